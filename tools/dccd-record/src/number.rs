@@ -1,0 +1,324 @@
+//! Numbers as the exchange wrote them.
+//!
+//! A price keeps its digits from socket to line. Only a Parquet column turns it into binary, and only
+//! sums of trades calculate with it, exactly.
+
+use std::fmt;
+
+/// The most digits a number may have when written without exponent.
+const DIGITS_MAX: usize = 64;
+/// Powers of ten that `f64` holds exactly.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+/// Integers up to here are exact in `f64`.
+const EXACT_MAX: u64 = 1 << 53;
+
+/// A JSON number's own text, known to be well-formed and of at most 64 digits when written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number<'a>(&'a str);
+
+impl<'a> Number<'a> {
+    /// The number written `text`.
+    pub fn new(text: &'a str) -> Result<Number<'a>, NumberError> {
+        let end = scan_number(text.as_bytes()).ok_or_else(|| NumberError::Malformed(excerpt(text)))?;
+        if end != text.len() {
+            return Err(NumberError::Malformed(excerpt(text)));
+        }
+        let number = Number(text);
+        if number.digits_written_out() > DIGITS_MAX {
+            return Err(NumberError::TooLong(excerpt(text)));
+        }
+        Ok(number)
+    }
+
+    /// A number the caller scanned with [`scan_number`]; only the length is left to check.
+    pub(crate) fn from_scanned(text: &'a str) -> Option<Number<'a>> {
+        let plain = text.len() <= DIGITS_MAX && !text.bytes().any(|byte| byte | 0x20 == b'e');
+        if plain { Some(Number(text)) } else { Number::new(text).ok() }
+    }
+
+    /// The text as it came, exponent included.
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// Whether the text starts with a minus.
+    pub fn is_negative(self) -> bool {
+        self.0.starts_with('-')
+    }
+
+    /// Whether the value is zero.
+    pub fn is_zero(self) -> bool {
+        !self.0.bytes().take_while(|byte| byte | 0x20 != b'e').any(|byte| matches!(byte, b'1'..=b'9'))
+    }
+
+    /// The nearest `f64`.
+    pub fn to_f64(self) -> f64 {
+        self.to_f64_exactly().unwrap_or_else(|| self.0.parse().unwrap_or(f64::NAN))
+    }
+
+    /// The exact value.
+    pub fn to_fixed(self) -> Result<Fixed, NumberError> {
+        let (mantissa_text, exponent) = self.split();
+        let mut mantissa: i128 = 0;
+        let mut scale = 0;
+        let mut in_fraction = false;
+        for byte in mantissa_text.bytes() {
+            match byte {
+                b'.' => in_fraction = true,
+                b'0'..=b'9' => {
+                    mantissa = mantissa
+                        .checked_mul(10)
+                        .and_then(|product| product.checked_add(i128::from(byte - b'0')))
+                        .ok_or_else(|| NumberError::TooLong(excerpt(self.0)))?;
+                    scale += i32::from(in_fraction);
+                }
+                _ => {}
+            }
+        }
+        if self.is_negative() {
+            mantissa = -mantissa;
+        }
+        Fixed::from_parts(mantissa, scale - exponent).ok_or_else(|| NumberError::TooLong(excerpt(self.0)))
+    }
+
+    /// Appends the digits as they came; an exponent is written out.
+    pub fn write(self, out: &mut Vec<u8>) {
+        let (mantissa, exponent) = self.split();
+        if mantissa.len() == self.0.len() {
+            out.extend_from_slice(self.0.as_bytes());
+            return;
+        }
+        let digits = mantissa.trim_start_matches('-');
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let all: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
+        let point = i32::try_from(whole.len()).unwrap_or(i32::MAX).saturating_add(exponent);
+        if self.is_negative() {
+            out.push(b'-');
+        }
+        write_with_point(out, &all, point);
+    }
+
+    /// Mantissa text and exponent; an exponent beyond any use is held at the bounds of `i16`.
+    fn split(self) -> (&'a str, i32) {
+        let Some(at) = memchr::memchr2(b'e', b'E', self.0.as_bytes()) else { return (self.0, 0) };
+        let text = &self.0[at + 1..];
+        let bound = if text.starts_with('-') { i16::MIN } else { i16::MAX };
+        let exponent = text.trim_start_matches('+').parse::<i16>().unwrap_or(bound);
+        (&self.0[..at], i32::from(exponent))
+    }
+
+    fn digits_written_out(self) -> usize {
+        let (mantissa, exponent) = self.split();
+        mantissa.len() + usize::try_from(exponent.unsigned_abs()).unwrap_or(usize::MAX / 2)
+    }
+
+    /// Both mantissa and power of ten are exact in `f64`, so one division rounds correctly.
+    fn to_f64_exactly(self) -> Option<f64> {
+        let (negative, digits) = match self.0.as_bytes() {
+            [b'-', rest @ ..] => (true, rest),
+            all => (false, all),
+        };
+        let mut mantissa: u64 = 0;
+        let mut scale = 0_usize;
+        let mut point = digits.len();
+        for (at, byte) in digits.iter().enumerate() {
+            match byte {
+                b'0'..=b'9' => mantissa = mantissa.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?,
+                b'.' => point = at,
+                _ => return None,
+            }
+        }
+        if point < digits.len() {
+            scale = digits.len() - point - 1;
+        }
+        if mantissa > EXACT_MAX {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "checked above: exact up to 2^53")]
+        let value = mantissa as f64 / POWERS.get(scale)?;
+        Some(if negative { -value } else { value })
+    }
+}
+
+impl fmt::Display for Number<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::with_capacity(self.0.len());
+        self.write(&mut text);
+        f.write_str(&String::from_utf8_lossy(&text))
+    }
+}
+
+/// An exact decimal: `mantissa` / 10^`scale`.
+#[derive(Clone, Copy, Debug)]
+pub struct Fixed {
+    mantissa: i128,
+    scale: u32,
+}
+
+impl Fixed {
+    /// Nothing.
+    pub const ZERO: Fixed = Fixed { mantissa: 0, scale: 0 };
+
+    /// `mantissa` / 10^`scale`; a negative scale is multiplied out. `None` if it does not fit.
+    pub fn from_parts(mantissa: i128, scale: i32) -> Option<Fixed> {
+        match u32::try_from(scale) {
+            Ok(scale) => Some(Fixed { mantissa, scale }),
+            Err(_) => {
+                let factor = 10_i128.checked_pow(scale.unsigned_abs())?;
+                Some(Fixed { mantissa: mantissa.checked_mul(factor)?, scale: 0 })
+            }
+        }
+    }
+
+    /// The exact sum, if it fits.
+    pub fn checked_add(self, other: Fixed) -> Option<Fixed> {
+        let scale = self.scale.max(other.scale);
+        Some(Fixed { mantissa: self.mantissa_at(scale)?.checked_add(other.mantissa_at(scale)?)?, scale })
+    }
+
+    /// The exact product, if it fits.
+    pub fn checked_mul(self, other: Fixed) -> Option<Fixed> {
+        let scale = self.scale.checked_add(other.scale)?;
+        Some(Fixed { mantissa: self.mantissa.checked_mul(other.mantissa)?, scale })
+    }
+
+    /// The mantissa when written with `scale` fraction digits, if that loses nothing and fits.
+    pub fn mantissa_at(self, scale: u32) -> Option<i128> {
+        if scale >= self.scale {
+            return self.mantissa.checked_mul(10_i128.checked_pow(scale - self.scale)?);
+        }
+        if self.mantissa == 0 {
+            return Some(0);
+        }
+        let factor = 10_i128.checked_pow(self.scale - scale)?;
+        (self.mantissa % factor == 0).then(|| self.mantissa / factor)
+    }
+
+    /// Appends the digits, without zeros at the end of the fraction.
+    pub fn write(self, out: &mut Vec<u8>) {
+        let digits = self.mantissa.unsigned_abs().to_string();
+        if self.mantissa < 0 {
+            out.push(b'-');
+        }
+        let scale = i32::try_from(self.scale).unwrap_or(i32::MAX);
+        let mut text = Vec::new();
+        write_with_point(&mut text, digits.as_bytes(), i32::try_from(digits.len()).unwrap_or(0).saturating_sub(scale));
+        if text.contains(&b'.') {
+            let kept = text.iter().rposition(|byte| *byte != b'0').map_or(0, |at| at + 1);
+            text.truncate(kept);
+            if text.last() == Some(&b'.') {
+                text.pop();
+            }
+        }
+        out.extend_from_slice(&text);
+    }
+}
+
+impl PartialEq for Fixed {
+    fn eq(&self, other: &Fixed) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Fixed {}
+
+impl PartialOrd for Fixed {
+    fn partial_cmp(&self, other: &Fixed) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Fixed {
+    fn cmp(&self, other: &Fixed) -> std::cmp::Ordering {
+        let scale = self.scale.max(other.scale);
+        match (self.mantissa_at(scale), other.mantissa_at(scale)) {
+            (Some(ours), Some(theirs)) => ours.cmp(&theirs),
+            // One of them does not fit when its scale is raised, so its magnitude is the larger.
+            (None, _) => self.mantissa.cmp(&0),
+            (_, None) => 0.cmp(&other.mantissa),
+        }
+    }
+}
+
+impl fmt::Display for Fixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::new();
+        self.write(&mut text);
+        f.write_str(&String::from_utf8_lossy(&text))
+    }
+}
+
+/// Why a number was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NumberError {
+    /// Not a JSON number.
+    Malformed(String),
+    /// More digits, exponent written out, than any exchange needs.
+    TooLong(String),
+}
+
+impl fmt::Display for NumberError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NumberError::Malformed(text) => write!(f, "{text:?} is no number"),
+            NumberError::TooLong(text) => write!(f, "{text} has more than {DIGITS_MAX} digits, or does not fit"),
+        }
+    }
+}
+
+impl std::error::Error for NumberError {}
+
+/// The length of the JSON number at the start of `bytes`.
+pub(crate) fn scan_number(bytes: &[u8]) -> Option<usize> {
+    let digits_from = |at: usize| at + bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let start = usize::from(bytes.first() == Some(&b'-'));
+    let mut end = digits_from(start);
+    if end == start || (bytes[start] == b'0' && end > start + 1) {
+        return None;
+    }
+    if bytes.get(end) == Some(&b'.') {
+        let fraction = end + 1;
+        end = digits_from(fraction);
+        if end == fraction {
+            return None;
+        }
+    }
+    if bytes.get(end).is_some_and(|byte| byte | 0x20 == b'e') {
+        let sign = usize::from(bytes.get(end + 1).is_some_and(|byte| matches!(byte, b'+' | b'-')));
+        let exponent = end + 1 + sign;
+        end = digits_from(exponent);
+        if end == exponent {
+            return None;
+        }
+    }
+    Some(end)
+}
+
+/// Appends digits with the decimal point after the first `point` of them.
+fn write_with_point(out: &mut Vec<u8>, digits: &[u8], point: i32) {
+    match usize::try_from(point) {
+        Ok(point) if point >= digits.len() => {
+            let zeros = digits.iter().take_while(|digit| **digit == b'0').count().min(digits.len() - 1);
+            out.extend_from_slice(&digits[zeros..]);
+            out.resize(out.len() + point - digits.len(), b'0');
+        }
+        Ok(point) if point > 0 => {
+            let zeros = digits.iter().take_while(|digit| **digit == b'0').count().min(point - 1);
+            out.extend_from_slice(&digits[zeros..point]);
+            out.push(b'.');
+            out.extend_from_slice(&digits[point..]);
+        }
+        _ => {
+            out.extend_from_slice(b"0.");
+            out.resize(out.len() + usize::try_from(point.unsigned_abs()).unwrap_or(0), b'0');
+            out.extend_from_slice(digits);
+        }
+    }
+}
+
+fn excerpt(text: &str) -> String {
+    text.chars().take(40).collect()
+}

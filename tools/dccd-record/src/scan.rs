@@ -1,0 +1,201 @@
+//! Reading our own lines by their literal order.
+//!
+//! Lines that dccd writes have a fixed key order and no spaces, so they can be read without a JSON
+//! parser. Whatever does not match to the letter is left to the general parser: `None` never means an
+//! error, only "not in our own hand".
+
+use std::borrow::Cow;
+
+use crate::number::{Number, scan_number};
+use crate::record::{Book, Candle, Funding, Level, OpenInterest, Side, Trade};
+use crate::time::{TimeCache, Ts};
+
+/// A position in a line.
+pub(crate) struct Scan<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Scan<'a> {
+        Scan { bytes }
+    }
+
+    /// Bytes not yet read.
+    pub(crate) fn left(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn literal(&mut self, text: &[u8]) -> Option<()> {
+        self.bytes = self.bytes.strip_prefix(text)?;
+        Some(())
+    }
+
+    /// The text up to the next quote, which is read too; no escapes.
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
+        let end = memchr::memchr(b'"', self.bytes)?;
+        let (text, rest) = self.bytes.split_at(end);
+        if text.iter().any(|byte| *byte == b'\\' || *byte < b' ') {
+            return None;
+        }
+        self.bytes = &rest[1..];
+        std::str::from_utf8(text).ok()
+    }
+
+    pub(crate) fn unsigned(&mut self) -> Option<u64> {
+        let length = self.bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if length == 0 || length > 18 || (length > 1 && self.bytes[0] == b'0') {
+            return None;
+        }
+        let (digits, rest) = self.bytes.split_at(length);
+        self.bytes = rest;
+        Some(digits.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
+    }
+
+    pub(crate) fn number(&mut self) -> Option<Number<'a>> {
+        let (text, rest) = self.bytes.split_at(scan_number(self.bytes)?);
+        self.bytes = rest;
+        Number::from_scanned(std::str::from_utf8(text).ok()?)
+    }
+
+    pub(crate) fn time(&mut self, times: &mut TimeCache) -> Option<Ts> {
+        self.literal(b"\"")?;
+        let end = memchr::memchr(b'"', self.bytes.get(..32).unwrap_or(self.bytes))?;
+        let (text, rest) = self.bytes.split_at(end);
+        self.bytes = &rest[1..];
+        times.scan(text)
+    }
+
+    /// `Some(None)` for null.
+    pub(crate) fn or_null<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        if self.literal(b"null").is_some() { Some(None) } else { read(self).map(Some) }
+    }
+
+    fn is_at_end(&self) -> Option<()> {
+        self.bytes.is_empty().then_some(())
+    }
+
+    fn recv_ts_and_end(&mut self, recv_times: &mut TimeCache) -> Option<Option<Ts>> {
+        let recv_ts = match self.literal(br#","recv_ts":"#) {
+            Some(()) => self.or_null(|scan| scan.time(recv_times))?,
+            None => None,
+        };
+        self.literal(b"}")?;
+        self.is_at_end()?;
+        Some(recv_ts)
+    }
+
+    fn side(&mut self) -> Option<Side> {
+        self.literal(b"\"")?;
+        Side::from_name(self.text()?)
+    }
+
+    fn boolean(&mut self) -> Option<bool> {
+        if self.literal(b"true").is_some() {
+            return Some(true);
+        }
+        self.literal(b"false").map(|()| false)
+    }
+
+    fn levels(&mut self) -> Option<Vec<Level<'a>>> {
+        let mut levels = Vec::new();
+        self.literal(b"[")?;
+        if self.literal(b"]").is_some() {
+            return Some(levels);
+        }
+        loop {
+            self.literal(b"[")?;
+            let price = self.number()?;
+            self.literal(b",")?;
+            let amount = self.number()?;
+            let count = match self.literal(b",") {
+                Some(()) => self.or_null(Scan::unsigned)?,
+                None => None,
+            };
+            self.literal(b"]")?;
+            levels.push(Level { price, amount, count });
+            if self.literal(b",").is_none() {
+                return self.literal(b"]").map(|()| levels);
+            }
+        }
+    }
+
+    pub(crate) fn candle(&mut self, times: &mut TimeCache) -> Option<Candle<'a>> {
+        self.literal(br#""ts":"#)?;
+        let ts = self.time(times)?;
+        self.literal(br#","open":"#)?;
+        let open = self.number()?;
+        self.literal(br#","high":"#)?;
+        let high = self.number()?;
+        self.literal(br#","low":"#)?;
+        let low = self.number()?;
+        self.literal(br#","close":"#)?;
+        let close = self.number()?;
+        self.literal(br#","volume":"#)?;
+        let volume = self.number()?;
+        self.literal(br#","quote_volume":"#)?;
+        let quote_volume = self.or_null(Scan::number)?;
+        self.literal(br#","trades":"#)?;
+        let trades = self.or_null(Scan::unsigned)?;
+        let is_derived = self.literal(br#","derived":true"#).is_some();
+        self.literal(b"}")?;
+        self.is_at_end()?;
+        Some(Candle { ts, open, high, low, close, volume, quote_volume, trades, is_derived })
+    }
+
+    pub(crate) fn trade(&mut self, times: &mut TimeCache, recv_times: &mut TimeCache) -> Option<Trade<'a>> {
+        self.literal(br#""ts":"#)?;
+        let ts = self.time(times)?;
+        self.literal(br#","price":"#)?;
+        let price = self.number()?;
+        self.literal(br#","amount":"#)?;
+        let amount = self.number()?;
+        self.literal(br#","side":"#)?;
+        let side = self.or_null(Scan::side)?;
+        self.literal(br#","tid":"#)?;
+        let tid = self.or_null(|scan| {
+            scan.literal(b"\"")?;
+            scan.text().filter(|tid| !tid.is_empty()).map(Cow::Borrowed)
+        })?;
+        let recv_ts = self.recv_ts_and_end(recv_times)?;
+        Some(Trade { ts, price, amount, side, tid, recv_ts })
+    }
+
+    pub(crate) fn book(&mut self, times: &mut TimeCache, recv_times: &mut TimeCache) -> Option<Book<'a>> {
+        self.literal(br#""ts":"#)?;
+        let ts = self.time(times)?;
+        self.literal(br#","snapshot":"#)?;
+        let is_snapshot = self.boolean()?;
+        self.literal(br#","bids":"#)?;
+        let bids = self.levels()?;
+        self.literal(br#","asks":"#)?;
+        let asks = self.levels()?;
+        self.literal(br#","seq":"#)?;
+        let seq = self.or_null(Scan::unsigned)?;
+        let recv_ts = self.recv_ts_and_end(recv_times)?;
+        Some(Book { ts, is_snapshot, bids, asks, seq, recv_ts })
+    }
+
+    pub(crate) fn funding(&mut self, times: &mut TimeCache) -> Option<Funding<'a>> {
+        self.literal(br#""ts":"#)?;
+        let ts = self.time(times)?;
+        self.literal(br#","rate":"#)?;
+        let rate = self.number()?;
+        self.literal(br#","mark_price":"#)?;
+        let mark_price = self.or_null(Scan::number)?;
+        self.literal(b"}")?;
+        self.is_at_end()?;
+        Some(Funding { ts, rate, mark_price })
+    }
+
+    pub(crate) fn open_interest(&mut self, times: &mut TimeCache) -> Option<OpenInterest<'a>> {
+        self.literal(br#""ts":"#)?;
+        let ts = self.time(times)?;
+        self.literal(br#","open_interest":"#)?;
+        let open_interest = self.number()?;
+        self.literal(br#","open_interest_value":"#)?;
+        let open_interest_value = self.or_null(Scan::number)?;
+        self.literal(b"}")?;
+        self.is_at_end()?;
+        Some(OpenInterest { ts, open_interest, open_interest_value })
+    }
+}
