@@ -1,1 +1,24 @@
-//! Placeholder.
+//! How a tool behaves.
+//!
+//! Every program of dccd shares one entry: flags, signals, standard streams, messages and exit
+//! statuses work the same everywhere because they are here and nowhere else.
+
+mod args;
+mod entry;
+pub mod env;
+mod input;
+mod log;
+mod output;
+mod status;
+mod stop;
+
+pub use args::{Common, ToolArgs, parse_instant};
+pub use entry::{Tool, entry};
+pub use input::{Input, Wait};
+pub use log::Log;
+pub use output::{Output, OutputError};
+pub use status::{Status, ToolError};
+pub use stop::Stop;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! Every environment variable that dccd reads.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The folder of the store.
+pub const DATA_PATH: &str = "DCCD_DATA_PATH";
+/// The folder of the request budgets that all processes of a host share.
+pub const BUDGET_DIR: &str = "DCCD_BUDGET_DIR";
+/// Set by systemd when stderr goes to the journal.
+pub const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
+/// Where a user's state lies.
+pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
+/// The user's home.
+pub const HOME: &str = "HOME";
+
+/// The variable that points an exchange's REST elsewhere: `DCCD_BINANCE_REST_URL`.
+pub fn rest_url(exchange: &str) -> String {
+    format!("DCCD_{}_REST_URL", exchange.to_uppercase())
+}
+
+/// The variable that points an exchange's archive elsewhere: `DCCD_BINANCE_ARCHIVE_URL`.
+pub fn archive_url(exchange: &str) -> String {
+    format!("DCCD_{}_ARCHIVE_URL", exchange.to_uppercase())
+}
+
+/// A variable's value, if it is set and not empty.
+pub fn value(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// `$XDG_STATE_HOME/dccd`, by default `~/.local/state/dccd`.
+pub fn state_dir() -> Option<PathBuf> {
+    let base = match value(XDG_STATE_HOME) {
+        Some(dir) => PathBuf::from(dir),
+        None => PathBuf::from(value(HOME)?).join(".local/state"),
+    };
+    Some(base.join("dccd"))
+}
