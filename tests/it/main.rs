@@ -1,1 +1,4 @@
-//! Cross-process tests.
+//! Tests that run the tools together, one module per theme.
+
+mod files;
+mod harness;

@@ -1,1 +1,25 @@
-//! Harness.
+//! The harness of the tests that run the tools together.
+//!
+//! Nothing here hangs: whatever is started has a time limit, and is killed when its owner goes.
+//! What a machine cannot do (no Python, not root) is skipped aloud, and fails in CI.
+
+mod bins;
+mod cases;
+mod lines;
+mod process;
+mod random;
+mod scratch;
+mod sim;
+mod skip;
+mod tree;
+
+pub use bins::{bin_dir, tool_path};
+pub use cases::{check_case, elided_eq};
+pub use lines::{kind_of, of_kind, parse_lines};
+pub use process::{Ended, PATIENCE, Running, run, run_pipe};
+pub use random::Random;
+pub use rustix::process::Signal;
+pub use scratch::Scratch;
+pub use sim::Sim;
+pub use skip::{find_command, find_python, skip};
+pub use tree::{files_under, read_text, workspace_root};

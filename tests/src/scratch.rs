@@ -1,0 +1,85 @@
+//! A folder of its own for each test.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// A temporary folder, removed with its owner; commands made here run in it and see nothing of the user's.
+#[derive(Debug)]
+pub struct Scratch {
+    dir: TempDir,
+}
+
+impl Scratch {
+    /// An empty folder.
+    pub fn new() -> Scratch {
+        Scratch { dir: tempfile::Builder::new().prefix("dccd-test-").tempdir().expect("a temporary folder") }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A path in the folder.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a file in the folder and returns its path.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).expect("a folder in the temporary folder");
+        }
+        std::fs::write(&path, content).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+        path
+    }
+
+    /// A tool, to be run here.
+    pub fn tool(&self, name: &str) -> Command {
+        let mut command = Command::new(crate::tool_path(name));
+        self.prepare(&mut command);
+        command
+    }
+
+    /// A shell command, to be run here with the tools on its `PATH`.
+    pub fn shell(&self, script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        self.prepare(&mut command);
+        command
+    }
+
+    /// Any program, to be run here with the tools on its `PATH`.
+    pub fn program(&self, path: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(path);
+        self.prepare(&mut command);
+        command
+    }
+
+    fn prepare(&self, command: &mut Command) {
+        let mut path = OsString::from(crate::bin_dir());
+        if let Some(rest) = std::env::var_os("PATH") {
+            path.push(":");
+            path.push(rest);
+        }
+        command
+            .current_dir(self.path())
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.path())
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .env("DCCD_BUDGET_DIR", self.join("budget"))
+            .env("RUST_BACKTRACE", "1");
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        Scratch::new()
+    }
+}
