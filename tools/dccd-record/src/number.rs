@@ -110,9 +110,20 @@ impl<'a> Number<'a> {
         (&self.0[..at], i32::from(exponent))
     }
 
+    /// At least as many as [`Number::write`] gives, so that what is written can be read again.
     fn digits_written_out(self) -> usize {
         let (mantissa, exponent) = self.split();
-        mantissa.len() + usize::try_from(exponent.unsigned_abs()).unwrap_or(usize::MAX / 2)
+        let (whole, fraction) = mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa.trim_start_matches('-'), ""));
+        let digits = whole.len() + fraction.len();
+        if exponent == 0 {
+            return digits;
+        }
+        let point = i32::try_from(whole.len()).unwrap_or(i32::MAX).saturating_add(exponent);
+        match usize::try_from(point) {
+            Ok(point) => digits.max(point),
+            Err(_) => digits.saturating_add(usize::try_from(point.unsigned_abs()).unwrap_or(usize::MAX)),
+        }
+        .saturating_add(usize::from(point <= 0))
     }
 
     /// Both mantissa and power of ten are exact in `f64`, so one division rounds correctly.
@@ -166,6 +177,7 @@ impl Fixed {
     pub fn from_parts(mantissa: i128, scale: i32) -> Option<Fixed> {
         match u32::try_from(scale) {
             Ok(scale) => Some(Fixed { mantissa, scale }),
+            Err(_) if mantissa == 0 => Some(Fixed::ZERO),
             Err(_) => {
                 let factor = 10_i128.checked_pow(scale.unsigned_abs())?;
                 Some(Fixed { mantissa: mantissa.checked_mul(factor)?, scale: 0 })
@@ -175,26 +187,41 @@ impl Fixed {
 
     /// The exact sum, if it fits.
     pub fn checked_add(self, other: Fixed) -> Option<Fixed> {
-        let scale = self.scale.max(other.scale);
-        Some(Fixed { mantissa: self.mantissa_at(scale)?.checked_add(other.mantissa_at(scale)?)?, scale })
+        let add = |left: Fixed, right: Fixed| {
+            let scale = left.scale.max(right.scale);
+            Some(Fixed { mantissa: left.mantissa_at(scale)?.checked_add(right.mantissa_at(scale)?)?, scale })
+        };
+        add(self, other).or_else(|| add(self.trimmed(), other.trimmed()))
     }
 
     /// The exact product, if it fits.
     pub fn checked_mul(self, other: Fixed) -> Option<Fixed> {
-        let scale = self.scale.checked_add(other.scale)?;
-        Some(Fixed { mantissa: self.mantissa.checked_mul(other.mantissa)?, scale })
+        let multiply = |left: Fixed, right: Fixed| {
+            let mantissa = left.mantissa.checked_mul(right.mantissa)?;
+            Some(Fixed { mantissa, scale: left.scale.checked_add(right.scale)? })
+        };
+        multiply(self, other).or_else(|| multiply(self.trimmed(), other.trimmed()))
     }
 
     /// The mantissa when written with `scale` fraction digits, if that loses nothing and fits.
     pub fn mantissa_at(self, scale: u32) -> Option<i128> {
-        if scale >= self.scale {
-            return self.mantissa.checked_mul(10_i128.checked_pow(scale - self.scale)?);
-        }
         if self.mantissa == 0 {
             return Some(0);
         }
+        if scale >= self.scale {
+            return self.mantissa.checked_mul(10_i128.checked_pow(scale - self.scale)?);
+        }
         let factor = 10_i128.checked_pow(self.scale - scale)?;
         (self.mantissa % factor == 0).then(|| self.mantissa / factor)
+    }
+
+    /// The same value with the smallest scale: zeros at the end cost room.
+    fn trimmed(mut self) -> Fixed {
+        while self.scale > 0 && self.mantissa % 10 == 0 {
+            self.mantissa /= 10;
+            self.scale -= if self.mantissa == 0 { self.scale } else { 1 };
+        }
+        self
     }
 
     /// Appends the digits, without zeros at the end of the fraction.
@@ -300,6 +327,7 @@ pub(crate) fn scan_number(bytes: &[u8]) -> Option<usize> {
 /// Appends digits with the decimal point after the first `point` of them.
 fn write_with_point(out: &mut Vec<u8>, digits: &[u8], point: i32) {
     match usize::try_from(point) {
+        Ok(point) if point >= digits.len() && digits.iter().all(|digit| *digit == b'0') => out.push(b'0'),
         Ok(point) if point >= digits.len() => {
             let zeros = digits.iter().take_while(|digit| **digit == b'0').count().min(digits.len() - 1);
             out.extend_from_slice(&digits[zeros..]);

@@ -57,7 +57,11 @@ impl Pair {
     /// The folder name of the pair, as [`Pair::path_name`] gives it.
     pub fn from_path_name(text: &str) -> Result<Pair, PairError> {
         let malformed = || PairError::Malformed(text.to_owned());
-        let (names, suffix) = text.split_once('_').unwrap_or((text, ""));
+        let (names, suffix) = match text.split_once('_') {
+            Some((_, "")) => return Err(malformed()),
+            Some(parts) => parts,
+            None => (text, ""),
+        };
         let (base, quote) = names.split_once('-').ok_or_else(malformed)?;
         if suffix.bytes().any(|byte| byte.is_ascii_lowercase()) {
             return Err(malformed());

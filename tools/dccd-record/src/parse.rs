@@ -168,7 +168,13 @@ impl Parser {
 
     /// Reads any JSON object.
     fn parse_any<'a>(&mut self, line: &'a [u8]) -> Result<Line<'a>, LineError> {
-        let wire: Wire<'a> = serde_json::from_slice(line).map_err(|error| LineError::Malformed(error.to_string()))?;
+        let malformed = |cause: &dyn fmt::Display| LineError::Malformed(cause.to_string());
+        let text_of_line = std::str::from_utf8(line).map_err(|error| malformed(&error))?;
+        // Serde would also take the fields from an array, by position.
+        if !text_of_line.trim_ascii_start().starts_with('{') {
+            return Err(malformed(&"it does not begin with {"));
+        }
+        let wire: Wire<'a> = serde_json::from_str(text_of_line).map_err(|error| malformed(&error))?;
         let word = text(wire.kind, "kind").map_err(|error| match error {
             LineError::Missing(_) => LineError::NoKind,
             other => other,

@@ -41,22 +41,28 @@ impl Span {
         i64::from(self.0) * NANOS_PER_SECOND
     }
 
-    /// The start of the bucket that holds `ts`: multiples of the span since 1970, weeks since a Monday.
+    /// The start of the bucket that holds `ts`: multiples of the span since 1970, weeks since a Monday;
+    /// held inside the bounds of [`Ts`].
     pub fn floor(self, ts: Ts) -> Ts {
-        let origin = self.origin();
-        let into = (ts.nanos() - origin).rem_euclid(self.nanos());
-        ts.saturating_add(-into)
+        ts.saturating_add(-self.nanos_into(ts))
     }
 
-    /// The first bucket start at or after `ts`.
+    /// The first bucket start at or after `ts`, held inside the bounds of [`Ts`].
     pub fn ceil(self, ts: Ts) -> Ts {
-        let floor = self.floor(ts);
-        if floor == ts { ts } else { floor.saturating_add(self.nanos()) }
+        match self.nanos_into(ts) {
+            0 => ts,
+            into => ts.saturating_add(self.nanos() - into),
+        }
     }
 
     /// Whether `ts` is the start of a bucket.
     pub fn is_aligned(self, ts: Ts) -> bool {
-        (ts.nanos() - self.origin()) % self.nanos() == 0
+        self.nanos_into(ts) == 0
+    }
+
+    /// How far `ts` lies behind the start of its bucket.
+    fn nanos_into(self, ts: Ts) -> i64 {
+        (ts.nanos() - self.origin()).rem_euclid(self.nanos())
     }
 
     fn origin(self) -> i64 {
