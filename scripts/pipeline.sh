@@ -11,13 +11,13 @@ pipeline() {
     pipeline_dir=$(mktemp -d "${TMPDIR:-/tmp}/dccd-pipeline.XXXXXX") || return 74
     pipeline_pids=
     pipeline_signal=
-    trap 'pipeline_stop TERM' TERM
-    trap 'pipeline_stop INT' INT
+    trap pipeline_stop TERM INT
     # Commands in the background read /dev/null unless told otherwise.
     exec 3<&0
     while [ $# -gt 1 ]; do
         # Opened for both directions first, so that no end waits for the other.
         mkfifo "$pipeline_dir/pipe"
+        # shellcheck disable=SC2094
         exec 4<>"$pipeline_dir/pipe" 5>"$pipeline_dir/pipe" 6<"$pipeline_dir/pipe" 4>&-
         rm -f "$pipeline_dir/pipe"
         "$1" <&3 >&5 3<&- 5>&- 6<&- &
@@ -30,7 +30,7 @@ pipeline() {
     exec 3<&-
     rmdir "$pipeline_dir"
     # A signal that came before the source was there has told nobody.
-    [ -z "$pipeline_signal" ] || pipeline_stop "$pipeline_signal"
+    [ -z "$pipeline_signal" ] || pipeline_stop
     pipeline_status=0
     for pipeline_pid in $pipeline_pids; do
         pipeline_wait "$pipeline_pid" || pipeline_status=$?
@@ -39,10 +39,11 @@ pipeline() {
     return "$pipeline_status"
 }
 
+# TERM even for INT: a terminal has sent INT to the source already, and a second one kills.
 pipeline_stop() {
-    pipeline_signal=$1
+    pipeline_signal=yes
     for pipeline_source in $pipeline_pids; do
-        kill -s "$1" "$pipeline_source" 2>/dev/null || :
+        kill -s TERM "$pipeline_source" 2>/dev/null || :
         return 0
     done
 }
