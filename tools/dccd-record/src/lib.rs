@@ -17,6 +17,7 @@
 //! ```
 
 mod buffer;
+mod candles;
 mod control;
 mod dataset;
 mod number;
@@ -25,11 +26,15 @@ mod parse;
 mod range;
 mod record;
 mod scan;
+mod seen;
 mod span;
 mod time;
 mod write;
 
 pub use buffer::{BufferedLine, LINE_BYTES_MAX, LineBuffer};
+pub use candles::{
+    BuiltCandle, CANDLE_BYTES_MAX, COVERED_PIECES_MAX, CandleBuilder, CandleError, Decided, QuoteVolume, aligned_inner,
+};
 pub use control::{Control, Covered, Failed, Gap, Job, Order, Proof, Stored};
 pub use dataset::{Dataset, DatasetError, Exchange, Kind};
 pub use number::{Fixed, Number, NumberError};
@@ -37,6 +42,7 @@ pub use pair::{Market, Pair, PairError};
 pub use parse::{DatasetId, Line, LineError, Parser};
 pub use range::{Range, RangeSet};
 pub use record::{Book, Candle, Funding, Level, OpenInterest, Side, Trade};
+pub use seen::Sight;
 pub use span::{Span, SpanError};
 pub use time::{Day, TimeError, Ts};
 pub use write::{LineWriter, write_control};

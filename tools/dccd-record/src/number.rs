@@ -7,6 +7,8 @@ use std::fmt;
 
 /// The most digits a number may have when written without exponent.
 const DIGITS_MAX: usize = 64;
+/// The most bytes of a number's text, whose exponent may have zeros in front.
+const TEXT_BYTES_MAX: usize = 2 * DIGITS_MAX;
 /// Powers of ten that `f64` holds exactly.
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
@@ -27,7 +29,7 @@ impl<'a> Number<'a> {
             return Err(NumberError::Malformed(excerpt(text)));
         }
         let number = Number(text);
-        if number.digits_written_out() > DIGITS_MAX {
+        if text.len() > TEXT_BYTES_MAX || number.digits_written_out() > DIGITS_MAX {
             return Err(NumberError::TooLong(excerpt(text)));
         }
         Ok(number)
@@ -113,7 +115,8 @@ impl<'a> Number<'a> {
     /// At least as many as [`Number::write`] gives, so that what is written can be read again.
     fn digits_written_out(self) -> usize {
         let (mantissa, exponent) = self.split();
-        let (whole, fraction) = mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa.trim_start_matches('-'), ""));
+        let (whole, fraction) =
+            mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa.trim_start_matches('-'), ""));
         let digits = whole.len() + fraction.len();
         if exponent == 0 {
             return digits;
@@ -163,7 +166,7 @@ impl fmt::Display for Number<'_> {
 }
 
 /// An exact decimal: `mantissa` / 10^`scale`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Fixed {
     mantissa: i128,
     scale: u32,

@@ -108,8 +108,13 @@ impl RangeSet {
 
     /// Whether `ts` is in the set.
     pub fn contains(&self, ts: Ts) -> bool {
+        self.piece(ts).is_some()
+    }
+
+    /// The piece of the set that holds `ts`.
+    pub fn piece(&self, ts: Ts) -> Option<Range> {
         let after = self.ranges.partition_point(|held| held.start <= ts);
-        self.ranges[..after].last().is_some_and(|held| held.contains(ts))
+        self.ranges[..after].last().copied().filter(|held| held.contains(ts))
     }
 
     /// Whether all of `range` is in the set.
