@@ -2,6 +2,9 @@
 
 use dccd_tests::{Scratch, Sim, find_command, find_python, read_text, run, skip, workspace_root};
 
+/// What is needed of Python rather than of the system.
+const MODULES: [&str; 2] = ["duckdb", "polars"];
+
 /// A fenced block that begins with `` ```sh ``, with what it needs (`` ```sh needs=jq,duckdb ``).
 struct Block {
     line: usize,
@@ -23,8 +26,13 @@ fn every_shell_block_of_the_readme_runs() {
         }
         let mut shell = scratch.shell(&format!("set -eu\n{}", block.script));
         shell.env("DCCD_BINANCE_REST_URL", sim.url()).env("DCCD_BINANCE_ARCHIVE_URL", sim.url());
-        if let Some(python) = find_python(&["duckdb"]) {
-            shell.env("PYTHON", python);
+        if let Some(python) = find_python(&modules(&block.needs)) {
+            let path =
+                shell.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path).unwrap_or_default();
+            let mut first = python.parent().expect("a program lies in a folder").as_os_str().to_owned();
+            first.push(":");
+            first.push(path);
+            shell.env("PATH", first);
         }
         let ended = run(&mut shell, "");
         assert_eq!(ended.status, 0, "{what} fails:\n{}\n{}{}", block.script, ended.text(), ended.stderr);
@@ -33,10 +41,14 @@ fn every_shell_block_of_the_readme_runs() {
 }
 
 fn is_there(need: &str) -> bool {
-    match need {
-        "duckdb" => find_python(&["duckdb"]).is_some(),
-        command => find_command(command).is_some(),
+    match MODULES.contains(&need) {
+        true => find_python(&[need]).is_some(),
+        false => find_command(need).is_some(),
     }
+}
+
+fn modules(needs: &[String]) -> Vec<&str> {
+    needs.iter().map(String::as_str).filter(|need| MODULES.contains(need)).collect()
 }
 
 fn blocks(text: &str) -> Vec<Block> {

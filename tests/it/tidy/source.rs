@@ -39,7 +39,8 @@ fn is_test(path: &Path) -> bool {
 
 #[test]
 fn every_file_says_what_it_is() {
-    let mut silent: Vec<_> = sources().iter().filter(|path| !read_text(path).starts_with("//! ")).map(|p| shown(p)).collect();
+    let mut silent: Vec<_> =
+        sources().iter().filter(|path| !read_text(path).starts_with("//! ")).map(|p| shown(p)).collect();
     silent.retain(|path| !path.ends_with("/tests.rs"));
     assert_none("files without module documentation on top", &silent);
 }
