@@ -6,6 +6,7 @@
 mod bins;
 mod cases;
 mod lines;
+mod market;
 mod process;
 mod random;
 mod scratch;
@@ -15,7 +16,8 @@ mod tree;
 
 pub use bins::{bin_dir, tool_path};
 pub use cases::{check_case, elided_eq};
-pub use lines::{kind_of, of_kind, parse_lines};
+pub use lines::{kind_of, numbers_of, of_kind, parse_lines};
+pub use market::Trades;
 pub use process::{Ended, PATIENCE, Running, run, run_pipe};
 pub use random::Random;
 pub use rustix::process::Signal;

@@ -22,3 +22,9 @@ pub fn kind_of(line: &Value) -> &str {
 pub fn of_kind<'a>(lines: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
     lines.iter().filter(move |line| kind_of(line) == kind)
 }
+
+/// The `tid`s of the trades, as numbers, in the order of the lines.
+pub fn numbers_of(lines: &[Value]) -> Vec<u64> {
+    let number = |line: &Value| line["tid"].as_str().and_then(|tid| tid.parse().ok()).expect("a numbered trade");
+    of_kind(lines, "trade").map(number).collect()
+}
