@@ -81,6 +81,12 @@ impl LineBuffer {
         if self.is_skipping { LINE_BYTES_MAX } else { self.end - self.start }
     }
 
+    /// How many bytes the buffer has room for.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.block.capacity()
+    }
+
     fn make_room(&mut self) {
         if self.start > 0 {
             self.block.copy_within(self.start..self.end, 0);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::excerpt::excerpt;
 use crate::pair::{Pair, PairError};
 use crate::span::{Span, SpanError};
 
@@ -54,7 +55,7 @@ impl Kind {
             "orderbook" | "books" => Some(Kind::Book),
             name => Kind::from_name(name),
         };
-        kind.ok_or_else(|| DatasetError::Kind(word.to_owned()))
+        kind.ok_or_else(|| DatasetError::Kind(excerpt(word)))
     }
 }
 
@@ -73,7 +74,7 @@ impl Exchange {
     pub fn new(name: &str) -> Result<Exchange, DatasetError> {
         let sound = (1..=32).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-        if sound { Ok(Exchange(name.to_owned())) } else { Err(DatasetError::Exchange(name.to_owned())) }
+        if sound { Ok(Exchange(name.to_owned())) } else { Err(DatasetError::Exchange(excerpt(name))) }
     }
 
     /// The name.
@@ -146,11 +147,11 @@ impl FromStr for Dataset {
     fn from_str(id: &str) -> Result<Dataset, DatasetError> {
         let mut parts = id.split(':');
         let (Some(exchange), Some(kind), Some(pair)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(DatasetError::Id(id.to_owned()));
+            return Err(DatasetError::Id(excerpt(id)));
         };
         let span = parts.next().map(str::parse).transpose().map_err(DatasetError::BadSpan)?;
         if parts.next().is_some() {
-            return Err(DatasetError::Id(id.to_owned()));
+            return Err(DatasetError::Id(excerpt(id)));
         }
         let pair = Pair::from_path_name(pair).map_err(DatasetError::Pair)?;
         Dataset::new(Exchange::new(exchange)?, Kind::from_user(kind)?, pair, span)

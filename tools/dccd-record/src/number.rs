@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::excerpt::excerpt;
+
 /// The most digits a number may have when written without exponent.
 const DIGITS_MAX: usize = 64;
 /// The most bytes of a number's text, whose exponent may have zeros in front.
@@ -348,8 +350,4 @@ fn write_with_point(out: &mut Vec<u8>, digits: &[u8], point: i32) {
             out.extend_from_slice(digits);
         }
     }
-}
-
-fn excerpt(text: &str) -> String {
-    text.chars().take(40).collect()
 }

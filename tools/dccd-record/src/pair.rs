@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::excerpt::excerpt;
+
 /// Longest base or quote name in bytes.
 const NAME_BYTES_MAX: usize = 32;
 
@@ -50,13 +52,13 @@ impl Pair {
     /// What a person typed: any case, `/` or `-` between the names, `XBT` for `BTC`.
     pub fn from_user(text: &str) -> Result<Pair, PairError> {
         let (names, suffix) = text.split_once(':').unwrap_or((text, ""));
-        let (base, quote) = names.split_once(['/', '-']).ok_or_else(|| PairError::Malformed(text.to_owned()))?;
+        let (base, quote) = names.split_once(['/', '-']).ok_or_else(|| PairError::Malformed(excerpt(text)))?;
         Pair::new(&our_name(base), &our_name(quote), market_from_suffix(&suffix.to_lowercase())?)
     }
 
     /// The folder name of the pair, as [`Pair::path_name`] gives it.
     pub fn from_path_name(text: &str) -> Result<Pair, PairError> {
-        let malformed = || PairError::Malformed(text.to_owned());
+        let malformed = || PairError::Malformed(excerpt(text));
         let (names, suffix) = match text.split_once('_') {
             Some((_, "")) => return Err(malformed()),
             Some(parts) => parts,
@@ -106,11 +108,11 @@ impl FromStr for Pair {
     /// Our exact spelling; see [`Pair::from_user`] for a tolerant reading.
     fn from_str(text: &str) -> Result<Pair, PairError> {
         let (names, suffix) = match text.split_once(':') {
-            Some((_, "")) => return Err(PairError::Malformed(text.to_owned())),
+            Some((_, "")) => return Err(PairError::Malformed(excerpt(text))),
             Some(parts) => parts,
             None => (text, ""),
         };
-        let (base, quote) = names.split_once('/').ok_or_else(|| PairError::Malformed(text.to_owned()))?;
+        let (base, quote) = names.split_once('/').ok_or_else(|| PairError::Malformed(excerpt(text)))?;
         Pair::new(base, quote, market_from_suffix(suffix)?)
     }
 }
@@ -153,7 +155,7 @@ fn check_name(name: &str) -> Result<(), PairError> {
         && !name.starts_with('.')
         && !name.ends_with('.')
         && !name.contains("..");
-    if sound { Ok(()) } else { Err(PairError::Name(name.to_owned())) }
+    if sound { Ok(()) } else { Err(PairError::Name(excerpt(name))) }
 }
 
 fn our_name(typed: &str) -> String {
@@ -182,9 +184,9 @@ fn market_from_suffix(suffix: &str) -> Result<Market, PairError> {
         "quarter" => Ok(Market::Quarter),
         "next_quarter" => Ok(Market::NextQuarter),
         date if date.len() == 6 && date.bytes().all(|byte| byte.is_ascii_digit()) => {
-            date.parse().map(Market::Dated).map_err(|_| PairError::Market(suffix.to_owned()))
+            date.parse().map(Market::Dated).map_err(|_| PairError::Market(excerpt(suffix)))
         }
-        _ => Err(PairError::Market(suffix.to_owned())),
+        _ => Err(PairError::Market(excerpt(suffix))),
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::control::{Control, Covered, Failed, Gap, Job, Order, Proof, Stored};
 use crate::dataset::{Dataset, DatasetError, Exchange, Kind};
+use crate::excerpt::excerpt;
 use crate::number::Number;
 use crate::pair::Pair;
 use crate::range::Range;
@@ -20,8 +21,6 @@ use crate::write::LineWriter;
 
 /// The most datasets one input may name.
 const DATASETS_MAX: usize = 100_000;
-/// The most bytes of a refused value that an error quotes.
-const EXCERPT_CHARS_MAX: usize = 60;
 
 /// A dataset's number within one [`Parser`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,6 +99,11 @@ impl Parser {
         &self.datasets[id.index()]
     }
 
+    /// Every dataset seen so far, in the order of their ids.
+    pub fn datasets(&self) -> impl Iterator<Item = (DatasetId, &Dataset)> {
+        (0..).map(DatasetId).zip(&self.datasets)
+    }
+
     /// The id of a dataset, new if it was not seen before.
     pub fn id(&mut self, dataset: &Dataset) -> Result<DatasetId, LineError> {
         if let Some(id) = self.by_dataset.get(dataset) {
@@ -116,7 +120,7 @@ impl Parser {
     }
 
     /// Reads a record that is in our own hand; anything else is `None`.
-    fn scan<'a>(&mut self, line: &'a [u8]) -> Option<Line<'a>> {
+    pub(crate) fn scan<'a>(&mut self, line: &'a [u8]) -> Option<Line<'a>> {
         let (id, kind, body) = match (self.last, line.strip_prefix(self.last_prefix.as_slice())) {
             (Some((id, kind)), Some(body)) => (id, kind, body),
             _ => self.scan_prefix(line)?,
@@ -167,7 +171,7 @@ impl Parser {
     }
 
     /// Reads any JSON object.
-    fn parse_any<'a>(&mut self, line: &'a [u8]) -> Result<Line<'a>, LineError> {
+    pub(crate) fn parse_any<'a>(&mut self, line: &'a [u8]) -> Result<Line<'a>, LineError> {
         let malformed = |cause: &dyn fmt::Display| LineError::Malformed(cause.to_string());
         let text_of_line = std::str::from_utf8(line).map_err(|error| malformed(&error))?;
         // Serde would also take the fields from an array, by position.
@@ -338,7 +342,7 @@ impl<'a> Wire<'a> {
     /// The dataset that a control line speaks of.
     fn subject(&self) -> Result<Dataset, LineError> {
         let word = text(self.of, "of")?;
-        let kind = Kind::from_name(&word).ok_or_else(|| LineError::Dataset(DatasetError::Kind(word.into_owned())))?;
+        let kind = Kind::from_name(&word).ok_or_else(|| LineError::Dataset(DatasetError::Kind(excerpt(&word))))?;
         self.dataset(kind)
     }
 
@@ -410,7 +414,8 @@ impl<'a> Wire<'a> {
 
     fn covered(&self) -> Result<Covered, LineError> {
         let word = text(self.proof, "proof")?;
-        let proof = Proof::from_name(&word).ok_or_else(|| bad("proof", format!("{word:?} is none we know")))?;
+        let proof =
+            Proof::from_name(&word).ok_or_else(|| bad("proof", format!("{:?} is none we know", excerpt(&word))))?;
         Ok(Covered { dataset: self.subject()?, range: self.range()?, proof })
     }
 
@@ -517,7 +522,8 @@ fn time(field: Field<'_>, name: &'static str) -> Result<Ts, LineError> {
 }
 
 fn levels<'a>(field: Field<'a>, name: &'static str) -> Result<Vec<Level<'a>>, LineError> {
-    let malformed = |cause: serde_json::Error| bad(name, format!("not a list of [price, amount]: {cause}"));
+    let malformed =
+        |cause: serde_json::Error| bad(name, format!("not a list of [price, amount]: {}", excerpt(&cause.to_string())));
     let rows: Vec<Vec<&RawValue>> = serde_json::from_str(present(field, name)?).map_err(malformed)?;
     let level = |row: &Vec<&'a RawValue>| match row[..] {
         [price, amount] => {
@@ -542,8 +548,4 @@ fn check_not_negative(field: &'static str, number: Number<'_>) -> Result<(), Lin
 
 fn bad(field: &'static str, why: String) -> LineError {
     LineError::Bad { field, why }
-}
-
-fn excerpt(raw: &str) -> String {
-    raw.chars().take(EXCERPT_CHARS_MAX).collect()
 }

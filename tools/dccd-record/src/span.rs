@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::excerpt::excerpt;
 use crate::time::{NANOS_PER_SECOND, Ts};
 
 const DAY: u32 = 86_400;
@@ -87,14 +88,14 @@ impl FromStr for Span {
 
     /// `3600`, `60s`, `1m`, `1h`, `1d` or `1w`.
     fn from_str(text: &str) -> Result<Span, SpanError> {
-        let malformed = || SpanError::Malformed(text.to_owned());
+        let malformed = || SpanError::Malformed(excerpt(text));
         let (digits, unit) = match text.char_indices().last() {
             Some((at, 's')) => (&text[..at], 1),
             Some((at, 'm')) => (&text[..at], 60),
             Some((at, 'h')) => (&text[..at], 3600),
             Some((at, 'd')) => (&text[..at], DAY),
             Some((at, 'w')) => (&text[..at], WEEK),
-            Some((_, 'M' | 'y')) => return Err(SpanError::Calendar(text.to_owned())),
+            Some((_, 'M' | 'y')) => return Err(SpanError::Calendar(excerpt(text))),
             _ => (text, 1),
         };
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {

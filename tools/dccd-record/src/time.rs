@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::excerpt::excerpt;
+
 pub(crate) const NANOS_PER_SECOND: i64 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 const NANOS_PER_DAY: i64 = SECONDS_PER_DAY * NANOS_PER_SECOND;
@@ -109,7 +111,7 @@ impl FromStr for Ts {
         if let Some(ts) = scan_canonical(text.as_bytes()) {
             return ts;
         }
-        let stamp: jiff::Timestamp = text.parse().map_err(|_| TimeError::Malformed(text.to_owned()))?;
+        let stamp: jiff::Timestamp = text.parse().map_err(|_| TimeError::Malformed(excerpt(text)))?;
         let nanos = i64::try_from(stamp.as_nanosecond()).unwrap_or(i64::MAX);
         Ts::from_nanos(nanos)
     }
