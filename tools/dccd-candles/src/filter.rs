@@ -76,13 +76,15 @@ impl Filter {
         let undecided: usize = waiting().map(|series| series.builder().undecided()).sum();
         if let Some(first) = waiting().next() {
             let name = first.candles();
-            log.warn(format_args!("{undecided} candles were not made, {name} first: their time is not wholly covered"));
+            log.warn(format_args!(
+                "candles not made because their time is not wholly covered: {undecided}, of {name} first"
+            ));
         }
         if self.repeated > 0 {
-            log.note(format_args!("{} trades came again and counted once", self.repeated));
+            log.note(format_args!("trades that came again and counted once: {}", self.repeated));
         }
         if self.bad_lines > 0 {
-            log.error(format_args!("{} bad lines", self.bad_lines));
+            log.error(format_args!("bad lines: {}", self.bad_lines));
         }
         match end {
             End::Signal(signal) => Status::Signal(signal),
