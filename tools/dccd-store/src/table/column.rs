@@ -1,0 +1,306 @@
+//! One column of rows.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::builder::BooleanBuilder;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{ArrayRef, Decimal128Array, PrimitiveArray, StringArray};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+
+use super::number::DECIMAL_SCALE;
+
+/// Words that a column of words may hold; the code of a word is its place here plus one, 0 is null.
+pub(super) const WORDS: [&str; 4] = ["buy", "sell", "bid", "ask"];
+pub(super) const BUY: u8 = 1;
+pub(super) const SELL: u8 = 2;
+pub(super) const BID: u8 = 3;
+pub(super) const ASK: u8 = 4;
+
+/// Codes of a column of flags.
+pub(super) const FALSE: u8 = 1;
+pub(super) const TRUE: u8 = 2;
+
+/// The values of one column. All columns but the instant may hold nulls.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Column {
+    Int(Values<i64>),
+    Float(Values<f64>),
+    Decimal(Values<i128>),
+    /// Codes of [`WORDS`].
+    Word(Vec<u8>),
+    /// 0 for null, else [`FALSE`] or [`TRUE`].
+    Flag(Vec<u8>),
+    Text(Texts),
+}
+
+impl Column {
+    pub(super) fn push_null(&mut self) {
+        match self {
+            Column::Int(values) => values.push(None),
+            Column::Float(values) => values.push(None),
+            Column::Decimal(values) => values.push(None),
+            Column::Word(codes) | Column::Flag(codes) => codes.push(0),
+            Column::Text(texts) => texts.push(b""),
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        match self {
+            Column::Int(values) => values.clear(),
+            Column::Float(values) => values.clear(),
+            Column::Decimal(values) => values.clear(),
+            Column::Word(codes) | Column::Flag(codes) => codes.clear(),
+            Column::Text(texts) => texts.clear(),
+        }
+    }
+
+    /// Appends rows of another column of the same type.
+    pub(super) fn append(&mut self, other: &Column, rows: Range<usize>) {
+        match (self, other) {
+            (Column::Int(ours), Column::Int(theirs)) => ours.append(theirs, rows),
+            (Column::Float(ours), Column::Float(theirs)) => ours.append(theirs, rows),
+            (Column::Decimal(ours), Column::Decimal(theirs)) => ours.append(theirs, rows),
+            (Column::Word(ours), Column::Word(theirs)) | (Column::Flag(ours), Column::Flag(theirs)) => {
+                ours.extend_from_slice(&theirs[rows]);
+            }
+            (Column::Text(ours), Column::Text(theirs)) => ours.append(theirs, rows),
+            _ => unreachable!("columns of one kind have one type"),
+        }
+    }
+
+    pub(super) fn remove_front(&mut self, rows: usize) {
+        match self {
+            Column::Int(values) => values.remove_front(rows),
+            Column::Float(values) => values.remove_front(rows),
+            Column::Decimal(values) => values.remove_front(rows),
+            Column::Word(codes) | Column::Flag(codes) => drop(codes.drain(..rows)),
+            Column::Text(texts) => texts.remove_front(rows),
+        }
+    }
+
+    /// The rows named, in that order.
+    pub(super) fn take(&self, rows: &[u32]) -> Column {
+        match self {
+            Column::Int(values) => Column::Int(values.take(rows)),
+            Column::Float(values) => Column::Float(values.take(rows)),
+            Column::Decimal(values) => Column::Decimal(values.take(rows)),
+            Column::Word(codes) => Column::Word(rows.iter().map(|row| codes[index(*row)]).collect()),
+            Column::Flag(codes) => Column::Flag(rows.iter().map(|row| codes[index(*row)]).collect()),
+            Column::Text(texts) => Column::Text(texts.take(rows)),
+        }
+    }
+
+    /// Total order of two values; null comes first.
+    pub(super) fn compare(&self, row: usize, other: &Column, other_row: usize) -> Ordering {
+        match (self, other) {
+            (Column::Int(ours), Column::Int(theirs)) => ours.get(row).cmp(&theirs.get(other_row)),
+            (Column::Decimal(ours), Column::Decimal(theirs)) => ours.get(row).cmp(&theirs.get(other_row)),
+            (Column::Float(ours), Column::Float(theirs)) => match (ours.get(row), theirs.get(other_row)) {
+                (Some(ours), Some(theirs)) => ours.total_cmp(&theirs),
+                (ours, theirs) => ours.is_some().cmp(&theirs.is_some()),
+            },
+            (Column::Word(ours), Column::Word(theirs)) | (Column::Flag(ours), Column::Flag(theirs)) => {
+                ours[row].cmp(&theirs[other_row])
+            }
+            (Column::Text(ours), Column::Text(theirs)) => compare_ids(ours.get(row), theirs.get(other_row)),
+            _ => unreachable!("columns of one kind have one type"),
+        }
+    }
+
+    /// The Arrow array of all values, without copying numbers.
+    pub(super) fn into_array(self) -> ArrayRef {
+        match self {
+            Column::Int(values) => {
+                let (values, nulls) = values.into_buffers();
+                Arc::new(PrimitiveArray::<Int64Type>::new(values, nulls))
+            }
+            Column::Float(values) => {
+                let (values, nulls) = values.into_buffers();
+                Arc::new(PrimitiveArray::<Float64Type>::new(values, nulls))
+            }
+            Column::Decimal(values) => {
+                let (values, nulls) = values.into_buffers();
+                let scale = i8::try_from(DECIMAL_SCALE).unwrap_or(0);
+                let array = Decimal128Array::new(values, nulls).with_precision_and_scale(38, scale);
+                Arc::new(array.expect("38 digits, 18 of them after the point, are a valid decimal type"))
+            }
+            Column::Word(codes) => {
+                let words = codes.iter().map(|code| usize::from(*code).checked_sub(1).and_then(|at| WORDS.get(at)));
+                Arc::new(words.collect::<StringArray>())
+            }
+            Column::Flag(codes) => {
+                let mut flags = BooleanBuilder::with_capacity(codes.len());
+                codes.iter().for_each(|code| flags.append_option((*code != 0).then_some(*code == TRUE)));
+                Arc::new(flags.finish())
+            }
+            Column::Text(texts) => texts.into_array(),
+        }
+    }
+}
+
+/// Numbers of which any may be null.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Values<T> {
+    values: Vec<T>,
+    /// Whether each value is there; empty while no null was seen.
+    present: Vec<bool>,
+}
+
+impl<T> Default for Values<T> {
+    fn default() -> Values<T> {
+        Values { values: Vec::new(), present: Vec::new() }
+    }
+}
+
+impl<T: Copy + Default> Values<T> {
+    pub(super) fn push(&mut self, value: Option<T>) {
+        match value {
+            Some(value) => self.push_value(value),
+            None => {
+                self.present.resize(self.values.len(), true);
+                self.present.push(false);
+                self.values.push(T::default());
+            }
+        }
+    }
+
+    pub(super) fn push_value(&mut self, value: T) {
+        if !self.present.is_empty() {
+            self.present.push(true);
+        }
+        self.values.push(value);
+    }
+
+    pub(super) fn extend_present(&mut self, values: &[T]) {
+        self.values.extend_from_slice(values);
+        if !self.present.is_empty() {
+            self.present.resize(self.values.len(), true);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.values.clear();
+        self.present.clear();
+    }
+
+    pub(super) fn get(&self, row: usize) -> Option<T> {
+        let is_present = self.present.is_empty() || self.present[row];
+        is_present.then(|| self.values[row])
+    }
+
+    fn append(&mut self, other: &Values<T>, rows: Range<usize>) {
+        if other.present.is_empty() {
+            self.extend_present(&other.values[rows]);
+            return;
+        }
+        self.present.resize(self.values.len(), true);
+        self.present.extend_from_slice(&other.present[rows.clone()]);
+        self.values.extend_from_slice(&other.values[rows]);
+    }
+
+    fn remove_front(&mut self, rows: usize) {
+        self.values.drain(..rows);
+        if !self.present.is_empty() {
+            self.present.drain(..rows);
+        }
+    }
+
+    fn take(&self, rows: &[u32]) -> Values<T> {
+        let present = match self.present.is_empty() {
+            true => Vec::new(),
+            false => rows.iter().map(|row| self.present[index(*row)]).collect(),
+        };
+        Values { values: rows.iter().map(|row| self.values[index(*row)]).collect(), present }
+    }
+}
+
+impl<T: arrow_buffer::ArrowNativeType> Values<T> {
+    fn into_buffers(self) -> (ScalarBuffer<T>, Option<NullBuffer>) {
+        let nulls = (!self.present.is_empty()).then(|| NullBuffer::from(self.present));
+        (ScalarBuffer::from(self.values), nulls)
+    }
+}
+
+/// Texts one after the other; an empty text is null.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Texts {
+    /// Where each text begins, and where the last one ends.
+    offsets: Vec<i32>,
+    bytes: Vec<u8>,
+}
+
+impl Default for Texts {
+    fn default() -> Texts {
+        Texts { offsets: vec![0], bytes: Vec::new() }
+    }
+}
+
+impl Texts {
+    /// Texts are kept short by whoever pushes, so that a batch stays far below the 2 GiB that offsets reach.
+    pub(super) fn push(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
+        self.offsets.push(offset(self.bytes.len()));
+    }
+
+    pub(super) fn get(&self, row: usize) -> &[u8] {
+        &self.bytes[place(self.offsets[row])..place(self.offsets[row + 1])]
+    }
+
+    fn clear(&mut self) {
+        self.offsets.truncate(1);
+        self.bytes.clear();
+    }
+
+    fn append(&mut self, other: &Texts, rows: Range<usize>) {
+        let (start, end) = (place(other.offsets[rows.start]), place(other.offsets[rows.end]));
+        let base = offset(self.bytes.len()) - offset(start);
+        self.bytes.extend_from_slice(&other.bytes[start..end]);
+        let _ = offset(self.bytes.len());
+        self.offsets.extend(other.offsets[rows.start + 1..=rows.end].iter().map(|held| held + base));
+    }
+
+    fn remove_front(&mut self, rows: usize) {
+        let cut = self.offsets[rows];
+        self.bytes.drain(..place(cut));
+        self.offsets.drain(..rows);
+        self.offsets.iter_mut().for_each(|held| *held -= cut);
+    }
+
+    fn take(&self, rows: &[u32]) -> Texts {
+        let mut texts = Texts { offsets: Vec::with_capacity(rows.len() + 1), bytes: Vec::new() };
+        texts.bytes.reserve(self.bytes.len().min(rows.len().saturating_mul(24)));
+        texts.offsets.push(0);
+        rows.iter().for_each(|row| texts.push(self.get(index(*row))));
+        texts
+    }
+
+    fn into_array(self) -> ArrayRef {
+        let has_nulls = self.offsets.windows(2).any(|pair| pair[0] == pair[1]);
+        let nulls = has_nulls.then(|| self.offsets.windows(2).map(|pair| pair[0] != pair[1]).collect::<Vec<bool>>());
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
+        Arc::new(StringArray::new(offsets, Buffer::from_vec(self.bytes), nulls.map(NullBuffer::from)))
+    }
+}
+
+/// The order of ids: shorter first, so that whole numbers are in the order of their values.
+pub(super) fn compare_ids(left: &[u8], right: &[u8]) -> Ordering {
+    left.len().cmp(&right.len()).then_with(|| left.cmp(right))
+}
+
+pub(super) fn index(row: u32) -> usize {
+    usize::try_from(row).expect("a machine of at least 32 bits")
+}
+
+pub(super) fn row_number(row: usize) -> u32 {
+    u32::try_from(row).expect("a batch has far less than 4 billion rows")
+}
+
+fn offset(length: usize) -> i32 {
+    i32::try_from(length).expect("a batch holds far less than 2 GiB of text")
+}
+
+fn place(offset: i32) -> usize {
+    usize::try_from(offset).expect("offsets are never negative")
+}

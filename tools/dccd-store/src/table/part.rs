@@ -1,0 +1,207 @@
+//! Lines in any order to a file of sorted runs, in bounded memory.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use dccd_record::{Kind, Line, Ts};
+
+use super::error::{RowError, TableError};
+use super::input::believable;
+use super::order::{bucket, last_bucket_start};
+use super::output::{Output, Written};
+use super::rows::Rows;
+use super::schema::{GROUP_ROWS, Numbers, Provenance};
+use super::source::Source;
+
+/// Rows that are sorted together; the older half of them is written when it is full.
+const WINDOW_ROWS: usize = 2 * GROUP_ROWS;
+/// One instant with more rows than this is cut.
+const INSTANT_ROWS_MAX: usize = 2 * WINDOW_ROWS;
+
+/// Writes lines to a file whose row groups are sorted runs without repeats.
+///
+/// Lines may come in any order. What comes within a quarter of a million rows of its place is put there; what
+/// comes later than that is collected in runs of its own, which [`assemble`](super::assemble) merges in.
+#[derive(Debug)]
+pub struct PartWriter {
+    output: Output,
+    window: Rows,
+    /// Rows that came after their place had been written.
+    late: Rows,
+    /// The last bucket that was written.
+    frontier: Option<i64>,
+    lines: u64,
+    repeats: u64,
+}
+
+/// A finished part. Its file is complete, but not yet synced.
+#[derive(Debug)]
+pub struct Part {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The open file.
+    pub file: File,
+    /// Rows in the file.
+    pub rows: u64,
+    /// The first instant, if there are rows.
+    pub first: Option<Ts>,
+    /// The last instant.
+    pub last: Option<Ts>,
+    /// Rows that were left out because another one had the same key.
+    pub repeats: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Part {
+    /// What to assemble.
+    pub fn into_sources(self) -> Vec<Source> {
+        vec![Source::part(self.path)]
+    }
+}
+
+/// Why a line did not get into a part.
+#[derive(Debug)]
+pub enum PushError {
+    /// The line's fault; the part goes on.
+    Row(RowError),
+    /// The disk's fault; the part is lost.
+    Table(TableError),
+}
+
+impl std::fmt::Display for PushError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            PushError::Row(cause) => cause.fmt(f),
+            PushError::Table(cause) => cause.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PushError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            PushError::Row(cause) => Some(cause),
+            PushError::Table(cause) => Some(cause),
+        }
+    }
+}
+
+impl PartWriter {
+    /// A new part; a file that is already there is replaced.
+    pub fn create(
+        path: &Path,
+        kind: Kind,
+        numbers: Numbers,
+        provenance: &Provenance,
+    ) -> Result<PartWriter, TableError> {
+        Ok(PartWriter::new(Output::create(path, kind, numbers, provenance)?, kind, numbers))
+    }
+
+    /// A part in an open, empty file.
+    pub(super) fn new(output: Output, kind: Kind, numbers: Numbers) -> PartWriter {
+        let empty = || Rows::new(kind, numbers);
+        PartWriter { output, window: empty(), late: empty(), frontier: None, lines: 0, repeats: 0 }
+    }
+
+    /// Takes a line. After an error of the line itself the part goes on without it.
+    pub fn push(&mut self, line: &Line<'_>) -> Result<(), PushError> {
+        let ts = line.record().map_or(i64::MAX, |(_, ts)| ts.nanos());
+        self.rows_for(ts).push(line).map_err(PushError::Row)?;
+        self.lines += 1;
+        self.settle().map_err(PushError::Table)
+    }
+
+    /// Lines taken so far.
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Takes rows in any order; they are of the same kind and numbers.
+    pub fn push_rows(&mut self, rows: Rows) -> Result<(), TableError> {
+        for row in 0..rows.len() {
+            self.rows_for(rows.ts[row]).append(&rows, row..row + 1);
+        }
+        self.settle()
+    }
+
+    /// Writes what is held and the footer.
+    pub fn finish(self) -> Result<Part, TableError> {
+        let path = self.output.path().to_owned();
+        let (written, repeats) = self.close()?;
+        let (first, last) = (written.hull.map(|hull| hull.0), written.hull.map(|hull| hull.1));
+        Ok(Part {
+            path,
+            file: written.file,
+            rows: written.rows,
+            first: first.map(believable),
+            last: last.map(believable),
+            repeats,
+            bytes: written.bytes,
+        })
+    }
+
+    pub(super) fn close(mut self) -> Result<(Written, u64), TableError> {
+        self.repeats += count(self.window.finish());
+        while self.window.len() > GROUP_ROWS {
+            let cut = self.cut();
+            self.write_front(cut)?;
+        }
+        self.write_front(self.window.len())?;
+        self.write_late()?;
+        Ok((self.output.finish()?, self.repeats))
+    }
+
+    fn rows_for(&mut self, ts: i64) -> &mut Rows {
+        let is_late = self.frontier.is_some_and(|frontier| bucket(self.window.kind(), ts) <= frontier);
+        if is_late { &mut self.late } else { &mut self.window }
+    }
+
+    /// Writes what is full.
+    fn settle(&mut self) -> Result<(), TableError> {
+        if self.late.len() >= GROUP_ROWS {
+            self.write_late()?;
+        }
+        if self.window.len() >= WINDOW_ROWS {
+            self.repeats += count(self.window.finish());
+            if self.window.len() > WINDOW_ROWS - GROUP_ROWS / 2 {
+                let cut = self.cut();
+                self.write_front(cut)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a row group ends that begins with the window: never within a bucket, unless that is too large.
+    fn cut(&self) -> usize {
+        let rows = &self.window;
+        let Some(last) = rows.ts.get(GROUP_ROWS) else { return rows.len() };
+        let start = bucket(rows.kind(), *last);
+        let cut = rows.ts.partition_point(|ts| *ts < start);
+        if cut > 0 {
+            return cut;
+        }
+        match last_bucket_start(rows) {
+            0 if rows.len() > INSTANT_ROWS_MAX => rows.len(),
+            0 => 0,
+            _ => rows.ts.partition_point(|ts| bucket(rows.kind(), *ts) <= start),
+        }
+    }
+
+    fn write_front(&mut self, cut: usize) -> Result<(), TableError> {
+        let Some(last) = cut.checked_sub(1).and_then(|at| self.window.ts.get(at)) else { return Ok(()) };
+        self.frontier = Some(bucket(self.window.kind(), *last));
+        let front = self.window.split_front(cut);
+        self.output.write(front)
+    }
+
+    fn write_late(&mut self) -> Result<(), TableError> {
+        self.repeats += count(self.late.finish());
+        let empty = Rows::new(self.late.kind(), self.late.numbers());
+        self.output.write(std::mem::replace(&mut self.late, empty))
+    }
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}
