@@ -1,2 +1,36 @@
-//! Placeholder.
-fn main() {}
+//! A simulated exchange.
+//!
+//! Takes flags, prints one line with the URL it listens on, and answers HTTP requests as the real
+//! exchange would, from a truth that is a function of seed, pair and time; ends with status 0 on
+//! SIGTERM or SIGINT. `dccd-sim truth` prints that truth as record lines instead.
+
+mod archive;
+mod args;
+mod binance;
+mod clock;
+mod decimal;
+mod error;
+mod faults;
+mod hash;
+mod http;
+mod limits;
+mod market;
+mod run;
+mod sim;
+
+use std::process::ExitCode;
+
+use args::{Command, SimArgs};
+use dccd_cli::{Status, Tool};
+use error::Error;
+
+fn main() -> ExitCode {
+    dccd_cli::entry("dccd-sim", run)
+}
+
+fn run(args: SimArgs, tool: &mut Tool) -> Result<Status, Error> {
+    match args.command {
+        Some(Command::Truth(truth)) => run::tell(truth, &args.world, tool),
+        None => run::serve(args.serve, &args.world, tool),
+    }
+}

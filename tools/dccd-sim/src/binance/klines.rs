@@ -1,0 +1,106 @@
+//! `klines` and `continuousKlines`.
+
+use crate::binance::error::ApiError;
+use crate::binance::params::{Above, Params};
+use crate::binance::venue::{Style, Venue};
+use crate::clock::{DAY, HOUR, MINUTE, SECOND};
+use crate::decimal::write_whole;
+use crate::market::Series;
+use crate::market::bar::Grid;
+use crate::market::candle::{Candle, CandleQuery, candles};
+
+const MONDAY: i64 = 4 * DAY;
+
+/// What `klines` takes.
+pub(crate) const PARAMS: &[&str] = &["symbol", "interval", "startTime", "endTime", "limit", "timeZone"];
+/// What `continuousKlines` takes.
+pub(crate) const CONTINUOUS_PARAMS: &[&str] = &["pair", "contractType", "interval", "startTime", "endTime", "limit"];
+
+/// The buckets of an interval.
+pub(crate) fn grid(venue: Venue, interval: &str) -> Option<Grid> {
+    let (width, origin) = match interval {
+        "1s" if venue == Venue::Spot => (SECOND, 0),
+        "1m" => (MINUTE, 0),
+        "3m" => (3 * MINUTE, 0),
+        "5m" => (5 * MINUTE, 0),
+        "15m" => (15 * MINUTE, 0),
+        "30m" => (30 * MINUTE, 0),
+        "1h" => (HOUR, 0),
+        "2h" => (2 * HOUR, 0),
+        "4h" => (4 * HOUR, 0),
+        "6h" => (6 * HOUR, 0),
+        "8h" => (8 * HOUR, 0),
+        "12h" => (12 * HOUR, 0),
+        "1d" => (DAY, 0),
+        "3d" => (3 * DAY, 0),
+        "1w" => (7 * DAY, MONDAY),
+        "1M" => return Some(Grid::Month),
+        _ => return None,
+    };
+    Some(Grid::Fixed { width, origin })
+}
+
+/// How many rows a page may have.
+pub(crate) fn limit(venue: Venue, params: &Params) -> Result<usize, ApiError> {
+    match venue {
+        Venue::Spot => params.limit(500, 1_000, Above::Clamp),
+        Venue::Usdm => params.limit(500, 1_500, Above::Refuse),
+    }
+}
+
+/// One page.
+pub(crate) fn page(series: &Series, style: Style, params: &Params, now: i64) -> Result<Vec<u8>, ApiError> {
+    let grid =
+        grid(style.venue, params.mandatory("interval")?).ok_or_else(|| ApiError::bad(-1120, "Invalid interval."))?;
+    if params.text("timeZone").is_some_and(|zone| !matches!(zone, "0" | "0:00" | "00:00")) {
+        return Err(ApiError::bad(-1130, "Data sent for parameter 'timeZone' is not valid."));
+    }
+    let query = CandleQuery {
+        from: params.time("startTime")?.map(|time| time.start),
+        through: params.time("endTime")?.map_or(i64::MAX, |time| time.start),
+        now,
+        limit: limit(style.venue, params)?,
+    };
+    let rows = candles(series, grid, query);
+    let mut out = Vec::with_capacity(rows.len() * 190 + 2);
+    out.push(b'[');
+    for (at, candle) in rows.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        row(&mut out, candle, style);
+    }
+    out.push(b']');
+    Ok(out)
+}
+
+fn row(out: &mut Vec<u8>, candle: &Candle, style: Style) {
+    out.push(b'[');
+    fields(out, candle, style, "\"");
+    out.push(b']');
+}
+
+/// The twelve values of a row; archive files have them without quotation marks.
+pub(crate) fn fields(out: &mut Vec<u8>, candle: &Candle, style: Style, quote: &str) {
+    let (bar, digits, quote) = (&candle.bar, style.digits, quote.as_bytes());
+    write_whole(out, style.unit.of(candle.start));
+    for price in [bar.open, bar.high, bar.low, bar.close] {
+        quoted(out, quote, |out| digits.price(out, price));
+    }
+    quoted(out, quote, |out| digits.amount(out, bar.volume));
+    out.push(b',');
+    write_whole(out, style.unit.of(candle.end) - 1);
+    quoted(out, quote, |out| digits.quote(out, bar.quote_volume));
+    out.push(b',');
+    write_whole(out, bar.count);
+    quoted(out, quote, |out| digits.amount(out, bar.taker_volume));
+    quoted(out, quote, |out| digits.quote(out, bar.taker_quote_volume));
+    quoted(out, quote, |out| out.push(b'0'));
+}
+
+fn quoted(out: &mut Vec<u8>, quote: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
+    out.push(b',');
+    out.extend_from_slice(quote);
+    write(out);
+    out.extend_from_slice(quote);
+}

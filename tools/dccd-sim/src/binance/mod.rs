@@ -1,0 +1,299 @@
+//! Binance: REST of spot and USD-M futures, and the bulk archive.
+
+mod archive;
+mod error;
+mod klines;
+mod params;
+mod statistics;
+mod trades;
+pub(crate) mod truth;
+mod venue;
+
+use serde_json::json;
+
+use crate::archive::Shelf;
+use crate::clock::MILLI;
+use crate::http::{Query, Request, Response};
+use crate::limits::{LimitSettings, Limits, Rule, Verdict};
+use crate::market::{Market, Series};
+use error::ApiError;
+use params::{Params, Unit};
+use venue::{Digits, Style, Symbols, Venue};
+
+/// The published limits.
+const LIMITS: [Rule; 4] = [
+    Rule { name: SPOT, host: "spot", max: 6_000, window_secs: 60 },
+    Rule { name: USDM, host: "usdm", max: 2_400, window_secs: 60 },
+    Rule { name: FUNDING, host: "usdm", max: 500, window_secs: 300 },
+    Rule { name: FUTURES_DATA, host: "usdm", max: 1_000, window_secs: 300 },
+];
+const SPOT: &str = "spot";
+const USDM: &str = "usdm";
+const FUNDING: &str = "usdm-funding";
+const FUTURES_DATA: &str = "usdm-data";
+
+/// The names that `--limit` knows.
+pub(crate) fn limit_names() -> impl Iterator<Item = &'static str> {
+    LIMITS.iter().map(|rule| rule.name)
+}
+
+/// The simulated Binance.
+#[derive(Debug)]
+pub(crate) struct Binance {
+    symbols: Symbols,
+    limits: Limits,
+    shelf: Shelf,
+}
+
+/// When a request came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// By the exchange's clock.
+    pub(crate) now: i64,
+    /// By the clock of its limits.
+    pub(crate) limits_now: i64,
+}
+
+/// What a path stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Endpoint {
+    Ping,
+    Time,
+    ExchangeInfo,
+    Klines,
+    ContinuousKlines,
+    Aggregate,
+    Historical,
+    Recent,
+    Depth,
+    Funding,
+    OpenInterest,
+    OpenInterestNow,
+    PremiumIndex,
+}
+
+impl Binance {
+    pub(crate) fn new(market: &Market, limits: &LimitSettings) -> Binance {
+        Binance {
+            symbols: Symbols::new(market.catalogue()),
+            limits: Limits::new(&LIMITS, limits),
+            shelf: Shelf::default(),
+        }
+    }
+
+    /// The limits and how they were used.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The answer, if the path is one of this exchange.
+    pub(crate) fn answer(&self, market: &Market, request: &Request, moment: Moment) -> Option<Response> {
+        if request.path.starts_with("/data/") {
+            return Some(archive::answer(&self.shelf, &self.symbols, market, &request.path, moment.now));
+        }
+        let (venue, endpoint) = route(&request.path)?;
+        let query = request.query();
+        let weight = weight(venue, endpoint, &query);
+        let limit = limit_name(venue, endpoint);
+        let verdict = self.limits.admit(limit, weight, moment.limits_now);
+        let response = match verdict {
+            Verdict::Admitted(_) => match self.page(market, venue, endpoint, request, query, moment.now) {
+                Ok(body) => Response::json(200, body),
+                Err(error) => error.response(),
+            },
+            Verdict::TooFast { retry_secs, .. } => too_fast(venue).with("Retry-After", retry_secs.to_string()),
+            Verdict::Banned { until, retry_secs } => banned(until).with("Retry-After", retry_secs.to_string()),
+        };
+        Some(with_usage(response, limit, verdict))
+    }
+
+    /// The limit that a path counts against; none for the archive.
+    pub(crate) fn limit_of(path: &str) -> Option<&'static str> {
+        route(path).map(|(venue, endpoint)| limit_name(venue, endpoint))
+    }
+
+    fn page(
+        &self,
+        market: &Market,
+        venue: Venue,
+        endpoint: Endpoint,
+        request: &Request,
+        query: Query,
+        now: i64,
+    ) -> Result<Vec<u8>, ApiError> {
+        let wants_micros =
+            request.header("x-mbx-time-unit").is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond"));
+        let unit = if venue == Venue::Spot && wants_micros { Unit::Micros } else { Unit::Millis };
+        let params = Params::new(query, endpoint.params(), venue == Venue::Spot)?;
+        match endpoint {
+            Endpoint::Ping => return Ok(b"{}".to_vec()),
+            Endpoint::Time => return Ok(json!({"serverTime": unit.of(now)}).to_string().into_bytes()),
+            Endpoint::ExchangeInfo => {
+                let only = params.text("symbol");
+                if let Some(only) = only {
+                    self.symbols.pair(venue, only)?;
+                }
+                return Ok(statistics::exchange_info(market, venue, only, now));
+            }
+            _ => {}
+        }
+        let name = params.symbol(if endpoint == Endpoint::ContinuousKlines { "pair" } else { "symbol" })?;
+        if endpoint == Endpoint::ContinuousKlines && params.mandatory("contractType")? != "PERPETUAL" {
+            return Err(ApiError::invalid("contractType"));
+        }
+        let series = self.symbols.series(market, venue, name)?;
+        if series.listing().since > now {
+            return Err(ApiError::invalid_symbol());
+        }
+        let style = Style { venue, unit, digits: Digits::of(series.listing()) };
+        series_page(&series, style, endpoint, &params, request, now)
+    }
+}
+
+impl Endpoint {
+    fn params(self) -> &'static [&'static str] {
+        match self {
+            Endpoint::Ping | Endpoint::Time => &[],
+            Endpoint::ExchangeInfo | Endpoint::OpenInterestNow | Endpoint::PremiumIndex => &["symbol"],
+            Endpoint::Klines => klines::PARAMS,
+            Endpoint::ContinuousKlines => klines::CONTINUOUS_PARAMS,
+            Endpoint::Aggregate => trades::AGGREGATE_PARAMS,
+            Endpoint::Historical => trades::HISTORICAL_PARAMS,
+            Endpoint::Recent => trades::RECENT_PARAMS,
+            Endpoint::Depth => statistics::DEPTH_PARAMS,
+            Endpoint::Funding => statistics::FUNDING_PARAMS,
+            Endpoint::OpenInterest => statistics::OPEN_INTEREST_PARAMS,
+        }
+    }
+}
+
+fn series_page(
+    series: &Series,
+    style: Style,
+    endpoint: Endpoint,
+    params: &Params,
+    request: &Request,
+    now: i64,
+) -> Result<Vec<u8>, ApiError> {
+    match endpoint {
+        Endpoint::Klines | Endpoint::ContinuousKlines => klines::page(series, style, params, now),
+        Endpoint::Aggregate => trades::aggregate_page(series, style, params, now),
+        Endpoint::Historical if style.venue == Venue::Usdm && request.header("x-mbx-apikey").is_none() => {
+            Err(ApiError::new(401, -2014, "API-key format invalid."))
+        }
+        Endpoint::Historical | Endpoint::Recent => trades::part_page(series, style, params, now),
+        Endpoint::Depth => statistics::depth(series, style, params, now),
+        Endpoint::Funding => statistics::funding_page(series, style, params, now),
+        Endpoint::OpenInterest => statistics::open_interest_page(series, params, now),
+        Endpoint::OpenInterestNow => Ok(statistics::open_interest_now(series, now)),
+        Endpoint::PremiumIndex => Ok(statistics::premium_index(series, style, now)),
+        Endpoint::Ping | Endpoint::Time | Endpoint::ExchangeInfo => Ok(b"{}".to_vec()),
+    }
+}
+
+fn route(path: &str) -> Option<(Venue, Endpoint)> {
+    if let Some(name) = path.strip_prefix("/api/v3/") {
+        let endpoint = match name {
+            "ping" => Endpoint::Ping,
+            "time" => Endpoint::Time,
+            "exchangeInfo" => Endpoint::ExchangeInfo,
+            "klines" | "uiKlines" => Endpoint::Klines,
+            "aggTrades" => Endpoint::Aggregate,
+            "historicalTrades" => Endpoint::Historical,
+            "trades" => Endpoint::Recent,
+            "depth" => Endpoint::Depth,
+            _ => return None,
+        };
+        return Some((Venue::Spot, endpoint));
+    }
+    let endpoint = match path {
+        "/fapi/v1/ping" => Endpoint::Ping,
+        "/fapi/v1/time" => Endpoint::Time,
+        "/fapi/v1/exchangeInfo" => Endpoint::ExchangeInfo,
+        "/fapi/v1/klines" => Endpoint::Klines,
+        "/fapi/v1/continuousKlines" => Endpoint::ContinuousKlines,
+        "/fapi/v1/aggTrades" => Endpoint::Aggregate,
+        "/fapi/v1/historicalTrades" => Endpoint::Historical,
+        "/fapi/v1/trades" => Endpoint::Recent,
+        "/fapi/v1/depth" => Endpoint::Depth,
+        "/fapi/v1/fundingRate" => Endpoint::Funding,
+        "/fapi/v1/openInterest" => Endpoint::OpenInterestNow,
+        "/fapi/v1/premiumIndex" => Endpoint::PremiumIndex,
+        "/futures/data/openInterestHist" => Endpoint::OpenInterest,
+        _ => return None,
+    };
+    Some((Venue::Usdm, endpoint))
+}
+
+fn limit_name(venue: Venue, endpoint: Endpoint) -> &'static str {
+    match (venue, endpoint) {
+        (Venue::Spot, _) => SPOT,
+        (Venue::Usdm, Endpoint::Funding) => FUNDING,
+        (Venue::Usdm, Endpoint::OpenInterest) => FUTURES_DATA,
+        (Venue::Usdm, _) => USDM,
+    }
+}
+
+fn weight(venue: Venue, endpoint: Endpoint, query: &Query) -> i64 {
+    let limit = query.value("limit").and_then(|limit| limit.parse::<i64>().ok());
+    match (venue, endpoint) {
+        (Venue::Spot, Endpoint::Klines) => 2,
+        (Venue::Spot, Endpoint::Aggregate) => 4,
+        (Venue::Spot, Endpoint::Historical | Endpoint::Recent) => 25,
+        (Venue::Spot, Endpoint::ExchangeInfo) => 20,
+        (Venue::Spot, Endpoint::Depth) => match limit.unwrap_or(100) {
+            ..=100 => 5,
+            101..=500 => 25,
+            501..=1_000 => 50,
+            _ => 250,
+        },
+        (Venue::Usdm, Endpoint::Klines | Endpoint::ContinuousKlines) => match limit.unwrap_or(500) {
+            ..100 => 1,
+            100..500 => 2,
+            500..=1_000 => 5,
+            _ => 10,
+        },
+        (Venue::Usdm, Endpoint::Aggregate) => 20,
+        (Venue::Usdm, Endpoint::Historical) => 200,
+        (Venue::Usdm, Endpoint::Recent) => 5,
+        (Venue::Usdm, Endpoint::Depth) => match limit.unwrap_or(500) {
+            ..=50 => 2,
+            51..=100 => 5,
+            101..=500 => 10,
+            _ => 20,
+        },
+        _ => 1,
+    }
+}
+
+/// The refusal of too many requests.
+fn too_fast(venue: Venue) -> Response {
+    let most = if venue == Venue::Spot { 6_000 } else { 2_400 };
+    let message = format!(
+        "Too much request weight used; current limit is {most} request weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid polling the API."
+    );
+    Response::json(429, json!({"code": -1003, "msg": message}).to_string())
+}
+
+/// The refusal of those who went on nevertheless.
+fn banned(until: i64) -> Response {
+    let message = format!(
+        "Way too much request weight used; IP banned until {}. Please use WebSocket Streams for live updates to avoid bans.",
+        until / MILLI
+    );
+    Response::json(418, json!({"code": -1003, "msg": message}).to_string())
+}
+
+/// What the exchange says when a fault lets it refuse.
+pub(crate) fn refusal(status: u16, until: i64) -> Response {
+    if status == 418 { banned(until) } else { too_fast(Venue::Spot) }
+}
+
+fn with_usage(response: Response, limit: &str, verdict: Verdict) -> Response {
+    let (Verdict::Admitted(used) | Verdict::TooFast { used, .. }) = verdict else { return response };
+    match limit {
+        SPOT => response.with("X-MBX-USED-WEIGHT", used.to_string()).with("X-MBX-USED-WEIGHT-1M", used.to_string()),
+        USDM => response.with("X-MBX-USED-WEIGHT-1M", used.to_string()),
+        _ => response,
+    }
+}

@@ -1,0 +1,301 @@
+//! Things that go wrong on purpose.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use crate::hash::{mix, pick};
+
+const RULES_MAX: usize = 1_000;
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    /// HTTP 429 with `Retry-After`.
+    TooFast,
+    /// HTTP 418 with `Retry-After`; further requests are refused until then.
+    Ban,
+    /// An HTML page.
+    Html,
+    /// An error object.
+    Json,
+    /// `[]` in place of a list.
+    Empty,
+    /// A body shorter than announced.
+    Cut,
+    /// A body that comes in drops.
+    Slow,
+    /// A body that never ends.
+    Endless,
+    /// No answer on an open connection.
+    Stall,
+    /// A reset connection.
+    Reset,
+    /// A late answer.
+    Delay,
+    /// A checksum of something else.
+    Checksum,
+    /// A file without its second half.
+    Truncate,
+}
+
+impl FaultKind {
+    const NAMES: [(&'static str, FaultKind); 13] = [
+        ("429", FaultKind::TooFast),
+        ("418", FaultKind::Ban),
+        ("html", FaultKind::Html),
+        ("json", FaultKind::Json),
+        ("empty", FaultKind::Empty),
+        ("cut", FaultKind::Cut),
+        ("slow", FaultKind::Slow),
+        ("endless", FaultKind::Endless),
+        ("stall", FaultKind::Stall),
+        ("reset", FaultKind::Reset),
+        ("delay", FaultKind::Delay),
+        ("checksum", FaultKind::Checksum),
+        ("truncate", FaultKind::Truncate),
+    ];
+
+    fn name(self) -> &'static str {
+        FaultKind::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// Which of the requests that match are struck.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum When {
+    Always,
+    Next(i64),
+    Every(i64),
+    Chance(f64),
+}
+
+/// One rule, such as `cut:every=7,path=/api/v3/klines`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fault {
+    /// What goes wrong.
+    pub(crate) kind: FaultKind,
+    /// The HTTP status of `html` and `json`.
+    pub(crate) status: u16,
+    /// The code of `json`.
+    pub(crate) code: i64,
+    /// `Retry-After` in seconds.
+    pub(crate) retry_secs: i64,
+    /// Whether `Retry-After` is a date.
+    pub(crate) has_date: bool,
+    /// Milliseconds of `delay`, and between the drops of `slow` and `endless`.
+    pub(crate) wait_ms: u64,
+    path: String,
+    when: When,
+    skip: i64,
+    seen: i64,
+    hits: i64,
+}
+
+impl Fault {
+    /// A fault of named parts; `kind` has to be among them.
+    pub(crate) fn from_parts<'a>(parts: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Fault, FaultError> {
+        let mut fault = Fault {
+            kind: FaultKind::Html,
+            status: 0,
+            code: -1003,
+            retry_secs: 5,
+            has_date: false,
+            wait_ms: 200,
+            path: String::new(),
+            when: When::Always,
+            skip: 0,
+            seen: 0,
+            hits: 0,
+        };
+        let mut kind = None;
+        for (name, value) in parts {
+            let bad = || FaultError::Value(name.to_owned(), value.to_owned());
+            match name {
+                "kind" => {
+                    let known = FaultKind::NAMES.iter().find(|(word, _)| *word == value);
+                    kind = Some(known.ok_or_else(|| FaultError::Kind(value.to_owned()))?.1);
+                }
+                "path" => value.clone_into(&mut fault.path),
+                "status" => fault.status = value.parse().ok().filter(|s| (200..600).contains(s)).ok_or_else(bad)?,
+                "code" => fault.code = value.parse().map_err(|_| bad())?,
+                "retry" => {
+                    fault.retry_secs = value.parse().ok().filter(|s| (0..=604_800).contains(s)).ok_or_else(bad)?
+                }
+                "date" => fault.has_date = matches!(value, "1" | "true" | ""),
+                "ms" => fault.wait_ms = value.parse().ok().filter(|ms| *ms <= 600_000).ok_or_else(bad)?,
+                "skip" => fault.skip = positive(value).ok_or_else(bad)?,
+                "next" => fault.when = When::Next(positive(value).ok_or_else(bad)?),
+                "every" => fault.when = When::Every(positive(value).ok_or_else(bad)?),
+                "p" => {
+                    let chance = value.parse().ok().filter(|p: &f64| (0.0..=1.0).contains(p));
+                    fault.when = When::Chance(chance.ok_or_else(bad)?);
+                }
+                _ => return Err(FaultError::Part(name.to_owned())),
+            }
+        }
+        fault.kind = kind.ok_or_else(|| FaultError::Kind(String::new()))?;
+        if fault.status == 0 {
+            fault.status = if fault.kind == FaultKind::Html { 503 } else { 200 };
+        }
+        Ok(fault)
+    }
+
+    /// Whether it strikes this request; counts those that match.
+    fn strikes(&mut self, target: &str, key: u64) -> bool {
+        if !target.contains(&self.path) {
+            return false;
+        }
+        self.seen += 1;
+        let rank = self.seen - self.skip;
+        let strikes = rank > 0
+            && match self.when {
+                When::Always => true,
+                When::Next(count) => rank <= count,
+                When::Every(count) => rank % count == 0,
+                When::Chance(chance) => {
+                    let draw = u32::try_from(pick(mix(key, self.seen), 1_000_000)).unwrap_or(0);
+                    f64::from(draw) < chance * 1_000_000.0
+                }
+            };
+        self.hits += i64::from(strikes);
+        strikes
+    }
+
+    fn is_spent(&self) -> bool {
+        matches!(self.when, When::Next(count) if self.seen - self.skip >= count)
+    }
+}
+
+impl FromStr for Fault {
+    type Err = FaultError;
+
+    /// `KIND[:name=value,...]`.
+    fn from_str(text: &str) -> Result<Fault, FaultError> {
+        let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
+        let parts = rest.split(',').filter(|part| !part.is_empty());
+        Fault::from_parts(
+            std::iter::once(("kind", kind)).chain(parts.map(|part| part.split_once('=').unwrap_or((part, "")))),
+        )
+    }
+}
+
+/// The rules in force.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    key: u64,
+    rules: Mutex<Vec<Fault>>,
+}
+
+impl Faults {
+    pub(crate) fn new(seed: u64, rules: Vec<Fault>) -> Faults {
+        Faults { key: mix(seed, 0x0fa1), rules: Mutex::new(rules) }
+    }
+
+    /// Puts one more rule in force.
+    pub(crate) fn add(&self, fault: Fault) -> Result<(), FaultError> {
+        let mut rules = self.lock();
+        if rules.len() == RULES_MAX {
+            return Err(FaultError::TooMany);
+        }
+        rules.push(fault);
+        Ok(())
+    }
+
+    /// Takes all rules away.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// What goes wrong with this request: the first rule that strikes.
+    pub(crate) fn strike(&self, target: &str) -> Option<Fault> {
+        let mut rules = self.lock();
+        let keyed = (0..).map(|at| mix(self.key, at)).zip(rules.iter_mut());
+        keyed
+            .filter(|(_, rule)| !rule.is_spent())
+            .find_map(|(key, rule)| rule.strikes(target, key).then(|| rule.clone()))
+    }
+
+    /// The rules with how often each was looked at and struck.
+    pub(crate) fn statistics(&self) -> Value {
+        let describe = |rule: &Fault| json!({"kind": rule.kind.name(), "path": rule.path, "seen": rule.seen, "hits": rule.hits, "spent": rule.is_spent()});
+        self.lock().iter().map(describe).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a fault was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FaultError {
+    /// No such kind.
+    Kind(String),
+    /// No such part.
+    Part(String),
+    /// A part with a value it cannot have.
+    Value(String, String),
+    /// Too many rules.
+    TooMany,
+}
+
+impl fmt::Display for FaultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FaultError::Kind(kind) => {
+                let names: Vec<&str> = FaultKind::NAMES.iter().map(|(name, _)| *name).collect();
+                write!(f, "{kind:?} is no fault: {}", names.join(", "))
+            }
+            FaultError::Part(name) => {
+                write!(f, "{name:?} is no part of a fault: next, every, p, skip, path, status, code, retry, date or ms")
+            }
+            FaultError::Value(name, value) => write!(f, "{name} cannot be {value:?}"),
+            FaultError::TooMany => write!(f, "there are {RULES_MAX} faults already: clear them first"),
+        }
+    }
+}
+
+impl std::error::Error for FaultError {}
+
+fn positive(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|count| *count > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn struck(rule: &str, targets: &[&str]) -> Vec<bool> {
+        let faults = Faults::new(1, vec![rule.parse().expect("a fault")]);
+        targets.iter().map(|target| faults.strike(target).is_some()).collect()
+    }
+
+    #[test]
+    fn rules_choose_their_requests() {
+        assert_eq!(struck("cut:next=2", &["/a"; 4]), [true, true, false, false]);
+        assert_eq!(struck("cut:next=1,skip=2", &["/a"; 4]), [false, false, true, false]);
+        assert_eq!(struck("cut:every=2", &["/a"; 4]), [false, true, false, true]);
+        assert_eq!(struck("cut:path=/b,next=1", &["/a", "/b?x=1", "/b"]), [false, true, false]);
+        assert_eq!(struck("cut", &["/a"; 2]), [true, true]);
+        let drawn = struck("cut:p=0.25", &["/a"; 4_000]);
+        let count = drawn.iter().filter(|hit| **hit).count();
+        assert!((800..1_200).contains(&count), "{count}");
+        assert_eq!(drawn, struck("cut:p=0.25", &["/a"; 4_000]));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let check = |text: &str, expected: &str| {
+            let error = text.parse::<Fault>().expect_err("nonsense").to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        check("fire", "is no fault: 429, 418");
+        check("cut:speed=1", "is no part of a fault");
+        check("cut:next=0", "next cannot be \"0\"");
+        check("html:status=99", "status cannot be");
+        check("cut:p=1.5", "p cannot be");
+    }
+}

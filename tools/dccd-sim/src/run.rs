@@ -1,0 +1,57 @@
+//! What the flags ask for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dccd_cli::{Status, Tool};
+use dccd_record::{Dataset, Exchange, Range, Ts};
+
+use crate::args::{ServeArgs, Source, TruthArgs, WorldArgs};
+use crate::binance::truth::{self, Door, TruthQuery};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::faults::Faults;
+use crate::http::Server;
+use crate::limits::LimitSettings;
+use crate::market::catalogue::Catalogue;
+use crate::market::{Market, Settings};
+use crate::sim::Sim;
+
+/// Serves until told to stop.
+pub(crate) fn serve(args: ServeArgs, world: &WorldArgs, tool: &mut Tool) -> Result<Status, Error> {
+    let limits = LimitSettings { is_off: args.no_limits, maxima: args.limits(), ban_secs: args.ban_secs };
+    let faults = Faults::new(world.seed, args.fault);
+    let clock = Clock::new(world.now, args.speed);
+    let sim = Arc::new(Sim::new(clock, market(world), &limits, faults, Duration::from_millis(args.latency_ms)));
+    let server = Server::bind(args.listen).map_err(|cause| Error::Bind(args.listen, cause))?;
+    let line = format!("{{\"kind\":\"listening\",\"url\":\"http://{}\"}}\n", server.address());
+    tool.out.buffer().extend_from_slice(line.as_bytes());
+    tool.out.flush()?;
+    server.serve(&sim, &tool.stop).map_err(Error::Serve)?;
+    Ok(Status::Ok)
+}
+
+/// Prints what a store should hold.
+pub(crate) fn tell(args: TruthArgs, world: &WorldArgs, tool: &mut Tool) -> Result<Status, Error> {
+    if args.exchange != "binance" {
+        return Err(Error::Exchange(args.exchange));
+    }
+    let exchange = Exchange::new(&args.exchange).map_err(Error::Dataset)?;
+    let dataset = Dataset::new(exchange, args.kind, args.of, args.span).map_err(Error::Dataset)?;
+    let now = Clock::new(world.now, 0.0).now();
+    let end = args.end.unwrap_or_else(|| Ts::from_micros(now).unwrap_or(Ts::MAX));
+    let range = Range::new(args.start, end)
+        .ok_or_else(|| Error::Usage(format!("--start {} is not before --end {end}", args.start)))?;
+    let door = match args.source {
+        Source::Rest => Door::Rest,
+        Source::Archive => Door::Archive,
+    };
+    let query = TruthQuery { dataset, range, now, door, depth: usize::from(args.depth) };
+    truth::print(&market(world), &query, &mut tool.out)?;
+    Ok(Status::Ok)
+}
+
+fn market(world: &WorldArgs) -> Market {
+    let settings = Settings { seed: world.seed, trades_per_day: world.trades_per_day, burst: world.burst };
+    Market::new(settings, Catalogue::new(world.pair.iter().cloned()))
+}
