@@ -1,6 +1,11 @@
 //! The simulated exchange.
 
-use crate::{Running, Scratch, Signal};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::Value;
+
+use crate::{PATIENCE, Running, Scratch, Signal};
 
 /// A running `dccd-sim` on a free port of the loopback interface, ended when dropped.
 #[derive(Debug)]
@@ -26,9 +31,22 @@ impl Sim {
         &self.url
     }
 
-    /// The next line it prints.
-    pub fn line(&mut self) -> Option<String> {
-        self.running.line()
+    /// One of its own pages, such as `/sim/stats` or `/sim/faults?kind=cut&next=3`.
+    pub fn page(&self, path: &str) -> Value {
+        let address = self.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).expect("the simulator listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+        let asked = write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        asked.expect("the simulator reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the simulator answers");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("an answer has a body");
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{path}: {error} in {answer}"))
+    }
+
+    /// What it has counted.
+    pub fn stats(&self) -> Value {
+        self.page("/sim/stats")
     }
 
     /// Ends it as systemd would; everything it printed and nobody has read comes back.
