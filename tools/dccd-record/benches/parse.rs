@@ -4,7 +4,9 @@ use std::hint::black_box;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use dccd_record::{CandleBuilder, Line, LineWriter, Number, Parser, QuoteVolume, Side, Span, Trade, Ts};
+use dccd_record::{
+    BufferedLine, CandleBuilder, Line, LineBuffer, LineWriter, Number, Parser, QuoteVolume, Side, Span, Trade, Ts,
+};
 
 const LINES: u64 = 200_000;
 const ROUNDS: usize = 11;
@@ -12,24 +14,22 @@ const ROUNDS: usize = 11;
 fn main() {
     let text = trade_lines();
     let bytes = text.len() / usize::try_from(LINES).unwrap_or(1);
+    let cut = fastest(|| {
+        for_lines(&text, |line| {
+            black_box(line);
+        });
+    });
     let parse = fastest(|| {
         let mut parser = Parser::new();
-        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            let _ = black_box(parser.parse(black_box(line)));
-        }
+        for_lines(&text, |line| drop(black_box(parser.parse(line))));
     });
     let fields = fastest(|| {
         let mut parser = Parser::new();
-        for line in text.split(|byte| *byte == b'\n') {
-            if let Ok(Line::Trade(_, trade)) = parser.parse(black_box(line)) {
+        for_lines(&text, |line| {
+            if let Some(trade) = trade(&mut parser, line) {
                 black_box(trade.price.to_f64() * trade.amount.to_f64());
             }
-        }
-    });
-    let split = fastest(|| {
-        for line in text.split(|byte| *byte == b'\n') {
-            black_box(line);
-        }
+        });
     });
     let mut parser = Parser::new();
     let spaced: Vec<Vec<u8>> = text
@@ -62,9 +62,9 @@ fn main() {
     });
     let mut report = std::io::stdout().lock();
     for (name, took) in [
-        ("split", split),
-        ("parse", parse),
-        ("parse to f64", fields),
+        ("cut into lines", cut),
+        ("and parse", parse),
+        ("and parse to f64", fields),
         ("parse, not in our own hand", any),
         ("write", write),
         ("candle", candles),
@@ -76,6 +76,21 @@ fn main() {
             1.0 / seconds,
             seconds * 1e9
         );
+    }
+}
+
+fn for_lines(text: &[u8], mut take: impl FnMut(&[u8])) {
+    let (mut lines, mut input) = (LineBuffer::new(), text);
+    loop {
+        match lines.next_line() {
+            BufferedLine::Line(line) => take(line),
+            BufferedLine::TooLong => {}
+            BufferedLine::Starved => {
+                if lines.fill(&mut input).is_ok_and(|count| count == 0) {
+                    return;
+                }
+            }
+        }
     }
 }
 

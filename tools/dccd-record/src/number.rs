@@ -26,8 +26,7 @@ pub struct Number<'a>(&'a str);
 impl<'a> Number<'a> {
     /// The number written `text`.
     pub fn new(text: &'a str) -> Result<Number<'a>, NumberError> {
-        let end = scan_number(text.as_bytes()).ok_or_else(|| NumberError::Malformed(excerpt(text)))?;
-        if end != text.len() {
+        if scan_number(text.as_bytes()).is_none_or(|scanned| scanned.length != text.len()) {
             return Err(NumberError::Malformed(excerpt(text)));
         }
         let number = Number(text);
@@ -37,10 +36,10 @@ impl<'a> Number<'a> {
         Ok(number)
     }
 
-    /// A number the caller scanned with [`scan_number`]; only the length is left to check.
-    pub(crate) fn from_scanned(text: &'a str) -> Option<Number<'a>> {
-        let plain = text.len() <= DIGITS_MAX && !text.bytes().any(|byte| byte | 0x20 == b'e');
-        if plain { Some(Number(text)) } else { Number::new(text).ok() }
+    /// The number that `scanned` found to be all of `text`; only its length is left to check.
+    pub(crate) fn from_scanned(text: &'a str, scanned: ScannedNumber) -> Option<Number<'a>> {
+        let is_plain = text.len() <= DIGITS_MAX && !scanned.has_exponent;
+        if is_plain { Some(Number(text)) } else { Number::new(text).ok() }
     }
 
     /// The text as it came, exponent included.
@@ -65,27 +64,11 @@ impl<'a> Number<'a> {
 
     /// The exact value.
     pub fn to_fixed(self) -> Result<Fixed, NumberError> {
-        let (mantissa_text, exponent) = self.split();
-        let mut mantissa: i128 = 0;
-        let mut scale = 0;
-        let mut in_fraction = false;
-        for byte in mantissa_text.bytes() {
-            match byte {
-                b'.' => in_fraction = true,
-                b'0'..=b'9' => {
-                    mantissa = mantissa
-                        .checked_mul(10)
-                        .and_then(|product| product.checked_add(i128::from(byte - b'0')))
-                        .ok_or_else(|| NumberError::TooLong(excerpt(self.0)))?;
-                    scale += i32::from(in_fraction);
-                }
-                _ => {}
-            }
+        if let Some((mantissa, scale)) = self.plain_parts() {
+            let mantissa = i128::from(mantissa);
+            return Ok(Fixed { mantissa: if self.is_negative() { -mantissa } else { mantissa }, scale });
         }
-        if self.is_negative() {
-            mantissa = -mantissa;
-        }
-        Fixed::from_parts(mantissa, scale - exponent).ok_or_else(|| NumberError::TooLong(excerpt(self.0)))
+        self.to_fixed_any().ok_or_else(|| NumberError::TooLong(excerpt(self.0)))
     }
 
     /// Appends the digits as they came; an exponent is written out.
@@ -133,29 +116,50 @@ impl<'a> Number<'a> {
 
     /// Both mantissa and power of ten are exact in `f64`, so one division rounds correctly.
     fn to_f64_exactly(self) -> Option<f64> {
-        let (negative, digits) = match self.0.as_bytes() {
-            [b'-', rest @ ..] => (true, rest),
-            all => (false, all),
-        };
-        let mut mantissa: u64 = 0;
-        let mut scale = 0_usize;
-        let mut point = digits.len();
-        for (at, byte) in digits.iter().enumerate() {
-            match byte {
-                b'0'..=b'9' => mantissa = mantissa.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?,
-                b'.' => point = at,
-                _ => return None,
-            }
-        }
-        if point < digits.len() {
-            scale = digits.len() - point - 1;
-        }
+        let (mantissa, scale) = self.plain_parts()?;
         if mantissa > EXACT_MAX {
             return None;
         }
         #[expect(clippy::cast_precision_loss, reason = "checked above: exact up to 2^53")]
-        let value = mantissa as f64 / POWERS.get(scale)?;
-        Some(if negative { -value } else { value })
+        let value = mantissa as f64 / POWERS.get(usize::try_from(scale).ok()?)?;
+        Some(if self.is_negative() { -value } else { value })
+    }
+
+    /// Mantissa without sign and fraction digits of a number of at most 19 bytes, without exponent.
+    fn plain_parts(self) -> Option<(u64, u32)> {
+        let digits = self.0.strip_prefix('-').unwrap_or(self.0).as_bytes();
+        // 19 digits always fit.
+        if digits.len() > 19 {
+            return None;
+        }
+        let (mut mantissa, mut scale, mut in_fraction) = (0_u64, 0, 0);
+        for byte in digits {
+            match byte {
+                b'0'..=b'9' => {
+                    mantissa = mantissa * 10 + u64::from(byte - b'0');
+                    scale += in_fraction;
+                }
+                b'.' => in_fraction = 1,
+                _ => return None,
+            }
+        }
+        Some((mantissa, scale))
+    }
+
+    fn to_fixed_any(self) -> Option<Fixed> {
+        let (mantissa_text, exponent) = self.split();
+        let (mut mantissa, mut scale, mut in_fraction) = (0_i128, 0, 0);
+        for byte in mantissa_text.bytes() {
+            match byte {
+                b'.' => in_fraction = 1,
+                b'0'..=b'9' => {
+                    mantissa = mantissa.checked_mul(10)?.checked_add(i128::from(byte - b'0'))?;
+                    scale += in_fraction;
+                }
+                _ => {}
+            }
+        }
+        Fixed::from_parts(if self.is_negative() { -mantissa } else { mantissa }, scale - exponent)
     }
 }
 
@@ -303,30 +307,42 @@ impl fmt::Display for NumberError {
 
 impl std::error::Error for NumberError {}
 
-/// The length of the JSON number at the start of `bytes`.
-pub(crate) fn scan_number(bytes: &[u8]) -> Option<usize> {
-    let digits_from = |at: usize| at + bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+/// The JSON number at the start of some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ScannedNumber {
+    /// How many bytes it has.
+    pub(crate) length: usize,
+    has_exponent: bool,
+}
+
+/// Finds the end of the JSON number at the start of `bytes`.
+pub(crate) fn scan_number(bytes: &[u8]) -> Option<ScannedNumber> {
+    let digits_from = |at: usize| {
+        let rest = bytes.get(at..).unwrap_or_default();
+        at + rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())
+    };
     let start = usize::from(bytes.first() == Some(&b'-'));
-    let mut end = digits_from(start);
-    if end == start || (bytes[start] == b'0' && end > start + 1) {
+    let mut length = digits_from(start);
+    if length == start || (bytes[start] == b'0' && length > start + 1) {
         return None;
     }
-    if bytes.get(end) == Some(&b'.') {
-        let fraction = end + 1;
-        end = digits_from(fraction);
-        if end == fraction {
+    if bytes.get(length) == Some(&b'.') {
+        let fraction = length + 1;
+        length = digits_from(fraction);
+        if length == fraction {
             return None;
         }
     }
-    if bytes.get(end).is_some_and(|byte| byte | 0x20 == b'e') {
-        let sign = usize::from(bytes.get(end + 1).is_some_and(|byte| matches!(byte, b'+' | b'-')));
-        let exponent = end + 1 + sign;
-        end = digits_from(exponent);
-        if end == exponent {
+    let has_exponent = bytes.get(length).is_some_and(|byte| byte | 0x20 == b'e');
+    if has_exponent {
+        let sign = usize::from(bytes.get(length + 1).is_some_and(|byte| matches!(byte, b'+' | b'-')));
+        let exponent = length + 1 + sign;
+        length = digits_from(exponent);
+        if length == exponent {
             return None;
         }
     }
-    Some(end)
+    Some(ScannedNumber { length, has_exponent })
 }
 
 /// Appends digits with the decimal point after the first `point` of them.

@@ -71,8 +71,8 @@ impl Line<'_> {
 pub struct Parser {
     datasets: Vec<Dataset>,
     by_dataset: HashMap<Dataset, DatasetId>,
-    by_prefix: HashMap<Box<[u8]>, DatasetId>,
-    last_prefix: Vec<u8>,
+    by_prefix: HashMap<Box<str>, DatasetId>,
+    last_prefix: String,
     last: Option<(DatasetId, Kind)>,
     times: TimeCache,
     recv_times: TimeCache,
@@ -86,6 +86,7 @@ impl Parser {
 
     /// The meaning of `line`, which has no LF.
     pub fn parse<'a>(&mut self, line: &'a [u8]) -> Result<Line<'a>, LineError> {
+        let line = std::str::from_utf8(line).map_err(|error| LineError::Malformed(error.to_string()))?;
         let parsed = match self.scan(line) {
             Some(parsed) => parsed,
             None => self.parse_any(line)?,
@@ -115,13 +116,14 @@ impl Parser {
         let id = DatasetId(u32::try_from(self.datasets.len()).unwrap_or(u32::MAX));
         self.datasets.push(dataset.clone());
         self.by_dataset.insert(dataset.clone(), id);
-        self.by_prefix.insert(LineWriter::new(dataset).prefix().into(), id);
+        let prefix = String::from_utf8_lossy(LineWriter::new(dataset).prefix()).into();
+        self.by_prefix.insert(prefix, id);
         Ok(id)
     }
 
     /// Reads a record that is in our own hand; anything else is `None`.
-    pub(crate) fn scan<'a>(&mut self, line: &'a [u8]) -> Option<Line<'a>> {
-        let (id, kind, body) = match (self.last, line.strip_prefix(self.last_prefix.as_slice())) {
+    pub(crate) fn scan<'a>(&mut self, line: &'a str) -> Option<Line<'a>> {
+        let (id, kind, body) = match (self.last, line.strip_prefix(self.last_prefix.as_str())) {
             (Some((id, kind)), Some(body)) => (id, kind, body),
             _ => self.scan_prefix(line)?,
         };
@@ -135,20 +137,20 @@ impl Parser {
         })
     }
 
-    fn scan_prefix<'a>(&mut self, line: &'a [u8]) -> Option<(DatasetId, Kind, &'a [u8])> {
+    fn scan_prefix<'a>(&mut self, line: &'a str) -> Option<(DatasetId, Kind, &'a str)> {
         let mut scan = Scan::new(line);
-        scan.literal(br#"{"kind":""#)?;
+        scan.literal(r#"{"kind":""#)?;
         let kind = Kind::from_name(scan.text()?)?;
-        scan.literal(br#","exchange":""#)?;
+        scan.literal(r#","exchange":""#)?;
         let exchange = scan.text()?;
-        scan.literal(br#","pair":""#)?;
+        scan.literal(r#","pair":""#)?;
         let pair = scan.text()?;
-        scan.literal(b",")?;
+        scan.literal(",")?;
         let mut span = None;
         if kind.has_span() {
-            scan.literal(br#""span":"#)?;
+            scan.literal(r#""span":"#)?;
             span = Some(scan.unsigned()?);
-            scan.literal(b",")?;
+            scan.literal(",")?;
         }
         let (prefix, body) = line.split_at(line.len() - scan.left());
         let id = match self.by_prefix.get(prefix) {
@@ -165,20 +167,18 @@ impl Parser {
             }
         };
         self.last_prefix.clear();
-        self.last_prefix.extend_from_slice(prefix);
+        self.last_prefix.push_str(prefix);
         self.last = Some((id, kind));
         Some((id, kind, body))
     }
 
     /// Reads any JSON object.
-    pub(crate) fn parse_any<'a>(&mut self, line: &'a [u8]) -> Result<Line<'a>, LineError> {
-        let malformed = |cause: &dyn fmt::Display| LineError::Malformed(cause.to_string());
-        let text_of_line = std::str::from_utf8(line).map_err(|error| malformed(&error))?;
+    pub(crate) fn parse_any<'a>(&mut self, line: &'a str) -> Result<Line<'a>, LineError> {
         // Serde would also take the fields from an array, by position.
-        if !text_of_line.trim_ascii_start().starts_with('{') {
-            return Err(malformed(&"it does not begin with {"));
+        if !line.trim_ascii_start().starts_with('{') {
+            return Err(LineError::Malformed("it does not begin with {".to_owned()));
         }
-        let wire: Wire<'a> = serde_json::from_str(text_of_line).map_err(|error| malformed(&error))?;
+        let wire: Wire<'a> = serde_json::from_str(line).map_err(|error| LineError::Malformed(error.to_string()))?;
         let word = text(wire.kind, "kind").map_err(|error| match error {
             LineError::Missing(_) => LineError::NoKind,
             other => other,

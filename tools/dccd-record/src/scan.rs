@@ -12,148 +12,151 @@ use crate::time::{TimeCache, Ts};
 
 /// A position in a line.
 pub(crate) struct Scan<'a> {
-    bytes: &'a [u8],
+    rest: &'a str,
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Scan<'a> {
-        Scan { bytes }
+    pub(crate) fn new(text: &'a str) -> Scan<'a> {
+        Scan { rest: text }
     }
 
     /// Bytes not yet read.
     pub(crate) fn left(&self) -> usize {
-        self.bytes.len()
+        self.rest.len()
     }
 
-    pub(crate) fn literal(&mut self, text: &[u8]) -> Option<()> {
-        self.bytes = self.bytes.strip_prefix(text)?;
+    pub(crate) fn literal(&mut self, text: &str) -> Option<()> {
+        self.rest = self.rest.strip_prefix(text)?;
         Some(())
     }
 
     /// The text up to the next quote, which is read too; no escapes.
     pub(crate) fn text(&mut self) -> Option<&'a str> {
-        let end = memchr::memchr(b'"', self.bytes)?;
-        let (text, rest) = self.bytes.split_at(end);
-        if text.iter().any(|byte| *byte == b'\\' || *byte < b' ') {
+        let end = memchr::memchr(b'"', self.rest.as_bytes())?;
+        let text = &self.rest[..end];
+        if text.bytes().any(|byte| byte == b'\\' || byte < b' ') {
             return None;
         }
-        self.bytes = &rest[1..];
-        std::str::from_utf8(text).ok()
+        self.rest = &self.rest[end + 1..];
+        Some(text)
     }
 
     pub(crate) fn unsigned(&mut self) -> Option<u64> {
-        let length = self.bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if length == 0 || length > 18 || (length > 1 && self.bytes[0] == b'0') {
+        let digits = self.rest.as_bytes();
+        let length = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+        if length == 0 || length > 18 || (length > 1 && digits[0] == b'0') {
             return None;
         }
-        let (digits, rest) = self.bytes.split_at(length);
-        self.bytes = rest;
-        Some(digits.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
+        self.rest = &self.rest[length..];
+        Some(digits[..length].iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
     }
 
     pub(crate) fn number(&mut self) -> Option<Number<'a>> {
-        let (text, rest) = self.bytes.split_at(scan_number(self.bytes)?);
-        self.bytes = rest;
-        Number::from_scanned(std::str::from_utf8(text).ok()?)
+        let scanned = scan_number(self.rest.as_bytes())?;
+        let (text, rest) = self.rest.split_at(scanned.length);
+        self.rest = rest;
+        Number::from_scanned(text, scanned)
     }
 
     pub(crate) fn time(&mut self, times: &mut TimeCache) -> Option<Ts> {
-        self.literal(b"\"")?;
-        let end = memchr::memchr(b'"', self.bytes.get(..32).unwrap_or(self.bytes))?;
-        let (text, rest) = self.bytes.split_at(end);
-        self.bytes = &rest[1..];
-        times.scan(text)
+        self.literal("\"")?;
+        let bytes = self.rest.as_bytes();
+        // Our own times have 20 bytes or 30.
+        let end = [20, 30].into_iter().find(|end| bytes.get(*end) == Some(&b'"'))?;
+        let ts = times.scan(&bytes[..end])?;
+        self.rest = &self.rest[end + 1..];
+        Some(ts)
     }
 
     /// `Some(None)` for null.
     pub(crate) fn or_null<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        if self.literal(b"null").is_some() { Some(None) } else { read(self).map(Some) }
+        if self.literal("null").is_some() { Some(None) } else { read(self).map(Some) }
     }
 
     fn is_at_end(&self) -> Option<()> {
-        self.bytes.is_empty().then_some(())
+        self.rest.is_empty().then_some(())
     }
 
     fn recv_ts_and_end(&mut self, recv_times: &mut TimeCache) -> Option<Option<Ts>> {
-        let recv_ts = match self.literal(br#","recv_ts":"#) {
+        let recv_ts = match self.literal(r#","recv_ts":"#) {
             Some(()) => self.or_null(|scan| scan.time(recv_times))?,
             None => None,
         };
-        self.literal(b"}")?;
+        self.literal("}")?;
         self.is_at_end()?;
         Some(recv_ts)
     }
 
     fn side(&mut self) -> Option<Side> {
-        self.literal(b"\"")?;
+        self.literal("\"")?;
         Side::from_name(self.text()?)
     }
 
     fn boolean(&mut self) -> Option<bool> {
-        if self.literal(b"true").is_some() {
+        if self.literal("true").is_some() {
             return Some(true);
         }
-        self.literal(b"false").map(|()| false)
+        self.literal("false").map(|()| false)
     }
 
     fn levels(&mut self) -> Option<Vec<Level<'a>>> {
         let mut levels = Vec::new();
-        self.literal(b"[")?;
-        if self.literal(b"]").is_some() {
+        self.literal("[")?;
+        if self.literal("]").is_some() {
             return Some(levels);
         }
         loop {
-            self.literal(b"[")?;
+            self.literal("[")?;
             let price = self.number()?;
-            self.literal(b",")?;
+            self.literal(",")?;
             let amount = self.number()?;
-            let count = match self.literal(b",") {
+            let count = match self.literal(",") {
                 Some(()) => self.or_null(Scan::unsigned)?,
                 None => None,
             };
-            self.literal(b"]")?;
+            self.literal("]")?;
             levels.push(Level { price, amount, count });
-            if self.literal(b",").is_none() {
-                return self.literal(b"]").map(|()| levels);
+            if self.literal(",").is_none() {
+                return self.literal("]").map(|()| levels);
             }
         }
     }
 
     pub(crate) fn candle(&mut self, times: &mut TimeCache) -> Option<Candle<'a>> {
-        self.literal(br#""ts":"#)?;
+        self.literal(r#""ts":"#)?;
         let ts = self.time(times)?;
-        self.literal(br#","open":"#)?;
+        self.literal(r#","open":"#)?;
         let open = self.number()?;
-        self.literal(br#","high":"#)?;
+        self.literal(r#","high":"#)?;
         let high = self.number()?;
-        self.literal(br#","low":"#)?;
+        self.literal(r#","low":"#)?;
         let low = self.number()?;
-        self.literal(br#","close":"#)?;
+        self.literal(r#","close":"#)?;
         let close = self.number()?;
-        self.literal(br#","volume":"#)?;
+        self.literal(r#","volume":"#)?;
         let volume = self.number()?;
-        self.literal(br#","quote_volume":"#)?;
+        self.literal(r#","quote_volume":"#)?;
         let quote_volume = self.or_null(Scan::number)?;
-        self.literal(br#","trades":"#)?;
+        self.literal(r#","trades":"#)?;
         let trades = self.or_null(Scan::unsigned)?;
-        let is_derived = self.literal(br#","derived":true"#).is_some();
-        self.literal(b"}")?;
+        let is_derived = self.literal(r#","derived":true"#).is_some();
+        self.literal("}")?;
         self.is_at_end()?;
         Some(Candle { ts, open, high, low, close, volume, quote_volume, trades, is_derived })
     }
 
     pub(crate) fn trade(&mut self, times: &mut TimeCache, recv_times: &mut TimeCache) -> Option<Trade<'a>> {
-        self.literal(br#""ts":"#)?;
+        self.literal(r#""ts":"#)?;
         let ts = self.time(times)?;
-        self.literal(br#","price":"#)?;
+        self.literal(r#","price":"#)?;
         let price = self.number()?;
-        self.literal(br#","amount":"#)?;
+        self.literal(r#","amount":"#)?;
         let amount = self.number()?;
-        self.literal(br#","side":"#)?;
+        self.literal(r#","side":"#)?;
         let side = self.or_null(Scan::side)?;
-        self.literal(br#","tid":"#)?;
+        self.literal(r#","tid":"#)?;
         let tid = self.or_null(|scan| {
-            scan.literal(b"\"")?;
+            scan.literal("\"")?;
             scan.text().filter(|tid| !tid.is_empty()).map(Cow::Borrowed)
         })?;
         let recv_ts = self.recv_ts_and_end(recv_times)?;
@@ -161,40 +164,40 @@ impl<'a> Scan<'a> {
     }
 
     pub(crate) fn book(&mut self, times: &mut TimeCache, recv_times: &mut TimeCache) -> Option<Book<'a>> {
-        self.literal(br#""ts":"#)?;
+        self.literal(r#""ts":"#)?;
         let ts = self.time(times)?;
-        self.literal(br#","snapshot":"#)?;
+        self.literal(r#","snapshot":"#)?;
         let is_snapshot = self.boolean()?;
-        self.literal(br#","bids":"#)?;
+        self.literal(r#","bids":"#)?;
         let bids = self.levels()?;
-        self.literal(br#","asks":"#)?;
+        self.literal(r#","asks":"#)?;
         let asks = self.levels()?;
-        self.literal(br#","seq":"#)?;
+        self.literal(r#","seq":"#)?;
         let seq = self.or_null(Scan::unsigned)?;
         let recv_ts = self.recv_ts_and_end(recv_times)?;
         Some(Book { ts, is_snapshot, bids, asks, seq, recv_ts })
     }
 
     pub(crate) fn funding(&mut self, times: &mut TimeCache) -> Option<Funding<'a>> {
-        self.literal(br#""ts":"#)?;
+        self.literal(r#""ts":"#)?;
         let ts = self.time(times)?;
-        self.literal(br#","rate":"#)?;
+        self.literal(r#","rate":"#)?;
         let rate = self.number()?;
-        self.literal(br#","mark_price":"#)?;
+        self.literal(r#","mark_price":"#)?;
         let mark_price = self.or_null(Scan::number)?;
-        self.literal(b"}")?;
+        self.literal("}")?;
         self.is_at_end()?;
         Some(Funding { ts, rate, mark_price })
     }
 
     pub(crate) fn open_interest(&mut self, times: &mut TimeCache) -> Option<OpenInterest<'a>> {
-        self.literal(br#""ts":"#)?;
+        self.literal(r#""ts":"#)?;
         let ts = self.time(times)?;
-        self.literal(br#","open_interest":"#)?;
+        self.literal(r#","open_interest":"#)?;
         let open_interest = self.number()?;
-        self.literal(br#","open_interest_value":"#)?;
+        self.literal(r#","open_interest_value":"#)?;
         let open_interest_value = self.or_null(Scan::number)?;
-        self.literal(b"}")?;
+        self.literal("}")?;
         self.is_at_end()?;
         Some(OpenInterest { ts, open_interest, open_interest_value })
     }
