@@ -30,6 +30,7 @@ mod scan;
 mod seen;
 mod span;
 mod time;
+mod wire;
 mod write;
 
 pub use buffer::{BufferedLine, LINE_BYTES_MAX, LineBuffer};

@@ -146,6 +146,16 @@ fn numbers_must_be_numbers_and_not_absurd() {
 }
 
 #[test]
+fn negative_values_of_contracts_are_refused() {
+    let funding = r#"{"kind":"funding","exchange":"binance","pair":"BTC/USDT:perp","ts":"2024-01-01T00:00:00.000000000Z","rate":-0.0001,"mark_price":1}"#;
+    let interest = r#"{"kind":"open_interest","exchange":"binance","pair":"BTC/USDT:perp","span":300,"ts":"2024-01-01T00:00:00.000000000Z","open_interest":1,"open_interest_value":2}"#;
+    assert!(Parser::new().parse(funding.as_bytes()).is_ok(), "rates may be negative");
+    assert_eq!(bad_field(funding, ":1}", ":-1}"), "mark_price");
+    assert_eq!(bad_field(interest, ":1,", ":-1,"), "open_interest");
+    assert_eq!(bad_field(interest, ":2}", ":-2}"), "open_interest_value");
+}
+
+#[test]
 fn times_must_be_believable() {
     for value in [
         "\"\"",
