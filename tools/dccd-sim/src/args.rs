@@ -14,7 +14,7 @@ const FAULT_HELP: &str = "\
 Let something go wrong, as KIND[:PART=VALUE,...]; may be repeated
 
 Kinds: 429, 418 (with Retry-After; a 418 bans until then), html (a page, status 503
-unless said), json (an error object, status 200 unless said), empty ([] for a list), cut
+unless said), json (an error object, status 200 unless said), empty ([] for a list), null, cut
 (connection closed inside the body), slow (body in drops), endless (body that never ends),
 stall (no answer), reset (connection reset), delay (late answer), checksum (wrong .CHECKSUM),
 truncate (half a zip).
@@ -42,7 +42,7 @@ paths with queries), /sim/faults, /sim/reset (forget requests).";
 /// pair and time always give the same trades, candles, books and rates. Prints one line
 /// with its URL when it listens, then serves until SIGTERM or SIGINT.
 #[derive(Debug, Parser)]
-#[command(name = "dccd-sim", version, after_long_help = EXAMPLES, args_conflicts_with_subcommands = false)]
+#[command(name = "dccd-sim", version, after_long_help = EXAMPLES)]
 pub(crate) struct SimArgs {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -88,6 +88,9 @@ pub(crate) struct ServeArgs {
     /// Milliseconds before every answer
     #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub(crate) latency_ms: u64,
+    /// Milliseconds until REST shows a trade that happened
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=3_600_000))]
+    pub(crate) late_ms: i64,
     /// Another limit: spot, usdm, usdm-funding or usdm-data; may be repeated
     ///
     /// Without it they are as published: 6000 weight per minute on spot, 2400 on USD-M, 500
@@ -118,7 +121,6 @@ pub(crate) enum Command {
 
 /// Which records are wanted.
 #[derive(Debug, Args)]
-#[command(disable_help_flag = false)]
 pub(crate) struct TruthArgs {
     /// The exchange: binance
     pub(crate) exchange: String,

@@ -23,6 +23,8 @@ pub(crate) enum FaultKind {
     Json,
     /// `[]` in place of a list.
     Empty,
+    /// `null` in place of anything.
+    Null,
     /// A body shorter than announced.
     Cut,
     /// A body that comes in drops.
@@ -42,12 +44,13 @@ pub(crate) enum FaultKind {
 }
 
 impl FaultKind {
-    const NAMES: [(&'static str, FaultKind); 13] = [
+    const NAMES: [(&'static str, FaultKind); 14] = [
         ("429", FaultKind::TooFast),
         ("418", FaultKind::Ban),
         ("html", FaultKind::Html),
         ("json", FaultKind::Json),
         ("empty", FaultKind::Empty),
+        ("null", FaultKind::Null),
         ("cut", FaultKind::Cut),
         ("slow", FaultKind::Slow),
         ("endless", FaultKind::Endless),

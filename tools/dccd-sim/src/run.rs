@@ -8,21 +8,22 @@ use dccd_record::{Dataset, Exchange, Range, Ts};
 
 use crate::args::{ServeArgs, Source, TruthArgs, WorldArgs};
 use crate::binance::truth::{self, Door, TruthQuery};
-use crate::clock::Clock;
+use crate::clock::{Clock, MILLI};
 use crate::error::Error;
 use crate::faults::Faults;
 use crate::http::Server;
 use crate::limits::LimitSettings;
 use crate::market::catalogue::Catalogue;
 use crate::market::{Market, Settings};
-use crate::sim::Sim;
+use crate::sim::{Delays, Sim};
 
 /// Serves until told to stop.
 pub(crate) fn serve(args: ServeArgs, world: &WorldArgs, tool: &mut Tool) -> Result<Status, Error> {
     let limits = LimitSettings { is_off: args.no_limits, maxima: args.limits(), ban_secs: args.ban_secs };
     let faults = Faults::new(world.seed, args.fault);
     let clock = Clock::new(world.now, args.speed);
-    let sim = Arc::new(Sim::new(clock, market(world), &limits, faults, Duration::from_millis(args.latency_ms)));
+    let delays = Delays { latency: Duration::from_millis(args.latency_ms), late: args.late_ms * MILLI };
+    let sim = Arc::new(Sim::new(clock, market(world), &limits, faults, delays));
     let server = Server::bind(args.listen).map_err(|cause| Error::Bind(args.listen, cause))?;
     let line = format!("{{\"kind\":\"listening\",\"url\":\"http://{}\"}}\n", server.address());
     tool.out.buffer().extend_from_slice(line.as_bytes());

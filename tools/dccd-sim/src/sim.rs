@@ -27,7 +27,17 @@ pub(crate) struct Sim {
     binance: Binance,
     faults: Faults,
     latency: Duration,
+    late: i64,
     traffic: Mutex<Traffic>,
+}
+
+/// How late things come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delays {
+    /// Before every answer.
+    pub(crate) latency: Duration,
+    /// Trades are shown so many microseconds after they happened.
+    pub(crate) late: i64,
 }
 
 #[derive(Debug, Default)]
@@ -39,13 +49,15 @@ struct Traffic {
 }
 
 impl Sim {
-    pub(crate) fn new(clock: Clock, market: Market, limits: &LimitSettings, faults: Faults, latency: Duration) -> Sim {
+    pub(crate) fn new(clock: Clock, market: Market, limits: &LimitSettings, faults: Faults, delays: Delays) -> Sim {
         let binance = Binance::new(&market, limits);
-        Sim { clock, market, binance, faults, latency, traffic: Mutex::default() }
+        let Delays { latency, late } = delays;
+        Sim { clock, market, binance, faults, latency, late, traffic: Mutex::default() }
     }
 
     fn exchange_answer(&self, request: &Request) -> Response {
-        let moment = Moment { now: self.clock.now(), limits_now: self.clock.limits_now() };
+        let now = self.clock.now();
+        let moment = Moment { now, seen: now.saturating_sub(self.late), limits_now: self.clock.limits_now() };
         let answer = self.binance.answer(&self.market, request, moment);
         answer.unwrap_or_else(|| Response::html(404))
     }
@@ -64,6 +76,7 @@ impl Sim {
                 return Response::json(fault.status, body.to_string());
             }
             FaultKind::Empty if response.body.starts_with(b"[") => response.body = Arc::new(b"[]".to_vec()),
+            FaultKind::Null => response.body = Arc::new(b"null".to_vec()),
             FaultKind::Cut => response.delivery = Delivery::Cut,
             FaultKind::Slow => response.delivery = Delivery::Slow(fault.wait_ms),
             FaultKind::Endless => response.delivery = Delivery::Endless(fault.wait_ms),

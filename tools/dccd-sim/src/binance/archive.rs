@@ -18,7 +18,7 @@ use crate::market::statistics::{OPEN_INTEREST_STEP, RATE_SCALE, fundings, open_i
 use crate::market::{Market, Series};
 
 /// 2025-01-01: spot files are in microseconds from here on.
-const FIRST_MICROS: i64 = 20_089 * DAY;
+pub(crate) const FIRST_MICROS: i64 = 20_089 * DAY;
 /// No file holds more rows than a month of seconds has.
 const ROWS_MAX: usize = 3_000_000;
 
@@ -98,6 +98,8 @@ impl<'a> FileName<'a> {
         let date = stem.strip_prefix(symbol)?.strip_prefix('-')?.strip_prefix(interval.unwrap_or(set))?;
         let (start, end, published) = dates(date.strip_prefix('-')?, is_daily)?;
         let content = content(venue, set, interval, is_daily)?;
+        // A file waits for the end of its last candle.
+        let published = if let Content::Candles(grid) = content { published.max(grid.ceil(end)) } else { published };
         Some(FileName { venue, content, symbol, stem, start, end, published, is_checksum })
     }
 
@@ -127,6 +129,7 @@ fn content(venue: Venue, set: &str, interval: Option<&str>, is_daily: bool) -> O
         ("klines", _) => {
             // The month's name differs from that of REST.
             let interval = match interval? {
+                "3d" | "1w" | "1mo" if is_daily => return None,
                 "1mo" => "1M",
                 "1M" => return None,
                 interval => interval,
@@ -175,7 +178,13 @@ fn header(content: &Content) -> &'static str {
 }
 
 fn candle_rows(out: &mut Vec<u8>, series: &Series, style: Style, grid: Grid, range: Range<i64>) {
-    let query = CandleQuery { from: Some(range.start), through: range.end - 1, now: i64::MAX - DAY, limit: ROWS_MAX };
+    let query = CandleQuery {
+        from: Some(range.start),
+        through: range.end - 1,
+        now: range.end,
+        seen: Series::horizon(),
+        limit: ROWS_MAX,
+    };
     for candle in candles(series, grid, query) {
         klines::fields(out, &candle, style, "");
         out.push(b'\n');

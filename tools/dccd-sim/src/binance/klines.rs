@@ -1,5 +1,6 @@
 //! `klines` and `continuousKlines`.
 
+use crate::binance::Moment;
 use crate::binance::error::ApiError;
 use crate::binance::params::{Above, Params};
 use crate::binance::venue::{Style, Venue};
@@ -49,7 +50,7 @@ pub(crate) fn limit(venue: Venue, params: &Params) -> Result<usize, ApiError> {
 }
 
 /// One page.
-pub(crate) fn page(series: &Series, style: Style, params: &Params, now: i64) -> Result<Vec<u8>, ApiError> {
+pub(crate) fn page(series: &Series, style: Style, params: &Params, moment: Moment) -> Result<Vec<u8>, ApiError> {
     let grid =
         grid(style.venue, params.mandatory("interval")?).ok_or_else(|| ApiError::bad(-1120, "Invalid interval."))?;
     if params.text("timeZone").is_some_and(|zone| !matches!(zone, "0" | "0:00" | "00:00")) {
@@ -58,7 +59,8 @@ pub(crate) fn page(series: &Series, style: Style, params: &Params, now: i64) -> 
     let query = CandleQuery {
         from: params.time("startTime")?.map(|time| time.start),
         through: params.time("endTime")?.map_or(i64::MAX, |time| time.start),
-        now,
+        now: moment.now,
+        seen: moment.seen,
         limit: limit(style.venue, params)?,
     };
     let rows = candles(series, grid, query);

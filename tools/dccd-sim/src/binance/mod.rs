@@ -9,6 +9,7 @@ mod trades;
 pub(crate) mod truth;
 mod venue;
 
+use dccd_record::{Market as MarketKind, Pair};
 use serde_json::json;
 
 use crate::archive::Shelf;
@@ -18,7 +19,7 @@ use crate::limits::{LimitSettings, Limits, Rule, Verdict};
 use crate::market::{Market, Series};
 use error::ApiError;
 use params::{Params, Unit};
-use venue::{Digits, Style, Symbols, Venue};
+use venue::{Digits, EXCHANGE, Style, Symbols, Venue};
 
 /// The published limits.
 const LIMITS: [Rule; 4] = [
@@ -50,6 +51,8 @@ pub(crate) struct Binance {
 pub(crate) struct Moment {
     /// By the exchange's clock.
     pub(crate) now: i64,
+    /// The latest trades that are shown, by the same clock.
+    pub(crate) seen: i64,
     /// By the clock of its limits.
     pub(crate) limits_now: i64,
 }
@@ -97,7 +100,7 @@ impl Binance {
         let limit = limit_name(venue, endpoint);
         let verdict = self.limits.admit(limit, weight, moment.limits_now);
         let response = match verdict {
-            Verdict::Admitted(_) => match self.page(market, venue, endpoint, request, query, moment.now) {
+            Verdict::Admitted(_) => match self.page(market, venue, endpoint, request, query, moment) {
                 Ok(body) => Response::json(200, body),
                 Err(error) => error.response(),
             },
@@ -119,11 +122,12 @@ impl Binance {
         endpoint: Endpoint,
         request: &Request,
         query: Query,
-        now: i64,
+        moment: Moment,
     ) -> Result<Vec<u8>, ApiError> {
         let wants_micros =
             request.header("x-mbx-time-unit").is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond"));
         let unit = if venue == Venue::Spot && wants_micros { Unit::Micros } else { Unit::Millis };
+        let now = moment.now;
         let params = Params::new(query, endpoint.params(), venue == Venue::Spot)?;
         match endpoint {
             Endpoint::Ping => return Ok(b"{}".to_vec()),
@@ -138,15 +142,17 @@ impl Binance {
             _ => {}
         }
         let name = params.symbol(if endpoint == Endpoint::ContinuousKlines { "pair" } else { "symbol" })?;
-        if endpoint == Endpoint::ContinuousKlines && params.mandatory("contractType")? != "PERPETUAL" {
-            return Err(ApiError::invalid("contractType"));
+        let mut pair = self.symbols.pair(venue, name)?.clone();
+        if endpoint == Endpoint::ContinuousKlines {
+            let contract = contract(params.mandatory("contractType")?)?;
+            pair = Pair::new(pair.base(), pair.quote(), contract).map_err(|_| ApiError::invalid_symbol())?;
         }
-        let series = self.symbols.series(market, venue, name)?;
+        let series = market.series(EXCHANGE, &pair).ok_or_else(ApiError::invalid_symbol)?;
         if series.listing().since > now {
             return Err(ApiError::invalid_symbol());
         }
         let style = Style { venue, unit, digits: Digits::of(series.listing()) };
-        series_page(&series, style, endpoint, &params, request, now)
+        series_page(&series, style, endpoint, &params, request, moment)
     }
 }
 
@@ -173,21 +179,31 @@ fn series_page(
     endpoint: Endpoint,
     params: &Params,
     request: &Request,
-    now: i64,
+    moment: Moment,
 ) -> Result<Vec<u8>, ApiError> {
+    let now = moment.now;
     match endpoint {
-        Endpoint::Klines | Endpoint::ContinuousKlines => klines::page(series, style, params, now),
-        Endpoint::Aggregate => trades::aggregate_page(series, style, params, now),
+        Endpoint::Klines | Endpoint::ContinuousKlines => klines::page(series, style, params, moment),
+        Endpoint::Aggregate => trades::aggregate_page(series, style, params, moment.seen),
         Endpoint::Historical if style.venue == Venue::Usdm && request.header("x-mbx-apikey").is_none() => {
             Err(ApiError::new(401, -2014, "API-key format invalid."))
         }
-        Endpoint::Historical | Endpoint::Recent => trades::part_page(series, style, params, now),
+        Endpoint::Historical | Endpoint::Recent => trades::part_page(series, style, params, moment.seen),
         Endpoint::Depth => statistics::depth(series, style, params, now),
         Endpoint::Funding => statistics::funding_page(series, style, params, now),
         Endpoint::OpenInterest => statistics::open_interest_page(series, params, now),
         Endpoint::OpenInterestNow => Ok(statistics::open_interest_now(series, now)),
         Endpoint::PremiumIndex => Ok(statistics::premium_index(series, style, now)),
         Endpoint::Ping | Endpoint::Time | Endpoint::ExchangeInfo => Ok(b"{}".to_vec()),
+    }
+}
+
+fn contract(name: &str) -> Result<MarketKind, ApiError> {
+    match name {
+        "PERPETUAL" => Ok(MarketKind::Perp),
+        "CURRENT_QUARTER" => Ok(MarketKind::Quarter),
+        "NEXT_QUARTER" => Ok(MarketKind::NextQuarter),
+        _ => Err(ApiError::invalid("contractType")),
     }
 }
 

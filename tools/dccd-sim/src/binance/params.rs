@@ -7,6 +7,9 @@ use crate::http::Query;
 /// An integer from here on is microseconds, below it milliseconds.
 const MICROS_MIN: i64 = 100_000_000_000_000;
 
+/// Nobody asks for anything after the year 9999.
+const INSTANT_MAX: i64 = 253_402_300_800_000_000;
+
 /// The unit of an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
@@ -105,9 +108,9 @@ impl Params {
     pub(crate) fn time(&self, name: &str) -> Result<Option<QueryTime>, ApiError> {
         let Some(number) = self.whole(name)? else { return Ok(None) };
         let unit = if self.takes_micros && number >= MICROS_MIN { Unit::Micros } else { Unit::Millis };
-        let start = number.checked_mul(unit.micros()).ok_or_else(|| ApiError::invalid(name))?;
-        let end = start.checked_add(unit.micros()).ok_or_else(|| ApiError::invalid(name))?;
-        Ok(Some(QueryTime { start, end }))
+        let start = number.checked_mul(unit.micros()).filter(|start| *start < INSTANT_MAX);
+        let start = start.ok_or_else(|| ApiError::invalid(name))?;
+        Ok(Some(QueryTime { start, end: start + unit.micros() }))
     }
 
     /// The number of rows of a page.

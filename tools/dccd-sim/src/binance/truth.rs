@@ -8,6 +8,7 @@ use dccd_record::{
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::binance::archive::FIRST_MICROS;
 use crate::binance::params::Unit;
 use crate::binance::statistics::{has_mark_price, open_interest_text};
 use crate::binance::venue::{Digits, EXCHANGE};
@@ -79,8 +80,9 @@ impl From<OutputError> for TruthError {
 /// Prints every record of the range that has happened.
 pub(crate) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {
     let pair = query.dataset.pair();
-    if !matches!(pair.market(), MarketKind::Spot | MarketKind::Perp) {
-        return Err(TruthError::Pair(pair.clone()));
+    let kind = query.dataset.kind();
+    if matches!(pair.market(), MarketKind::Quarter | MarketKind::NextQuarter) && kind != Kind::Candle {
+        return Err(TruthError::Kind(kind, pair.clone()));
     }
     let series = market.series(EXCHANGE, pair).ok_or_else(|| TruthError::Pair(pair.clone()))?;
     // Bounds round up: a record belongs to the range if its stamp is not before the start.
@@ -95,7 +97,6 @@ pub(crate) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Re
         end: bounds.1,
         out,
     };
-    let kind = query.dataset.kind();
     match kind {
         Kind::Candle => teller.candles()?,
         Kind::Trade => teller.trades()?,
@@ -122,7 +123,8 @@ impl Teller<'_> {
         let Some(grid) = self.grid() else { return Ok(()) };
         let mut from = self.start;
         loop {
-            let query = CandleQuery { from: Some(from), through: self.end - 1, now: self.query.now, limit: PORTION };
+            let now = self.query.now;
+            let query = CandleQuery { from: Some(from), through: self.end - 1, now, seen: now, limit: PORTION };
             let portion = candles(self.series, grid, query);
             let Some(last) = portion.last() else { return Ok(()) };
             from = last.end;
@@ -241,9 +243,6 @@ impl Teller<'_> {
         Some(Grid::Fixed { width, origin })
     }
 }
-
-/// 2025-01-01: spot files are in microseconds from here on.
-const FIRST_MICROS: i64 = 20_089 * DAY;
 
 fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut out = Vec::with_capacity(24);

@@ -13,7 +13,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::request::{Method, Request, RequestError};
 use super::response::{Envelope, Response};
 
-const CONNECTIONS_MAX: usize = 512;
+/// Two descriptors each stay below the usual limit of 1024.
+const CONNECTIONS_MAX: usize = 400;
 /// A connection without requests is closed after this.
 const IDLE_MAX: Duration = Duration::from_secs(120);
 const WRITE_MAX: Duration = Duration::from_secs(60);

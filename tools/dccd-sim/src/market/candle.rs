@@ -21,8 +21,10 @@ pub(crate) struct CandleQuery {
     pub(crate) from: Option<i64>,
     /// Opened at this instant or earlier.
     pub(crate) through: i64,
-    /// Now: later trades have not happened yet.
+    /// Now: later candles have not begun.
     pub(crate) now: i64,
+    /// Later trades are not shown yet.
+    pub(crate) seen: i64,
     /// At most so many.
     pub(crate) limit: usize,
 }
@@ -30,18 +32,18 @@ pub(crate) struct CandleQuery {
 /// The candles, the oldest first; the last one may still be open.
 pub(crate) fn candles(series: &Series, grid: Grid, query: CandleQuery) -> Vec<Candle> {
     let listed = grid.floor(series.listing().since);
-    let last = grid.floor(query.through.min(query.now));
+    let last = grid.floor(query.through.min(query.now).min(Series::horizon() - 1));
     match query.from {
         Some(from) => {
             let first = grid.ceil(from.max(listed));
             let starts = std::iter::successors(Some(first), |start| Some(grid.next(*start)));
             let starts = starts.take_while(|start| *start <= last);
-            starts.filter_map(|start| candle(series, grid, start, query.now)).take(query.limit).collect()
+            starts.filter_map(|start| candle(series, grid, start, query)).take(query.limit).collect()
         }
         None => {
             let starts = std::iter::successors(Some(last), |start| Some(grid.floor(*start - 1)));
             let starts = starts.take_while(|start| *start >= listed);
-            let newest = starts.filter_map(|start| candle(series, grid, start, query.now));
+            let newest = starts.filter_map(|start| candle(series, grid, start, query));
             let mut candles: Vec<Candle> = newest.take(query.limit).collect();
             candles.reverse();
             candles
@@ -49,13 +51,12 @@ pub(crate) fn candles(series: &Series, grid: Grid, query: CandleQuery) -> Vec<Ca
     }
 }
 
-fn candle(series: &Series, grid: Grid, start: i64, now: i64) -> Option<Candle> {
+fn candle(series: &Series, grid: Grid, start: i64, query: CandleQuery) -> Option<Candle> {
     let end = grid.next(start);
-    let seen_end = end.min(now.saturating_add(1));
-    if !series.is_open_within(start, seen_end) {
+    if !series.is_open_within(start, end.min(query.now.saturating_add(1))) {
         return None;
     }
-    let bar = series.bar(start, seen_end);
-    let bar = if bar.count > 0 { bar } else { Bar::flat(series.last_price_before(start)?) };
+    let bar = series.bar(start, end.min(query.seen.saturating_add(1)));
+    let bar = if bar.count > 0 { bar } else { Bar::flat(series.last_price_before(start.min(query.seen))?) };
     Some(Candle { start, end, bar })
 }

@@ -7,42 +7,42 @@ use dccd_record::{Market as MarketKind, Pair};
 use crate::clock::{DAY, HOUR};
 use crate::hash::{mix_text, pick};
 
-/// Assets and a price in 1/10^8 US dollars around which theirs moves.
+/// Assets and a price in 1/10^6 US dollars around which theirs moves.
 const ASSETS: [(&str, i64); 24] = [
-    ("BTC", 42_000_00000000),
-    ("ETH", 2_300_00000000),
-    ("BNB", 310_00000000),
-    ("SOL", 100_00000000),
-    ("XRP", 60000000),
-    ("ADA", 50000000),
-    ("DOGE", 9000000),
-    ("LTC", 75_00000000),
-    ("DOT", 7_50000000),
-    ("LINK", 15_00000000),
-    ("AVAX", 36_00000000),
-    ("TRX", 10500000),
-    ("BCH", 240_00000000),
-    ("ATOM", 10_50000000),
-    ("NEAR", 3_40000000),
-    ("UNI", 7_20000000),
-    ("RUNE", 5_10000000),
-    ("NKN", 12000000),
-    ("SUSHI", 1_20000000),
-    ("SHIB", 1000),
-    ("USDC", 1_00000000),
-    ("EUR", 1_08000000),
-    ("XLM", 12000000),
-    ("ETC", 21_00000000),
+    ("BTC", 42_000_000_000),
+    ("ETH", 2_300_000_000),
+    ("BNB", 310_000_000),
+    ("SOL", 100_000_000),
+    ("XRP", 600_000),
+    ("ADA", 500_000),
+    ("DOGE", 90_000),
+    ("LTC", 75_000_000),
+    ("DOT", 7_500_000),
+    ("LINK", 15_000_000),
+    ("AVAX", 36_000_000),
+    ("TRX", 105_000),
+    ("BCH", 240_000_000),
+    ("ATOM", 10_500_000),
+    ("NEAR", 3_400_000),
+    ("UNI", 7_200_000),
+    ("RUNE", 5_100_000),
+    ("NKN", 120_000),
+    ("SUSHI", 1_200_000),
+    ("SHIB", 10),
+    ("USDC", 1_000_000),
+    ("EUR", 1_080_000),
+    ("XLM", 120_000),
+    ("ETC", 21_000_000),
 ];
 const QUOTES: [(&str, i64); 6] = [
-    ("USDT", 1_00000000),
-    ("USDC", 1_00000000),
-    ("EUR", 1_08000000),
-    ("BTC", 42_000_00000000),
-    ("ETH", 2_300_00000000),
-    ("BNB", 310_00000000),
+    ("USDT", 1_000_000),
+    ("USDC", 1_000_000),
+    ("EUR", 1_080_000),
+    ("BTC", 42_000_000_000),
+    ("ETH", 2_300_000_000),
+    ("BNB", 310_000_000),
 ];
-const DOLLAR: i64 = 1_00000000;
+const DOLLAR: i64 = 1_000_000;
 /// A price level has at least this many ticks.
 const TICKS_MIN: i128 = 10_000;
 /// Price and amount digits together, so that price times amount is written without rounding.
@@ -121,17 +121,10 @@ fn is_built_in(base: &str, quote: &str, kind: MarketKind) -> bool {
         MarketKind::Perp | MarketKind::Quarter | MarketKind::NextQuarter => matches!(quote, "USDT" | "USDC"),
         MarketKind::Inverse | MarketKind::Dated(_) => false,
     };
-    // A pair exists in one direction only: what is worth more is priced in what is worth less.
-    let is_way_round = match QUOTES.iter().position(|(name, _)| *name == base) {
-        Some(at) => QUOTES.iter().position(|(name, _)| *name == quote).is_some_and(|quote_at| is_before(quote_at, at)),
-        None => true,
-    };
+    // A pair exists in one direction only: `BTC/USDT` and `ETH/BTC`, not the other way round.
+    let rank = |asset: &str| QUOTES.iter().position(|(name, _)| *name == asset);
+    let is_way_round = rank(base).is_none_or(|base_rank| rank(quote).is_some_and(|rank| rank < base_rank));
     is_quote && base != quote && is_way_round && ASSETS.iter().any(|(name, _)| *name == base)
-}
-
-/// `BTC/USDT` and `ETH/BTC`, not the other way round.
-fn is_before(quote_at: usize, base_at: usize) -> bool {
-    quote_at < base_at
 }
 
 fn dollars(asset: &str) -> i64 {

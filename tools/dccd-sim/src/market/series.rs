@@ -63,6 +63,11 @@ impl Series {
         }
     }
 
+    /// The first instant that has no truth.
+    pub(crate) fn horizon() -> i64 {
+        (LAST_DAY + 1) * DAY
+    }
+
     /// How the pair is written and since when it is traded.
     pub(crate) fn listing(&self) -> &Listing {
         &self.listing
