@@ -2,9 +2,12 @@
 
 mod adopt;
 mod bad_lines;
+mod budget;
 mod crash;
 mod disk;
 mod files;
 mod harness;
+mod pipeline;
 mod pipes;
 mod tidy;
+mod time;

@@ -16,7 +16,7 @@ mod tree;
 
 pub use bins::{bin_dir, tool_path};
 pub use cases::{check_case, elided_eq};
-pub use lines::{kind_of, numbers_of, of_kind, parse_lines};
+pub use lines::{assert_covered_is_there, assert_same_records, instant, kind_of, numbers_of, of_kind, parse_lines};
 pub use market::Trades;
 pub use process::{Ended, PATIENCE, Running, run, run_pipe};
 pub use random::Random;
