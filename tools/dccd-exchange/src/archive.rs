@@ -1,0 +1,121 @@
+//! Bulk files: which ones hold a range, and what a line in them means.
+
+use dccd_record::{Dataset, LineWriter, Range, RangeSet};
+
+use crate::answer::{AnswerError, Mark};
+use crate::binance;
+use crate::capability::{Impossible, capability};
+use crate::request::Api;
+
+/// The most holes in the ids of one file that are told apart.
+const HOLES_MAX: usize = 1000;
+
+/// One file of an exchange's archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BulkFile {
+    /// The exchange's host.
+    pub api: &'static Api,
+    /// Its path behind the archive's URL; the checksum is beside it.
+    pub path: String,
+    /// The range it holds.
+    pub period: Range,
+}
+
+/// When the archive is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// For every period that overlaps the range.
+    Always,
+    /// Where it is quicker than paging, or goes further back.
+    WhereBetter,
+}
+
+/// The files of `range`, oldest first; none where the exchange has no such files.
+///
+/// `now` is the exchange's: only periods that have been over for a while have files.
+pub fn files(dataset: &Dataset, range: Range, now: dccd_record::Ts, usage: Use) -> Result<Vec<BulkFile>, Impossible> {
+    let row = capability(dataset)?;
+    if row.archive.is_none() {
+        return Ok(Vec::new());
+    }
+    Ok(binance::archive::files(row, dataset, range, now, usage))
+}
+
+/// What a whole file held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileSummary {
+    /// What is complete now.
+    pub covered: RangeSet,
+    /// Holes in the ids, and why they are none of ours.
+    pub gaps: Vec<(Range, String)>,
+    /// Records that were written.
+    pub lines: u64,
+}
+
+/// Reads the lines of one file.
+#[derive(Debug)]
+pub struct FileReader {
+    format: binance::archive::Format,
+    period: Range,
+    range: Range,
+    lines: LineWriter,
+    seen: Seen,
+    number: u64,
+}
+
+/// What has been seen of a file so far.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) first: Option<Mark>,
+    pub(crate) last: Option<Mark>,
+    pub(crate) holes: Vec<(Mark, Mark)>,
+    pub(crate) lines: u64,
+}
+
+impl FileReader {
+    /// A reader of `file` that wants only what lies in `range`.
+    pub fn new(dataset: &Dataset, file: &BulkFile, range: Range) -> FileReader {
+        FileReader {
+            format: binance::archive::Format::of(dataset),
+            period: file.period,
+            range,
+            lines: LineWriter::new(dataset),
+            seen: Seen::default(),
+            number: 0,
+        }
+    }
+
+    /// Appends the record of one line, if it is wanted. The first line may be a header.
+    pub fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> Result<(), AnswerError> {
+        self.number += 1;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let is_header = self.number == 1 && line.first().is_some_and(u8::is_ascii_alphabetic);
+        if is_header || line.is_empty() {
+            return Ok(());
+        }
+        self.format.line(line, self.range, &mut self.seen, &mut self.lines, out).map_err(|error| {
+            AnswerError::Malformed(format!("line {}: {error}", self.number))
+        })
+    }
+
+    /// What the file proves, all lines read.
+    pub fn finish(self) -> FileSummary {
+        let mut summary = FileSummary { lines: self.seen.lines, ..FileSummary::default() };
+        let held = self.format.held(self.period, &self.seen);
+        if self.seen.holes.len() > HOLES_MAX {
+            return summary;
+        }
+        if let Some(held) = held.and_then(|held| held.intersect(self.range)) {
+            summary.covered.insert(held);
+        }
+        for (before, after) in &self.seen.holes {
+            let Some(hole) = Range::new(before.ts, after.ts.saturating_add(1)).and_then(|hole| hole.intersect(self.range))
+            else {
+                continue;
+            };
+            summary.covered.remove(hole);
+            summary.gaps.push((hole, format!("the archive's trade ids skip from {} to {}", before.id, after.id)));
+        }
+        summary
+    }
+}

@@ -1,0 +1,311 @@
+//! One order on its way: bulk files first, then pages for whatever they left open.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use dccd_exchange::archive::{BulkFile, FileSummary};
+use dccd_exchange::{Ask, Capability, Impossible, Page, Step, Walk};
+use dccd_record::{Covered, Dataset, Failed, Gap, Proof, Range, RangeSet};
+
+use crate::args::Source;
+use crate::worker::{Failure, Work};
+
+/// What goes out because of an answer.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// These lines.
+    Lines(Vec<u8>),
+    Covered(Covered),
+    Gap(Gap),
+    Failed(Failed),
+}
+
+/// One order on its way.
+#[derive(Debug)]
+pub(crate) struct Active {
+    pub(crate) id: u64,
+    dataset: Dataset,
+    row: &'static Capability,
+    /// What of the order has happened.
+    range: Range,
+    source: Source,
+    files: VecDeque<BulkFile>,
+    files_open: usize,
+    /// Ranges to be paged; `None` while the files are not all in.
+    todo: Option<VecDeque<Range>>,
+    walk: Option<Walk>,
+    next_number: u64,
+    /// The oldest page that was not taken yet.
+    taken: u64,
+    answers: BTreeMap<u64, (Ask, Page, Vec<u8>)>,
+    failure: Option<(u64, Failure)>,
+    covered: RangeSet,
+    /// What an answer was given for that is not `covered`.
+    given_up: RangeSet,
+    /// Why a file is not there.
+    file_failure: Option<Failure>,
+}
+
+impl Active {
+    /// `range` lies in the exchange's past.
+    pub(crate) fn new(
+        id: u64,
+        dataset: Dataset,
+        row: &'static Capability,
+        range: Range,
+        source: Source,
+        files: Vec<BulkFile>,
+    ) -> Active {
+        Active {
+            id,
+            dataset,
+            row,
+            range,
+            source,
+            files: files.into(),
+            files_open: 0,
+            todo: None,
+            walk: None,
+            next_number: 0,
+            taken: 0,
+            answers: BTreeMap::new(),
+            failure: None,
+            covered: RangeSet::new(),
+            given_up: RangeSet::new(),
+            file_failure: None,
+        }
+    }
+
+    /// The host that is asked.
+    pub(crate) fn api_name(&self) -> &'static str {
+        self.row.api.name
+    }
+
+    /// How many questions of this order may be open at once.
+    pub(crate) fn depth(&self, connections: usize) -> usize {
+        // One more than are asked, so that no connection waits; but not where the last ones are asked in vain.
+        if self.row.proof == Proof::Id { connections } else { connections + 1 }
+    }
+
+    /// The next thing to do, and its number; nothing while answers are awaited or at the end.
+    pub(crate) fn next_work(&mut self, now: dccd_record::Ts, events: &mut Vec<Event>) -> Option<(u64, Work)> {
+        if let Some(file) = self.files.pop_front() {
+            self.files_open += 1;
+            return Some((self.number(), Work::File(Box::new((self.dataset.clone(), file, self.range)))));
+        }
+        if self.files_open > 0 {
+            return None;
+        }
+        if self.todo.is_none() {
+            self.plan_pages(now, events);
+        }
+        loop {
+            if let Some(walk) = &mut self.walk {
+                if let Some(ask) = walk.next_ask() {
+                    return Some((self.number(), Work::Page(Box::new(ask))));
+                }
+                let is_stuck = walk.left().is_some() && self.taken == self.next_number;
+                if is_stuck {
+                    let message = "no question is left to ask".to_owned();
+                    self.give_up(&Failure { message, is_retryable: true, is_stop: false }, events);
+                }
+                return None;
+            }
+            let range = self.todo.as_mut()?.pop_front()?;
+            match Walk::new(&self.dataset, range) {
+                Ok(walk) => self.walk = Some(walk),
+                Err(impossible) => self.fail(range, &refusal(&impossible), events),
+            }
+        }
+    }
+
+    /// Whether everything is answered.
+    pub(crate) fn is_done(&self) -> bool {
+        self.files.is_empty()
+            && self.files_open == 0
+            && self.walk.is_none()
+            && self.todo.as_ref().is_some_and(VecDeque::is_empty)
+    }
+
+    pub(crate) fn take_page(
+        &mut self,
+        number: u64,
+        ask: Ask,
+        result: Result<Page, Failure>,
+        lines: Vec<u8>,
+        events: &mut Vec<Event>,
+    ) {
+        if number < self.taken {
+            return;
+        }
+        match result {
+            Ok(page) => {
+                self.answers.insert(number, (ask, page, lines));
+            }
+            // What was asked before it may still be answered.
+            Err(failure) if self.failure.as_ref().is_none_or(|(first, _)| number < *first) => {
+                self.failure = Some((number, failure));
+            }
+            Err(_) => {}
+        }
+        while let Some((ask, page, lines)) = self.answers.remove(&self.taken) {
+            self.taken += 1;
+            self.take_next(&ask, &page, lines, events);
+        }
+        if let Some((number, failure)) = self.failure.take() {
+            if number == self.taken {
+                self.give_up(&failure, events);
+            } else if number > self.taken {
+                self.failure = Some((number, failure));
+            }
+        }
+    }
+
+    pub(crate) fn take_lines(&self, lines: Vec<u8>, events: &mut Vec<Event>) {
+        if !lines.is_empty() {
+            events.push(Event::Lines(lines));
+        }
+    }
+
+    pub(crate) fn take_file(
+        &mut self,
+        period: Range,
+        result: Result<Option<FileSummary>, Failure>,
+        lines: Vec<u8>,
+        events: &mut Vec<Event>,
+    ) {
+        self.files_open = self.files_open.saturating_sub(1);
+        match result {
+            Ok(Some(summary)) => {
+                self.take_lines(lines, events);
+                for range in summary.covered.iter() {
+                    self.cover(range, Proof::Archive, events);
+                }
+                if self.source == Source::Archive {
+                    for (range, reason) in summary.gaps {
+                        self.gap(range, reason, events);
+                    }
+                }
+            }
+            Ok(None) => {
+                let message = format!("the archive has no file of {}", period.start().day());
+                self.file_failure = Some(Failure { message, is_retryable: true, is_stop: false });
+            }
+            Err(failure) => self.file_failure = Some(failure),
+        }
+    }
+
+    /// What is left when all files are in: for REST, if that is allowed and goes back so far.
+    fn plan_pages(&mut self, now: dccd_record::Ts, events: &mut Vec<Event>) {
+        let mut missing: Vec<Range> = self.left().iter().collect();
+        self.todo = Some(VecDeque::new());
+        if self.source == Source::Archive {
+            let unknown = || Failure {
+                message: "the archive has no file that holds all of it; with --source auto REST may give it".to_owned(),
+                is_retryable: true,
+                is_stop: false,
+            };
+            let failure = self.file_failure.take().unwrap_or_else(unknown);
+            for range in missing {
+                self.fail(range, &failure, events);
+            }
+            return;
+        }
+        let rest_start = self.row.rest_start(now);
+        for range in &mut missing {
+            let Some(gone) = Range::new(range.start(), range.end().min(rest_start)) else {
+                self.todo.get_or_insert_default().push_back(*range);
+                continue;
+            };
+            self.too_old(gone, events);
+            if let Some(kept) = Range::new(gone.end(), range.end()) {
+                self.todo.get_or_insert_default().push_back(kept);
+            }
+        }
+    }
+
+    fn too_old(&mut self, range: Range, events: &mut Vec<Event>) {
+        let days = self.row.days_back.unwrap_or(0);
+        self.gap(range, format!("over REST the exchange keeps {days} days"), events);
+        let cause = self.file_failure.as_ref().map_or("see --source archive", |failure| failure.message.as_str());
+        let failure = Failure {
+            message: format!("over REST the exchange keeps {} of {days} days only; {cause}", self.dataset.kind()),
+            is_retryable: self.file_failure.as_ref().is_some_and(|failure| failure.is_retryable),
+            is_stop: false,
+        };
+        self.fail(range, &failure, events);
+    }
+
+    fn take_next(&mut self, ask: &Ask, page: &Page, lines: Vec<u8>, events: &mut Vec<Event>) {
+        let Some(walk) = &mut self.walk else { return };
+        let mut lines = Some(lines);
+        for step in walk.take(ask, page) {
+            match step {
+                Step::Lines => events.extend(lines.take().map(Event::Lines)),
+                Step::Covered(range, proof) => self.cover(range, proof, events),
+                Step::Gap(range, reason) => self.gap(range, reason, events),
+                Step::Failed { range, error, is_retryable } => {
+                    let failure = Failure { message: error, is_retryable, is_stop: false };
+                    self.fail(range, &failure, events);
+                }
+            }
+        }
+        if self.walk.as_ref().is_some_and(|walk| walk.left().is_none()) {
+            self.end_walk();
+        }
+    }
+
+    /// Forgets the walk and the answers to its questions that are still to come.
+    fn end_walk(&mut self) {
+        self.walk = None;
+        self.taken = self.next_number;
+        self.answers.clear();
+        self.failure = None;
+    }
+
+    /// Nothing more comes of this order.
+    fn give_up(&mut self, failure: &Failure, events: &mut Vec<Event>) {
+        self.end_walk();
+        if let Some(todo) = &mut self.todo {
+            todo.clear();
+        }
+        if failure.is_stop {
+            return;
+        }
+        let left: Vec<Range> = self.left().iter().collect();
+        for range in left {
+            self.fail(range, failure, events);
+        }
+    }
+
+    fn left(&self) -> RangeSet {
+        let mut answered = self.covered.clone();
+        answered.extend(&self.given_up);
+        answered.missing(self.range)
+    }
+
+    fn cover(&mut self, range: Range, proof: Proof, events: &mut Vec<Event>) {
+        self.covered.insert(range);
+        events.push(Event::Covered(Covered { dataset: self.dataset.clone(), range, proof }));
+    }
+
+    fn gap(&mut self, range: Range, reason: String, events: &mut Vec<Event>) {
+        self.given_up.insert(range);
+        events.push(Event::Gap(Gap { dataset: self.dataset.clone(), range, reason, is_final: false }));
+    }
+
+    fn fail(&mut self, range: Range, failure: &Failure, events: &mut Vec<Event>) {
+        self.given_up.insert(range);
+        let error = failure.message.clone();
+        let is_retryable = failure.is_retryable;
+        events.push(Event::Failed(Failed { dataset: self.dataset.clone(), range, error, is_retryable }));
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number - 1
+    }
+}
+
+pub(crate) fn refusal(impossible: &Impossible) -> Failure {
+    Failure { message: impossible.to_string(), is_retryable: false, is_stop: false }
+}

@@ -1,0 +1,114 @@
+//! Where exchanges are asked, and from which budgets.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dccd_cli::{Log, env};
+use dccd_exchange::Api;
+use dccd_rest::{Asker, Budget, Client, Downloader, Policy, Priority};
+
+use crate::args::Args;
+use crate::error::FetchError;
+
+/// Where packages put the shared folder of budgets.
+const SYSTEM_BUDGET_DIR: &str = "/var/lib/dccd/budget";
+
+/// The hosts of this run; budgets and connections are shared by its threads.
+#[derive(Debug)]
+pub(crate) struct Hosts {
+    rest_url: Option<String>,
+    archive_url: Option<String>,
+    policy: Policy,
+    budget_dirs: Vec<PathBuf>,
+    is_budget_dir_given: bool,
+    links: HashMap<String, (Client, Arc<Budget>)>,
+}
+
+impl Hosts {
+    pub(crate) fn new(args: &Args) -> Result<Hosts, FetchError> {
+        for (flag, url) in [("--rest-url", &args.rest_url), ("--archive-url", &args.archive_url)] {
+            if let Some(url) = url {
+                check_url(flag, url)?;
+            }
+        }
+        let budget_dirs = match &args.budget_dir {
+            Some(dir) => vec![dir.clone()],
+            None => default_budget_dirs(),
+        };
+        Ok(Hosts {
+            rest_url: args.rest_url.clone(),
+            archive_url: args.archive_url.clone(),
+            policy: Policy { retries_max: args.max_retries, delay: Duration::from_secs_f64(args.retry_delay) },
+            budget_dirs,
+            is_budget_dir_given: args.budget_dir.is_some(),
+            links: HashMap::new(),
+        })
+    }
+
+    /// What asks this host; made once per worker.
+    pub(crate) fn asker(&mut self, exchange: &str, api: &'static Api, log: &Log) -> Result<Asker, FetchError> {
+        let base = self.base(&self.rest_url, &env::rest_url(exchange), api.rest_url)?;
+        if !self.links.contains_key(&base) {
+            let budget = Arc::new(self.open_budget(exchange, &base, log)?);
+            self.links.insert(base.clone(), (Client::new(&base), budget));
+        }
+        let Some((client, budget)) = self.links.get(&base) else { return Err(FetchError::Workers) };
+        Ok(Asker::new(client.clone(), &base, Arc::clone(budget), self.policy, Priority::Bulk))
+    }
+
+    /// What fetches this archive's files.
+    pub(crate) fn downloader(&self, exchange: &str, api: &'static Api) -> Result<Downloader, FetchError> {
+        let base = self.base(&self.archive_url, &env::archive_url(exchange), api.archive_url)?;
+        Ok(Downloader::new(&base, self.policy))
+    }
+
+    fn base(&self, flag: &Option<String>, variable: &str, default: &str) -> Result<String, FetchError> {
+        let typed = match (flag, env::value(variable)) {
+            (Some(url), _) => url.clone(),
+            (None, Some(url)) => {
+                let url = url.to_string_lossy().into_owned();
+                check_url(variable, &url)?;
+                url
+            }
+            (None, None) => default.to_owned(),
+        };
+        Ok(typed.trim_end_matches('/').to_owned())
+    }
+
+    fn open_budget(&self, exchange: &str, base: &str, log: &Log) -> Result<Budget, FetchError> {
+        let host = base.split_once("://").map_or(base, |(_, rest)| rest);
+        let host = host.split('/').next().unwrap_or(host);
+        let host = host.rsplit('@').next().unwrap_or(host);
+        let name = format!("{exchange}-{host}");
+        let mut why = None;
+        for dir in &self.budget_dirs {
+            match Budget::open(dir, &name) {
+                Ok(budget) => return Ok(budget),
+                Err(error) if self.is_budget_dir_given => return Err(FetchError::Budget(error)),
+                Err(error) => why = Some(error),
+            }
+        }
+        match why {
+            Some(error) => log.warn(format_args!("{error}; this process keeps a budget of its own")),
+            None => log.warn("no folder for budgets (see --budget-dir); this process keeps a budget of its own"),
+        }
+        Budget::private().map_err(FetchError::Budget)
+    }
+}
+
+fn default_budget_dirs() -> Vec<PathBuf> {
+    let system = Path::new(SYSTEM_BUDGET_DIR);
+    let shared = system.is_dir().then(|| system.to_owned());
+    let own = env::state_dir().map(|dir| dir.join("budget"));
+    shared.into_iter().chain(own).collect()
+}
+
+fn check_url(name: &str, url: &str) -> Result<(), FetchError> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !url.contains(['?', '#', ' ']) => Ok(()),
+        _ => Err(FetchError::Usage(format!("{name}: {url:?} is no URL such as https://api.binance.com"))),
+    }
+}

@@ -1,0 +1,267 @@
+//! The threads that ask and read; everything they find goes back to one place.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use dccd_cli::{Log, Stop};
+use dccd_exchange::archive::{BulkFile, FileReader, FileSummary};
+use dccd_exchange::{AnswerError, Ask, Page};
+use dccd_record::{Dataset, Range};
+use dccd_rest::{AskError, Asker, BulkError, Downloader, Stopped, Waiter, read_lines};
+
+use crate::error::FetchError;
+use crate::hosts::Hosts;
+
+/// A stop is seen within this time.
+const STOP_CHECK: Duration = Duration::from_millis(20);
+/// Lines of a bulk file go out in portions of this size.
+const CHUNK_BYTES: usize = 256 << 10;
+/// Answers that may wait to be written.
+const ANSWERS_MAX: usize = 64;
+
+/// Something for a worker to do.
+#[derive(Debug)]
+pub(crate) struct Task {
+    /// Whose it is.
+    pub(crate) owner: u64,
+    /// Its number among its owner's.
+    pub(crate) number: u64,
+    pub(crate) work: Work,
+    /// An empty buffer for the lines.
+    pub(crate) lines: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Work {
+    Page(Box<Ask>),
+    File(Box<(Dataset, BulkFile, Range)>),
+    /// The archive's clock.
+    Clock(Dataset),
+}
+
+/// What came of a task.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) owner: u64,
+    pub(crate) number: u64,
+    pub(crate) lines: Vec<u8>,
+    pub(crate) found: Found,
+}
+
+#[derive(Debug)]
+pub(crate) enum Found {
+    Page(Box<Ask>, Result<Page, Failure>),
+    /// A part of a file's lines; more of the same task comes.
+    Lines,
+    /// A file, or `None` where the archive has none.
+    File(Range, Result<Option<FileSummary>, Failure>),
+    Clock(Result<dccd_record::Ts, Failure>),
+}
+
+/// Why there is nothing.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) message: String,
+    pub(crate) is_retryable: bool,
+    pub(crate) is_stop: bool,
+}
+
+/// The workers.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    tasks: Sender<Task>,
+    answers: Receiver<Answer>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Pool {
+    pub(crate) fn start(count: u8, hosts: Hosts, log: &Log, stop: &Stop) -> Result<Pool, FetchError> {
+        let (tasks, queue) = mpsc::channel();
+        let (done, answers) = mpsc::sync_channel(ANSWERS_MAX);
+        let queue = Arc::new(Mutex::new(queue));
+        let hosts = Arc::new(Mutex::new(hosts));
+        let mut threads = Vec::new();
+        for number in 0..count {
+            let mut worker = Worker {
+                queue: Arc::clone(&queue),
+                done: done.clone(),
+                hosts: Arc::clone(&hosts),
+                askers: HashMap::new(),
+                waiter: StopWaiter { stop: stop.clone(), log: log.clone() },
+            };
+            let builder = std::thread::Builder::new().name(format!("fetch-{number}"));
+            threads.push(builder.spawn(move || worker.run()).map_err(FetchError::Thread)?);
+        }
+        Ok(Pool { tasks, answers, threads })
+    }
+
+    pub(crate) fn send(&self, task: Task) -> Result<(), FetchError> {
+        self.tasks.send(task).map_err(|_| FetchError::Workers)
+    }
+
+    /// An answer that is there already.
+    pub(crate) fn ready(&self) -> Result<Option<Answer>, FetchError> {
+        match self.answers.try_recv() {
+            Ok(answer) => Ok(Some(answer)),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(FetchError::Workers),
+        }
+    }
+
+    /// The next answer, if one comes in time.
+    pub(crate) fn wait(&self, timeout: Duration) -> Result<Option<Answer>, FetchError> {
+        match self.answers.recv_timeout(timeout) {
+            Ok(answer) => Ok(Some(answer)),
+            // A worker never ends before the pool does, unless it panicked.
+            Err(mpsc::RecvTimeoutError::Timeout) if self.threads.iter().any(JoinHandle::is_finished) => {
+                Err(FetchError::Workers)
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => Ok(None),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(FetchError::Workers),
+        }
+    }
+}
+
+struct Worker {
+    queue: Arc<Mutex<Receiver<Task>>>,
+    done: SyncSender<Answer>,
+    hosts: Arc<Mutex<Hosts>>,
+    askers: HashMap<&'static str, Asker>,
+    waiter: StopWaiter,
+}
+
+impl Worker {
+    /// Works until there is nobody left to work for.
+    fn run(&mut self) {
+        loop {
+            let task = self.queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(task) = task else { return };
+            let Task { owner, number, work, mut lines } = task;
+            let found = match work {
+                Work::Page(ask) => {
+                    let result = self.page(&ask, &mut lines);
+                    Found::Page(ask, result)
+                }
+                Work::File(file) => {
+                    let (dataset, file, range) = *file;
+                    let result = self.file(owner, number, &dataset, &file, range, &mut lines);
+                    Found::File(file.period, result)
+                }
+                Work::Clock(dataset) => Found::Clock(self.clock(&dataset)),
+            };
+            if self.done.send(Answer { owner, number, lines, found }).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn page(&mut self, ask: &Ask, lines: &mut Vec<u8>) -> Result<Page, Failure> {
+        let api = ask.api();
+        if !self.askers.contains_key(api.name) {
+            let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+            let asker = hosts.asker(ask.exchange(), api, &self.waiter.log).map_err(Failure::from)?;
+            self.askers.insert(api.name, asker);
+        }
+        let Some(asker) = self.askers.get_mut(api.name) else { return Err(Failure::from(FetchError::Workers)) };
+        asker.ask(ask, lines, &self.waiter).map_err(Failure::from)
+    }
+
+    fn clock(&self, dataset: &Dataset) -> Result<dccd_record::Ts, Failure> {
+        Ok(self.downloader(dataset)?.clock(&self.waiter)?)
+    }
+
+    fn downloader(&self, dataset: &Dataset) -> Result<Downloader, Failure> {
+        let api = dccd_exchange::capability(dataset).map_err(|error| Failure::from(FetchError::Impossible(error)))?.api;
+        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.downloader(dataset.exchange().as_str(), api).map_err(Failure::from)
+    }
+
+    fn file(
+        &self,
+        owner: u64,
+        number: u64,
+        dataset: &Dataset,
+        file: &BulkFile,
+        range: Range,
+        lines: &mut Vec<u8>,
+    ) -> Result<Option<FileSummary>, Failure> {
+        let Some(zip) = self.downloader(dataset)?.download(&file.path, &self.waiter)? else { return Ok(None) };
+        let mut reader = FileReader::new(dataset, file, range);
+        let read = read_lines(zip, |line| {
+            reader.line(line, lines)?;
+            if lines.len() >= CHUNK_BYTES {
+                self.waiter.check().map_err(|stopped| Failure::from(BulkError::Stopped(stopped)))?;
+                let chunk = std::mem::replace(lines, Vec::with_capacity(CHUNK_BYTES + 1024));
+                let answer = Answer { owner, number, lines: chunk, found: Found::Lines };
+                self.done.send(answer).map_err(|_| Failure::from(BulkError::Stopped(Stopped)))?;
+            }
+            Ok::<(), Failure>(())
+        });
+        match read {
+            Ok(()) => Ok(Some(reader.finish())),
+            Err(mut failure) => {
+                failure.message = format!("{}: {}", file.path, failure.message);
+                Err(failure)
+            }
+        }
+    }
+}
+
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Failure {
+        let is_stop = matches!(error, AskError::Stopped(_));
+        Failure { message: error.to_string(), is_retryable: error.is_retryable(), is_stop }
+    }
+}
+
+impl From<BulkError> for Failure {
+    fn from(error: BulkError) -> Failure {
+        let is_stop = matches!(error, BulkError::Stopped(_));
+        Failure { message: error.to_string(), is_retryable: error.is_retryable(), is_stop }
+    }
+}
+
+impl From<AnswerError> for Failure {
+    fn from(error: AnswerError) -> Failure {
+        Failure { message: error.to_string(), is_retryable: false, is_stop: false }
+    }
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Failure {
+        Failure { message: error.to_string(), is_retryable: false, is_stop: false }
+    }
+}
+
+/// Waits in small portions, so that a stop is seen.
+#[derive(Debug)]
+struct StopWaiter {
+    stop: Stop,
+    log: Log,
+}
+
+impl Waiter for StopWaiter {
+    fn wait(&self, time: Duration) -> Result<(), Stopped> {
+        let until = Instant::now() + time;
+        loop {
+            self.check()?;
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(STOP_CHECK));
+        }
+    }
+
+    fn check(&self) -> Result<(), Stopped> {
+        if self.stop.is_set() { Err(Stopped) } else { Ok(()) }
+    }
+
+    fn note(&self, message: &dyn fmt::Display) {
+        self.log.note(message);
+    }
+}
