@@ -5,6 +5,8 @@ mod error;
 mod klines;
 mod params;
 mod statistics;
+#[cfg(test)]
+mod tests;
 mod trades;
 pub(crate) mod truth;
 mod venue;
