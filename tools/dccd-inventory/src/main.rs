@@ -1,2 +1,37 @@
-//! Placeholder.
-fn main() {}
+//! Says what is stored, from when to when, with which gaps.
+//!
+//! In: a store. Out: a table for people, or lines with `--json`. Journals and Parquet count as one.
+
+mod args;
+mod error;
+mod report;
+
+use std::process::ExitCode;
+
+use dccd_cli::{Status, Tool};
+use dccd_store::Store;
+
+use args::{Args, Shape};
+use error::Error;
+
+fn main() -> ExitCode {
+    dccd_cli::entry("dccd-inventory", run)
+}
+
+fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
+    let filter = args.filter()?;
+    let store = Store::open(&args.data_path)?;
+    let views = store.survey()?.into_iter().filter(|view| filter.accepts(view.dataset()));
+    let now = report::now();
+    let inventory = views.map(|view| report::examine(&store, view, now, &tool.log)).collect::<Result<Vec<_>, _>>()?;
+    let out = tool.out.buffer();
+    match args.shape() {
+        Shape::Table => report::write_table(&inventory, out),
+        Shape::Lines => report::write_lines(&inventory, out),
+        Shape::GapTable => report::write_gap_table(&inventory, out),
+        Shape::GapLines => report::write_gap_lines(&inventory, out),
+    }
+    tool.out.flush()?;
+    let is_sound = inventory.iter().all(|entry| entry.is_readable);
+    Ok(if is_sound { Status::Ok } else { Status::DataErr })
+}

@@ -1,1 +1,32 @@
-//! Placeholder.
+//! Where and how data lies.
+//!
+//! A store is a folder of Parquet files, one per dataset and period, with a `.dccd` folder for what
+//! makes them trustworthy: journals (lines that are durable but not yet in Parquet), ledgers (what is
+//! known to be complete) and locks. Only this crate builds a path in the store, renames a file there or
+//! writes a ledger.
+//!
+//! [`Writer`] makes lines durable; [`Store`] opens what is there for reading.
+
+mod aside;
+mod error;
+mod fsys;
+mod journal;
+mod layout;
+mod ledger;
+mod lock;
+mod policy;
+mod publish;
+mod store;
+pub mod table;
+mod view;
+mod writer;
+
+pub use error::StoreError;
+pub use layout::{Layout, Period};
+pub use ledger::{Ledger, NamedGap};
+pub use store::{Store, StoreOptions};
+pub use view::{PeriodView, View};
+pub use writer::{Taken, Writer, WriterOptions};
+
+#[cfg(test)]
+mod tests;

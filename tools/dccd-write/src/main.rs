@@ -1,2 +1,36 @@
-//! Placeholder.
-fn main() {}
+//! Makes lines durable as Parquet.
+//!
+//! In: lines of any kind on standard input. Out: `stored` lines and the other control lines, once what
+//! stands above them is on disk. Ends at the end of input, after all is durable and, where it is worth a
+//! rewrite, published.
+
+mod args;
+mod error;
+mod sink;
+
+use std::process::ExitCode;
+
+use dccd_cli::{Input, Status, Tool};
+use dccd_store::{Writer, WriterOptions};
+
+use args::Args;
+use error::Error;
+use sink::Sink;
+
+fn main() -> ExitCode {
+    dccd_cli::entry("dccd-write", run)
+}
+
+fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
+    let input = Input::stdin().map_err(Error::Input)?;
+    if input.is_terminal() {
+        return Err(Error::Terminal);
+    }
+    let options = WriterOptions {
+        sync_interval: args.sync_interval(),
+        store: args.store_options(),
+        program: concat!("dccd-write ", env!("CARGO_PKG_VERSION")).to_owned(),
+    };
+    let writer = Writer::open(&args.data_path, &options)?;
+    Sink::new(writer, input, tool).run()
+}

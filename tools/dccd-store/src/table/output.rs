@@ -1,6 +1,7 @@
 //! Writing row groups.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,8 +57,12 @@ impl Output {
         numbers: Numbers,
         provenance: &Provenance,
     ) -> Result<Output, TableError> {
-        let mut options = File::options();
-        let file = options.read(true).write(true).create(true).truncate(true).open(path);
+        // Never written in place: the old file may be open, and even be one of the sources.
+        match std::fs::remove_file(path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(TableError::io(path, cause)),
+            _ => {}
+        }
+        let file = File::options().read(true).write(true).create_new(true).open(path);
         Output::new(path, file.map_err(|cause| TableError::io(path, cause))?, kind, numbers, provenance)
     }
 

@@ -1,0 +1,61 @@
+//! What ends `dccd-inventory`.
+
+use std::fmt;
+
+use dccd_cli::{OutputError, Status, ToolError};
+use dccd_record::{DatasetError, PairError, SpanError};
+use dccd_store::StoreError;
+use dccd_store::table::TableError;
+
+#[derive(Debug)]
+pub(crate) enum Error {
+    Dataset(DatasetError),
+    Pair(PairError),
+    Span(SpanError),
+    Store(StoreError),
+    Output(OutputError),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Dataset(cause) => cause.fmt(f),
+            Error::Pair(cause) => cause.fmt(f),
+            Error::Span(cause) => cause.fmt(f),
+            Error::Store(cause) => cause.fmt(f),
+            Error::Output(cause) => cause.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Output(cause) => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+impl ToolError for Error {
+    fn exit(&self) -> Status {
+        match self {
+            Error::Dataset(_) | Error::Pair(_) | Error::Span(_) => Status::Usage,
+            Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
+            Error::Store(_) => Status::DataErr,
+            Error::Output(_) => Status::IoErr,
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(cause: StoreError) -> Error {
+        Error::Store(cause)
+    }
+}
+
+impl From<OutputError> for Error {
+    fn from(cause: OutputError) -> Error {
+        Error::Output(cause)
+    }
+}

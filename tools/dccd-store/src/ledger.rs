@@ -1,0 +1,205 @@
+//! What is known about a dataset's completeness.
+//!
+//! The ledger is a set of unions, so the order in which knowledge arrives, and its repetition, change
+//! nothing. On disk it is lines like any other: `covered`, `gap`, and `range` for what was asked.
+
+use std::collections::BTreeMap;
+
+use dccd_record::{Control, Covered, Dataset, Gap, Kind, Line, Order, Parser, Proof, Range, RangeSet, write_control};
+
+use crate::error::StoreError;
+use crate::fsys;
+use crate::layout::Layout;
+
+/// Why a range was asked, where it is only remembered that it was.
+const ASKED: &str = "asked";
+
+/// A hole and its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedGap {
+    /// The hole.
+    pub range: Range,
+    /// Why it is there; `None` if nobody lived to say.
+    pub reason: Option<String>,
+    /// Whether nothing can fill it.
+    pub is_final: bool,
+}
+
+/// What is covered, what was asked for, and what is known to be missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    covered: BTreeMap<Proof, RangeSet>,
+    asked: RangeSet,
+    /// By reason and finality.
+    named: BTreeMap<(String, bool), RangeSet>,
+    /// Where trades or books of an earlier dccd lie: there, but not proven.
+    adopted: RangeSet,
+}
+
+impl Ledger {
+    /// The ledger on disk; empty if there is none.
+    pub(crate) fn load(layout: &Layout, dataset: &Dataset) -> Result<Ledger, StoreError> {
+        let path = layout.ledger(dataset);
+        let mut ledger = Ledger::default();
+        let Some(content) = fsys::read_if_there(&path)? else { return Ok(ledger) };
+        let mut parser = Parser::new();
+        for line in content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            match parser.parse(line) {
+                Ok(Line::Control(control)) if control.dataset() == dataset => ledger.take(&control),
+                Ok(_) => {}
+                Err(cause) => return Err(StoreError::Line { path, cause }),
+            }
+        }
+        Ok(ledger)
+    }
+
+    /// Replaces the ledger on disk.
+    pub(crate) fn save(&self, layout: &Layout, dataset: &Dataset) -> Result<(), StoreError> {
+        let mut lines = Vec::new();
+        for control in self.controls(dataset) {
+            write_control(&control, &mut lines);
+        }
+        fsys::create_dir(&layout.ledger_dir())?;
+        fsys::replace(&layout.ledger(dataset), &lines)
+    }
+
+    /// Learns from a line; lines that say nothing of completeness are passed over.
+    pub fn take(&mut self, control: &Control) {
+        match control {
+            Control::Covered(line) => self.cover(line.dataset.kind(), line.range, line.proof),
+            Control::Gap(line) => {
+                self.asked.insert(line.range);
+                self.named.entry((line.reason.clone(), line.is_final)).or_default().insert(line.range);
+            }
+            Control::Range(line) => self.asked.insert(line.range),
+            Control::Failed(_) | Control::Stored(_) | Control::Job(_) => {}
+        }
+    }
+
+    /// Learns all that `other` knows.
+    pub(crate) fn merge(&mut self, dataset: &Dataset, other: &Ledger) {
+        other.controls(dataset).for_each(|control| self.take(&control));
+    }
+
+    /// Takes coverage back: what was proven there is lost.
+    pub(crate) fn uncover(&mut self, range: Range) {
+        for held in self.covered.values_mut() {
+            for lost in held.within(range).iter() {
+                self.asked.insert(lost);
+            }
+            held.remove(range);
+        }
+        self.adopted.remove(range);
+    }
+
+    /// Says that the rows in a range came with an earlier dccd's file.
+    pub(crate) fn adopt(&mut self, kind: Kind, range: Range) {
+        self.cover(kind, range, Proof::File);
+    }
+
+    /// Rows we were given stand at this instant, so what is there is no longer an earlier dccd's alone.
+    pub(crate) fn disown(&mut self, instant: Range) {
+        self.adopted.remove(instant);
+    }
+
+    /// Everything that is proven to be complete.
+    pub fn covered(&self) -> RangeSet {
+        let mut union = RangeSet::new();
+        self.covered.values().for_each(|ranges| union.extend(ranges));
+        union
+    }
+
+    /// What of `range` is covered, and how that is known, in order of time.
+    pub fn proofs(&self, range: Range) -> Vec<(Proof, Range)> {
+        let mut proofs: Vec<(Proof, Range)> = self
+            .covered
+            .iter()
+            .flat_map(|(proof, held)| held.within(range).iter().map(|part| (*proof, part)).collect::<Vec<_>>())
+            .collect();
+        proofs.sort_by_key(|(_, part)| *part);
+        proofs
+    }
+
+    /// Where trades or books came with an earlier dccd's file and are not proven.
+    pub(crate) fn adopted(&self) -> &RangeSet {
+        &self.adopted
+    }
+
+    /// Where candles came with an earlier dccd's file: covered, but of lower rank than ours.
+    pub(crate) fn covered_by_file(&self) -> RangeSet {
+        self.covered.get(&Proof::File).cloned().unwrap_or_default()
+    }
+
+    /// What was asked for, or known to exist.
+    pub fn asked(&self) -> &RangeSet {
+        &self.asked
+    }
+
+    /// What was asked for and is not covered, with names where they are known.
+    pub fn gaps(&self) -> Vec<NamedGap> {
+        let covered = self.covered();
+        let mut open = RangeSet::new();
+        for asked in self.asked.iter() {
+            open.extend(&covered.missing(asked));
+        }
+        let mut gaps = Vec::new();
+        let mut unnamed = open.clone();
+        let by_finality = self.named.iter().filter(|((_, is_final), _)| *is_final);
+        for ((reason, is_final), ranges) in by_finality.chain(self.named.iter().filter(|((_, is_final), _)| !is_final))
+        {
+            for range in ranges.iter() {
+                for part in unnamed.within(range).iter() {
+                    unnamed.remove(part);
+                    gaps.push(NamedGap { range: part, reason: Some(reason.clone()), is_final: *is_final });
+                }
+            }
+        }
+        gaps.extend(unnamed.iter().map(|range| NamedGap { range, reason: None, is_final: false }));
+        gaps.sort_by_key(|gap| gap.range);
+        gaps
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Ledger::default()
+    }
+
+    fn cover(&mut self, kind: Kind, range: Range, proof: Proof) {
+        if proof == Proof::File {
+            let unproven = self.covered().missing(range);
+            if matches!(kind, Kind::Trade | Kind::Book) {
+                self.adopted.extend(&unproven);
+                return;
+            }
+            self.covered.entry(Proof::File).or_default().extend(&unproven);
+        } else {
+            self.covered.values_mut().for_each(|held| held.remove(range));
+            self.covered.entry(proof).or_default().insert(range);
+            self.adopted.remove(range);
+        }
+        self.covered.retain(|_, held| !held.is_empty());
+        self.named.values_mut().for_each(|held| held.remove(range));
+        self.named.retain(|_, held| !held.is_empty());
+        // What is covered need not be remembered as asked.
+        self.asked.remove(range);
+    }
+
+    fn controls<'a>(&'a self, dataset: &'a Dataset) -> impl Iterator<Item = Control> + 'a {
+        let covered_line = |range, proof| Control::Covered(Covered { dataset: dataset.clone(), range, proof });
+        let adopted = self.adopted.iter().map(move |range| covered_line(range, Proof::File));
+        let asked = self.asked.iter().map(|range| {
+            Control::Range(Order { job: dataset.to_string(), dataset: dataset.clone(), range, why: ASKED.to_owned() })
+        });
+        let named = self.named.iter().flat_map(|((reason, is_final), ranges)| {
+            ranges.iter().map(|range| {
+                let (reason, is_final) = (reason.clone(), *is_final);
+                Control::Gap(Gap { dataset: dataset.clone(), range, reason, is_final })
+            })
+        });
+        let covered = self
+            .covered
+            .iter()
+            .flat_map(move |(proof, ranges)| ranges.iter().map(move |range| covered_line(range, *proof)));
+        asked.chain(named).chain(adopted).chain(covered)
+    }
+}

@@ -1,0 +1,74 @@
+//! When waiting rows are worth a new file.
+//!
+//! A published file is rewritten as a whole, so publishing each commit of a busy day would write the
+//! day a thousand times. These rules keep the sum of all rewrites near the size of the final file, and
+//! still never let Parquet fall far behind where rewriting is cheap.
+
+use std::time::Duration;
+
+use dccd_record::Ts;
+
+use crate::layout::Period;
+
+/// A file this small costs nothing to rewrite.
+const SMALL_FILE_BYTES: u64 = 1 << 20;
+/// A new file waits, while input flows, until it would have this many rows.
+const FIRST_ROWS: u64 = 65_536;
+/// While input flows, a day is rewritten when this many times its rows wait.
+const DAY_GROWTH: u64 = 3;
+/// At rest, a file is rewritten when this fraction of its rows waits.
+const REST_FRACTION: u64 = 4;
+/// A year is never further behind than this, in market time.
+const YEAR_LAG_NANOS: i64 = 6 * 3_600 * 1_000_000_000;
+/// Late rows of a closed period wait this long for company.
+const CLOSED_WAIT: Duration = Duration::from_secs(60);
+
+/// Why the question is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// Input flows.
+    Flow,
+    /// The input has ended, or nothing has come for a while.
+    Rest,
+}
+
+/// What waits for one file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) rows: u64,
+    /// The instants of the first and last row that wait.
+    pub(crate) first: Ts,
+    pub(crate) last: Ts,
+    /// How long the oldest has waited, by our clock.
+    pub(crate) age: Duration,
+    /// The newest instant known of the whole dataset.
+    pub(crate) newest: Ts,
+}
+
+/// The file as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Published {
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
+/// Whether to publish what waits for `period` now.
+pub(crate) fn is_due(occasion: Occasion, period: Period, waiting: &Waiting, file: Published) -> bool {
+    let range = period.range();
+    let is_closed = waiting.newest >= range.end();
+    match occasion {
+        Occasion::Rest => is_closed || file.bytes <= SMALL_FILE_BYTES || waiting.rows >= file.rows / REST_FRACTION,
+        Occasion::Flow if is_closed => waiting.age >= CLOSED_WAIT,
+        Occasion::Flow if file.rows == 0 => waiting.rows >= FIRST_ROWS,
+        Occasion::Flow => match period {
+            Period::Year(_) => waiting.last.nanos() - waiting.first.nanos() >= YEAR_LAG_NANOS,
+            // What comes in the last quarter of a day waits for the day's end.
+            Period::Day(_) => waiting.rows >= DAY_GROWTH * file.rows && !is_last_quarter(range, waiting.newest),
+        },
+    }
+}
+
+fn is_last_quarter(range: dccd_record::Range, newest: Ts) -> bool {
+    let (start, end) = (range.start().nanos(), range.end().nanos());
+    newest.nanos() >= end - (end - start) / 4
+}

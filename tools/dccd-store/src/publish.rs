@@ -1,0 +1,296 @@
+//! From waiting rows to a published file.
+//!
+//! The order is what makes a kill at any point harmless: the new file is complete and synced before it
+//! takes the old one's name, the ledger follows the file, and the journal goes last. Whatever is done
+//! twice gives the same file, since equal keys are one row.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use dccd_record::{Dataset, Kind, Line, Range, RangeSet, Ts};
+
+use crate::aside::set_aside;
+use crate::error::StoreError;
+use crate::fsys;
+use crate::layout::{Layout, Period};
+use crate::ledger::Ledger;
+use crate::lock::Lock;
+use crate::policy::Published;
+use crate::table::{
+    Assembled, Assembly, FileInfo, FileScan, Numbers, Origin, PartWriter, Provenance, RowError, Rows, Source,
+    TableError, assemble,
+};
+
+/// Above this, new rows go to a part file instead of memory.
+const ROWS_IN_MEMORY_MAX: usize = 32 << 10;
+
+/// What is the same for every file that one process publishes.
+pub(crate) struct Site {
+    pub(crate) layout: Layout,
+    pub(crate) numbers: Numbers,
+    pub(crate) provenance: Provenance,
+    /// Unfinished files carry this name: whoever takes over the writer's journal removes them.
+    pub(crate) writer: String,
+    /// How many unfinished files were named.
+    pub(crate) parts_named: Cell<u64>,
+}
+
+/// What came since for one file, in the order it came.
+pub(crate) struct Added {
+    kind: Kind,
+    numbers: Numbers,
+    part_path: PathBuf,
+    rows: Rows,
+    part: Option<PartWriter>,
+}
+
+impl Added {
+    /// Nothing yet.
+    pub(crate) fn new(site: &Site, dataset: &Dataset, period: Period) -> Added {
+        let (kind, numbers) = (dataset.kind(), site.numbers);
+        site.parts_named.set(site.parts_named.get() + 1);
+        let part_path = site.layout.part(dataset, period, &site.writer, site.parts_named.get());
+        Added { kind, numbers, part_path, rows: Rows::new(kind, numbers), part: None }
+    }
+
+    /// Adds a record.
+    pub(crate) fn push(&mut self, site: &Site, line: &Line<'_>) -> Result<(), AddError> {
+        if let Some(part) = &mut self.part {
+            return part.push(line).map_err(AddError::from);
+        }
+        self.rows.push(line).map_err(AddError::Row)?;
+        if self.rows.len() >= ROWS_IN_MEMORY_MAX {
+            self.spill(site).map_err(AddError::Store)?;
+        }
+        Ok(())
+    }
+
+    /// From now on rows go to a part file.
+    fn spill(&mut self, site: &Site) -> Result<(), StoreError> {
+        fsys::create_dir(fsys::parent(&self.part_path))?;
+        let mut part = PartWriter::create(&self.part_path, self.kind, self.numbers, &site.provenance)?;
+        part.push_rows(std::mem::replace(&mut self.rows, Rows::new(self.kind, self.numbers)))?;
+        self.part = Some(part);
+        Ok(())
+    }
+
+    /// Ends the part file.
+    fn finish(self) -> Result<Finished, StoreError> {
+        let mut finished = Finished { part_path: self.part_path, sources: Vec::new() };
+        match self.part {
+            Some(part) => finished.sources.extend(part.finish()?.into_sources()),
+            None if !self.rows.is_empty() => finished.sources.push(Source::rows(self.rows)),
+            None => {}
+        }
+        Ok(finished)
+    }
+}
+
+/// Sources, and the part file some of them may be in, which is removed when this is dropped.
+struct Finished {
+    part_path: PathBuf,
+    sources: Vec<Source>,
+}
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        // Gone already if it became the published file; if it stays, its writer's successor removes it.
+        let _ = std::fs::remove_file(&self.part_path);
+    }
+}
+
+/// Why a record was not added.
+#[derive(Debug)]
+pub(crate) enum AddError {
+    /// The record does not fit its columns.
+    Row(RowError),
+    /// The store is in trouble.
+    Store(StoreError),
+}
+
+/// Publishes for one dataset while holding its lock.
+pub(crate) struct Publisher<'a> {
+    site: &'a Site,
+    dataset: &'a Dataset,
+    ledger: Ledger,
+    notices: Vec<String>,
+    _lock: Lock,
+}
+
+impl<'a> Publisher<'a> {
+    /// Takes the dataset's lock and reads its ledger.
+    pub(crate) fn new(site: &'a Site, dataset: &'a Dataset) -> Result<Publisher<'a>, StoreError> {
+        let lock = Lock::acquire(&site.layout.lock(dataset))?;
+        let ledger = Ledger::load(&site.layout, dataset)?;
+        Ok(Publisher { site, dataset, ledger, notices: Vec::new(), _lock: lock })
+    }
+
+    /// Publishes one period; `news` is what the same input proved, and is not in the ledger yet.
+    pub(crate) fn publish(
+        &mut self,
+        period: Period,
+        added: Vec<Added>,
+        news: &Ledger,
+    ) -> Result<Published, StoreError> {
+        let path = self.site.layout.file(self.dataset, period);
+        let dir = fsys::parent(&path);
+        fsys::create_dir(dir)?;
+        let info = self.examine(period, &path)?;
+        let finished = added.into_iter().map(Added::finish).collect::<Result<Vec<_>, _>>()?;
+        let sources: Vec<Source> = finished.iter().flat_map(|added| added.sources.iter().cloned()).collect();
+        self.disown(period, &sources)?;
+        let adopted = match &info {
+            Some(info) if info.origin != Origin::Ours => RangeSet::from_iter([period.range()]),
+            _ if self.is_tick() => self.ledger.adopted().clone(),
+            _ => self.ledger.covered_by_file(),
+        };
+        let replaced = if self.is_tick() { news.covered() } else { RangeSet::new() };
+        let Some(new_path) = finished.first().map(|added| added.part_path.with_extension("new.part")) else {
+            return Ok(Published::default());
+        };
+        let assembly = |existing: Option<Source>| Assembly {
+            kind: self.dataset.kind(),
+            numbers: self.site.numbers,
+            provenance: &self.site.provenance,
+            existing,
+            added: sources.clone(),
+            replaced: &replaced,
+        };
+        let existing = info.is_some().then(|| Source::published(&path, adopted));
+        let assembled = match assemble(assembly(existing), &new_path) {
+            Err(TableError::Unreadable { path: damaged, why }) if damaged == path => {
+                let without = assemble(assembly(None), &new_path);
+                self.set_aside(period, &path, &why)?;
+                without
+            }
+            other => other,
+        };
+        let assembled = assembled.inspect_err(|_| {
+            let _ = std::fs::remove_file(&new_path);
+        })?;
+        match assembled {
+            Assembled::Unchanged => Ok(info.map_or(Published::default(), |info| published(&info))),
+            Assembled::New { path: finished, rows, bytes, .. } => {
+                sync_file(&finished)?;
+                fsys::publish(&finished, &path)?;
+                Ok(Published { rows, bytes })
+            }
+        }
+    }
+
+    /// Learns `news` and writes the ledger; what had to be reported is returned.
+    pub(crate) fn finish(mut self, news: &Ledger) -> Result<Vec<String>, StoreError> {
+        let before = self.ledger.clone();
+        self.ledger.merge(self.dataset, news);
+        if self.ledger != before || !self.notices.is_empty() {
+            self.ledger.save(&self.site.layout, self.dataset)?;
+        }
+        Ok(self.notices)
+    }
+
+    /// The published file's facts. One that cannot be read is set aside and its coverage taken back; one of
+    /// an earlier dccd is adopted.
+    fn examine(&mut self, period: Period, path: &Path) -> Result<Option<FileInfo>, StoreError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let info = match FileScan::open(path, self.dataset.kind()) {
+            Ok(scan) => scan.info().clone(),
+            Err(TableError::Unreadable { why, .. }) => {
+                self.set_aside(period, path, &why)?;
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if info.origin != Origin::Ours {
+            let ranges = adopted_ranges(&self.site.layout, self.dataset, path, &info)?;
+            ranges.iter().for_each(|range| self.ledger.adopt(self.dataset.kind(), range));
+        }
+        Ok(Some(info))
+    }
+
+    /// Moves a damaged file away and takes its coverage back, so that it will be asked for again.
+    fn set_aside(&mut self, period: Period, path: &Path, why: &str) -> Result<(), StoreError> {
+        let aside = set_aside(&self.site.layout, path)?;
+        self.ledger.uncover(period.range());
+        self.ledger.save(&self.site.layout, self.dataset)?;
+        self.notices.push(format!(
+            "{} cannot be read ({why}): it is now {}, and its range will be asked for again",
+            path.display(),
+            aside.display()
+        ));
+        Ok(())
+    }
+
+    /// Trades and books that we were given are ours, even where an earlier dccd's lie too.
+    fn disown(&mut self, period: Period, sources: &[Source]) -> Result<(), StoreError> {
+        let adopted = self.ledger.adopted().within(period.range());
+        if !self.is_tick() || adopted.is_empty() {
+            return Ok(());
+        }
+        let mut ours = Vec::new();
+        for range in adopted.iter() {
+            let scan = crate::table::MergedScan::new(self.dataset.kind(), self.site.numbers, sources.to_vec(), range)?;
+            for rows in scan {
+                ours.extend(rows?.instants());
+            }
+        }
+        ours.into_iter().for_each(|ts| self.ledger.disown(Range::instant(ts)));
+        Ok(())
+    }
+
+    /// Whether records come one by one, so that a file's rows prove nothing about what lies between.
+    fn is_tick(&self) -> bool {
+        matches!(self.dataset.kind(), Kind::Trade | Kind::Book)
+    }
+}
+
+/// The ranges that a file of an earlier dccd speaks for: each candle its own span, all else from first to last.
+pub(crate) fn adopted_ranges(
+    layout: &Layout,
+    dataset: &Dataset,
+    path: &Path,
+    info: &FileInfo,
+) -> Result<RangeSet, StoreError> {
+    let Some((first, last)) = info.first.zip(info.last) else { return Ok(RangeSet::new()) };
+    let through_last = Range::new(first, last.saturating_add(1));
+    let Some(span) = dataset.span() else { return Ok(through_last.into_iter().collect()) };
+    let mut ranges = RangeSet::new();
+    for rows in FileScan::open(path, dataset.kind())?.batches(Range::all(), Numbers::Float)? {
+        for ts in rows?.instants() {
+            let open = span.floor(ts);
+            Range::new(open, open.saturating_add(span.nanos())).into_iter().for_each(|range| ranges.insert(range));
+        }
+    }
+    // The newest candle of all may not have been closed when it was stored.
+    if newest_instant(layout, dataset)? == Some(last) {
+        let open = span.floor(last);
+        Range::new(open, open.saturating_add(span.nanos())).into_iter().for_each(|range| ranges.remove(range));
+    }
+    Ok(ranges)
+}
+
+/// The last instant in a dataset's newest file.
+fn newest_instant(layout: &Layout, dataset: &Dataset) -> Result<Option<Ts>, StoreError> {
+    let Some(period) = layout.periods(dataset)?.pop() else { return Ok(None) };
+    let scan = FileScan::open(&layout.file(dataset, period), dataset.kind())?;
+    Ok(scan.info().last)
+}
+
+fn published(info: &FileInfo) -> Published {
+    Published { rows: info.rows, bytes: info.bytes }
+}
+
+fn sync_file(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(StoreError::io("sync", path))
+}
+
+impl From<crate::table::PushError> for AddError {
+    fn from(error: crate::table::PushError) -> AddError {
+        match error {
+            crate::table::PushError::Row(error) => AddError::Row(error),
+            crate::table::PushError::Table(error) => AddError::Store(error.into()),
+        }
+    }
+}

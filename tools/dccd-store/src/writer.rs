@@ -1,0 +1,348 @@
+//! Lines in, durable data out.
+//!
+//! A [`Writer`] takes lines and decides for each whether it goes to the journal (most), or, where one
+//! dataset's input outruns the journal, straight to its new file. What was made durable is answered with
+//! `stored` lines; control lines that speak of records leave only after them.
+
+mod direct;
+mod round;
+mod slot;
+
+use std::cell::Cell;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use dccd_record::{Control, Dataset, DatasetId, Line, Parser, Range, Stored, Ts, write_control};
+
+use crate::error::StoreError;
+use crate::journal::{Journal, Segment, unique_writer};
+use crate::layout::{Layout, Period};
+use crate::policy::Occasion;
+use crate::publish::{AddError, Site};
+use crate::store::{Store, StoreOptions};
+use crate::table::{self, Numbers, Provenance, RowError};
+
+use round::Round;
+use slot::Slot;
+
+/// A frame this large is committed before its time, or its busiest dataset bypasses the journal.
+const FRAME_BYTES_MAX: usize = 8 << 20;
+/// A journal this large is emptied whatever the policy says.
+const JOURNAL_BYTES_MAX: u64 = 512 << 20;
+/// How many datasets may bypass the journal at once: each holds up to two row groups in memory.
+const DIRECT_MAX: usize = 2;
+
+/// How a writer works.
+#[derive(Clone, Debug)]
+pub struct WriterOptions {
+    /// The most time between a line and its durability.
+    pub sync_interval: Duration,
+    /// How the store is created, if it is not there yet.
+    pub store: StoreOptions,
+    /// The program and version that footers name.
+    pub program: String,
+}
+
+/// What became of a line.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It will be durable.
+    Yes,
+    /// It breaks its format, and is not stored.
+    Bad(String),
+}
+
+/// Makes lines durable.
+pub struct Writer {
+    site: Site,
+    sync_interval: Duration,
+    parser: Parser,
+    slots: Vec<Slot>,
+    /// Lines that the next commit makes durable.
+    frame: Vec<u8>,
+    /// Datasets with something in the frame.
+    touched: Vec<DatasetId>,
+    /// Control lines that leave with the next commit, in order.
+    pending: Vec<Pending>,
+    first_uncommitted: Option<Instant>,
+    journal: Option<Journal>,
+    segments: Vec<Segment>,
+    /// Lines for downstream.
+    output: Vec<u8>,
+    notices: Vec<String>,
+}
+
+/// A control line on its way out, and the dataset whose `stored` lines must leave before it.
+struct Pending {
+    after_stored: Option<DatasetId>,
+    line: Vec<u8>,
+}
+
+impl Writer {
+    /// Opens or creates the store at `root` and takes over what dead writers left.
+    pub fn open(root: &Path, options: &WriterOptions) -> Result<Writer, StoreError> {
+        let store = Store::create(root, options.store)?;
+        let layout = store.layout().clone();
+        let segments = Segment::take_over(&layout.journal_dir())?;
+        let provenance = Provenance::new(&options.program);
+        let mut writer = Writer {
+            site: Site {
+                layout,
+                numbers: store.numbers(),
+                provenance,
+                writer: unique_writer(),
+                parts_named: Cell::new(0),
+            },
+            sync_interval: options.sync_interval,
+            parser: Parser::new(),
+            slots: Vec::new(),
+            frame: Vec::new(),
+            touched: Vec::new(),
+            pending: Vec::new(),
+            first_uncommitted: None,
+            journal: None,
+            segments,
+            output: Vec::new(),
+            notices: Vec::new(),
+        };
+        writer.inherit()?;
+        Ok(writer)
+    }
+
+    /// Takes one line without its LF.
+    pub fn take(&mut self, line: &[u8]) -> Result<Taken, StoreError> {
+        let parsed = match self.parser.parse(line) {
+            Ok(parsed) => parsed,
+            Err(error) => return Ok(Taken::Bad(error.to_string())),
+        };
+        match parsed {
+            Line::Control(control) => self.take_control(&control, line),
+            Line::Unknown => {
+                self.pass_on(None, line);
+                Ok(Taken::Yes)
+            }
+            record => self.take_record(&record, line),
+        }
+    }
+
+    /// When [`Writer::commit`] is due; `None` while nothing waits.
+    pub fn commit_due(&self) -> Option<Instant> {
+        self.first_uncommitted.map(|first| first + self.sync_interval)
+    }
+
+    /// Makes durable what was taken, and publishes what is worth it while input flows.
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        self.commit_frame()?;
+        self.settle_direct(Occasion::Flow)?;
+        let is_overfull = self.journal.as_ref().is_some_and(|journal| journal.bytes() > JOURNAL_BYTES_MAX);
+        let mut round = if is_overfull { self.everything() } else { self.due(Occasion::Flow) };
+        if !round.is_empty() {
+            // A round reads the whole journal, so it takes along whatever is worth publishing at all.
+            round.add_all(self.due(Occasion::Rest));
+        }
+        self.publish(round)
+    }
+
+    /// Publishes what is worth it while no input comes.
+    pub fn rest(&mut self) -> Result<(), StoreError> {
+        self.commit_frame()?;
+        self.settle_direct(Occasion::Rest)?;
+        let round = self.due(Occasion::Rest);
+        self.publish(round)
+    }
+
+    /// Ends: all is durable, and published where the policy wants it; the rest stays in a journal.
+    pub fn finish(&mut self) -> Result<(), StoreError> {
+        self.rest()?;
+        if self.slots.iter().all(|slot| slot.waiting.is_empty() && slot.news.is_empty()) {
+            self.journal.take().map_or(Ok(()), Journal::remove)?;
+            self.segments.drain(..).try_for_each(Segment::remove)?;
+        }
+        Ok(())
+    }
+
+    /// Lines for downstream.
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        &mut self.output
+    }
+
+    /// Sentences that a person should read.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
+    fn take_record(&mut self, record: &Line<'_>, line: &[u8]) -> Result<Taken, StoreError> {
+        let Some((id, ts)) = record.record() else { return Ok(Taken::Yes) };
+        let slot = Slot::of(&mut self.slots, &self.parser, id);
+        slot.newest = slot.newest.max(Some(ts));
+        if let Some(direct) = &mut slot.direct {
+            match direct.push(&self.site, &slot.dataset, ts, record, line.len()) {
+                Ok(()) if direct.is_crowded() => self.publish_oldest_direct(id)?,
+                Ok(()) => {}
+                Err(AddError::Row(error)) => return Ok(bad(&error)),
+                Err(AddError::Store(error)) => return Err(error),
+            }
+            return Ok(Taken::Yes);
+        }
+        if let (Numbers::Decimal, Err(error)) = (self.site.numbers, table::check(record, self.site.numbers)) {
+            return Ok(bad(&error));
+        }
+        slot.count_fresh(ts);
+        slot.frame_bytes += line.len() + 1;
+        if slot.frame_bytes == line.len() + 1 {
+            self.touched.push(id);
+        }
+        self.append(line);
+        if self.frame.len() >= FRAME_BYTES_MAX {
+            self.relieve()?;
+        }
+        Ok(Taken::Yes)
+    }
+
+    fn take_control(&mut self, control: &Control, line: &[u8]) -> Result<Taken, StoreError> {
+        let id = match self.parser.id(control.dataset()) {
+            Ok(id) => id,
+            Err(error) => return Ok(Taken::Bad(error.to_string())),
+        };
+        let slot = Slot::of(&mut self.slots, &self.parser, id);
+        match control {
+            Control::Covered(_) | Control::Gap(_) | Control::Failed(_) => {
+                if let Some(direct) = &mut slot.direct {
+                    direct.hold(control, line);
+                    return Ok(Taken::Yes);
+                }
+                if !matches!(control, Control::Failed(_)) {
+                    slot.learn(control);
+                    self.append(line);
+                }
+                self.pass_on(Some(id), line);
+            }
+            Control::Range(_) => {
+                slot.learn(control);
+                self.append(line);
+                self.pass_on(None, line);
+            }
+            Control::Stored(_) | Control::Job(_) => self.pass_on(None, line),
+        }
+        Ok(Taken::Yes)
+    }
+
+    fn append(&mut self, line: &[u8]) {
+        self.frame.extend_from_slice(line);
+        self.frame.push(b'\n');
+        self.first_uncommitted.get_or_insert_with(Instant::now);
+    }
+
+    fn pass_on(&mut self, after_stored: Option<DatasetId>, line: &[u8]) {
+        let mut line = line.to_vec();
+        line.push(b'\n');
+        self.pending.push(Pending { after_stored, line });
+        self.first_uncommitted.get_or_insert_with(Instant::now);
+    }
+
+    /// The frame is full before its time: its busiest dataset goes its own way, or it is committed now.
+    fn relieve(&mut self) -> Result<(), StoreError> {
+        let busiest = self.touched.iter().copied().max_by_key(|id| self.slots[id.index()].frame_bytes);
+        let direct_count = self.slots.iter().filter(|slot| slot.direct.is_some()).count();
+        match busiest {
+            Some(id) if self.slots[id.index()].frame_bytes >= FRAME_BYTES_MAX / 2 && direct_count < DIRECT_MAX => {
+                self.go_direct(id)
+            }
+            _ => self.commit_frame(),
+        }
+    }
+
+    /// Makes the frame durable and says so.
+    fn commit_frame(&mut self) -> Result<(), StoreError> {
+        if !self.frame.is_empty() {
+            Writer::open_journal(&mut self.journal, &self.site)?.commit(&self.frame)?;
+            self.frame.clear();
+        }
+        self.first_uncommitted = None;
+        for pending in std::mem::take(&mut self.pending) {
+            if let Some(id) = pending.after_stored {
+                self.say_stored(id);
+            }
+            self.output.extend_from_slice(&pending.line);
+        }
+        for id in std::mem::take(&mut self.touched) {
+            self.say_stored(id);
+        }
+        Ok(())
+    }
+
+    /// The journal of this process, created when it is first needed.
+    fn open_journal<'a>(journal: &'a mut Option<Journal>, site: &Site) -> Result<&'a mut Journal, StoreError> {
+        if journal.is_none() {
+            *journal = Some(Journal::create(&site.layout.journal_dir(), &site.writer)?);
+        }
+        Ok(journal.as_mut().expect("it was just created"))
+    }
+
+    /// Answers for a dataset's rows that a commit made durable.
+    fn say_stored(&mut self, id: DatasetId) {
+        let slot = &mut self.slots[id.index()];
+        slot.frame_bytes = 0;
+        for (period, fresh) in std::mem::take(&mut slot.fresh) {
+            slot.wait(period, &fresh);
+            let line = stored_line(&self.site.layout, &slot.dataset, period, &fresh);
+            write_control(&line, &mut self.output);
+        }
+    }
+
+    /// Every file for which rows wait, and every ledger that has something to learn.
+    fn everything(&self) -> Round {
+        let mut round = Round::default();
+        for slot in self.slots.iter().filter(|slot| !slot.waiting.is_empty() || !slot.news.is_empty()) {
+            round.add(slot.id, slot.waiting.keys().copied());
+        }
+        round
+    }
+
+    /// What is worth publishing.
+    fn due(&mut self, occasion: Occasion) -> Round {
+        let mut round = Round::default();
+        for slot in &mut self.slots {
+            let files = slot.due(occasion, &self.site.layout);
+            let has_news_only = slot.waiting.is_empty() && !slot.news.is_empty();
+            if !files.is_empty() || (occasion == Occasion::Rest && has_news_only) {
+                round.add(slot.id, files);
+            }
+        }
+        round
+    }
+}
+
+/// Rows of one file that became durable together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fresh {
+    rows: u64,
+    first: Ts,
+    last: Ts,
+}
+
+impl Fresh {
+    fn one(ts: Ts) -> Fresh {
+        Fresh { rows: 1, first: ts, last: ts }
+    }
+
+    fn add(&mut self, ts: Ts) {
+        self.rows += 1;
+        self.first = self.first.min(ts);
+        self.last = self.last.max(ts);
+    }
+}
+
+fn stored_line(layout: &Layout, dataset: &Dataset, period: Period, fresh: &Fresh) -> Control {
+    let end = fresh.last.saturating_add(1);
+    Control::Stored(Stored {
+        dataset: dataset.clone(),
+        path: layout.file(dataset, period).display().to_string(),
+        rows: fresh.rows,
+        range: Range::new(fresh.first, end).unwrap_or(Range::instant(fresh.first)),
+    })
+}
+
+fn bad(error: &RowError) -> Taken {
+    Taken::Bad(error.to_string())
+}

@@ -1,0 +1,147 @@
+//! Input that outruns the journal: rows go straight to the new file, `stored` waits for its rename.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use dccd_record::{Control, Dataset, DatasetId, Line, Range, Ts};
+
+use super::round::{DirectFile, Round};
+use super::{Fresh, Writer};
+use crate::error::StoreError;
+use crate::layout::Period;
+use crate::policy::Occasion;
+use crate::publish::{AddError, Added, Site};
+
+/// Even input that never slackens gets its receipts this often.
+const RECEIPTS_INTERVAL: Duration = Duration::from_secs(30);
+/// Less input than this between two commits is not worth a bypass.
+const BYTES_WORTH_IT: usize = 1 << 20;
+/// Files of one dataset that are open at once.
+const FILES_MAX: usize = 2;
+
+/// One dataset's way around the journal.
+pub(super) struct Direct {
+    files: BTreeMap<Period, (Added, Fresh)>,
+    /// Where the last record went.
+    current: Option<(Period, Range)>,
+    /// Control lines that may be neither journaled nor passed on before the rows above them are published.
+    held: Vec<(Control, Vec<u8>)>,
+    began: Instant,
+    bytes_since_look: usize,
+    looked: Instant,
+}
+
+impl Direct {
+    fn new() -> Direct {
+        let now = Instant::now();
+        Direct { files: BTreeMap::new(), current: None, held: Vec::new(), began: now, bytes_since_look: 0, looked: now }
+    }
+
+    /// Adds a record to the new file of its period.
+    pub(super) fn push(
+        &mut self,
+        site: &Site,
+        dataset: &Dataset,
+        ts: Ts,
+        record: &Line<'_>,
+        line_bytes: usize,
+    ) -> Result<(), AddError> {
+        self.bytes_since_look += line_bytes;
+        let period = match self.current {
+            Some((period, range)) if range.contains(ts) => period,
+            _ => {
+                let period = Period::of(dataset.kind(), ts);
+                self.current = Some((period, period.range()));
+                period
+            }
+        };
+        let (added, fresh) = self
+            .files
+            .entry(period)
+            .or_insert_with(|| (Added::new(site, dataset, period), Fresh { rows: 0, first: ts, last: ts }));
+        added.push(site, record)?;
+        fresh.add(ts);
+        Ok(())
+    }
+
+    /// Keeps a control line back until the rows above it are published.
+    pub(super) fn hold(&mut self, control: &Control, line: &[u8]) {
+        let mut line = line.to_vec();
+        line.push(b'\n');
+        self.held.push((control.clone(), line));
+    }
+
+    /// Whether more files are open than memory is meant for.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.files.len() > FILES_MAX
+    }
+
+    /// Takes out the file that no record went to lately: the oldest but the current one.
+    fn take_oldest(&mut self) -> Option<(Period, Added, Fresh)> {
+        let current = self.current.map(|(period, _)| period);
+        let oldest = self.files.keys().copied().find(|period| Some(*period) != current)?;
+        let (added, fresh) = self.files.remove(&oldest)?;
+        Some((oldest, added, fresh))
+    }
+
+    /// Whether to publish all and go back to the journal.
+    fn is_over(&mut self, occasion: Occasion, sync_interval: Duration) -> bool {
+        if occasion == Occasion::Rest || self.began.elapsed() >= RECEIPTS_INTERVAL {
+            return true;
+        }
+        if self.looked.elapsed() < sync_interval {
+            return false;
+        }
+        self.looked = Instant::now();
+        std::mem::take(&mut self.bytes_since_look) < BYTES_WORTH_IT
+    }
+}
+
+impl Writer {
+    /// Commits what is there, and lets what comes of a dataset bypass the journal.
+    pub(super) fn go_direct(&mut self, id: DatasetId) -> Result<(), StoreError> {
+        self.commit_frame()?;
+        self.slots[id.index()].direct = Some(Direct::new());
+        self.mark_presence()
+    }
+
+    /// While part files are open there is a journal, even an empty one: by it a dead writer's parts are found.
+    pub(super) fn mark_presence(&mut self) -> Result<(), StoreError> {
+        if self.slots.iter().any(|slot| slot.direct.is_some()) {
+            Writer::open_journal(&mut self.journal, &self.site)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes the datasets whose input no longer outruns the journal.
+    pub(super) fn settle_direct(&mut self, occasion: Occasion) -> Result<(), StoreError> {
+        let sync_interval = self.sync_interval;
+        let mut round = Round::default();
+        let mut over = Vec::new();
+        for slot in &mut self.slots {
+            if let Some(mut direct) = slot.direct.take_if(|direct| direct.is_over(occasion, sync_interval)) {
+                direct.held.iter().for_each(|(control, _)| slot.learn(control));
+                for (period, (added, fresh)) in std::mem::take(&mut direct.files) {
+                    round.add_direct(slot.id, DirectFile { period, added, fresh });
+                }
+                round.add(slot.id, []);
+                over.push(direct);
+            }
+        }
+        self.publish(round)?;
+        for (_, line) in over.into_iter().flat_map(|direct| direct.held) {
+            self.output.extend_from_slice(&line);
+        }
+        Ok(())
+    }
+
+    /// Publishes one file of a dataset that has too many open; its control lines still wait.
+    pub(super) fn publish_oldest_direct(&mut self, id: DatasetId) -> Result<(), StoreError> {
+        let oldest = self.slots[id.index()].direct.as_mut().and_then(Direct::take_oldest);
+        let mut round = Round::default();
+        if let Some((period, added, fresh)) = oldest {
+            round.add_direct(id, DirectFile { period, added, fresh });
+        }
+        self.publish(round)
+    }
+}

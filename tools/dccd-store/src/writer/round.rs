@@ -1,0 +1,286 @@
+//! One round of publishing: rows leave the journals for their files.
+//!
+//! A journal holds the lines of many datasets, so a round reads it once for as many files as memory
+//! allows, copies what is not published now to a new journal, and removes the old.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dccd_record::{DatasetId, Line, write_control};
+
+use super::slot::Slot;
+use super::{FRAME_BYTES_MAX, Fresh, Writer, stored_line};
+use crate::aside::set_aside;
+use crate::error::StoreError;
+use crate::journal::{FramesEnd, Journal, Segment};
+use crate::layout::Period;
+use crate::ledger::Ledger;
+use crate::publish::{AddError, Added, Publisher};
+
+/// Rows of files that are collected at once.
+const CHUNK_ROWS_MAX: u64 = 512 << 10;
+
+/// Rows that bypassed the journal.
+pub(super) struct DirectFile {
+    pub(super) period: Period,
+    pub(super) added: Added,
+    pub(super) fresh: Fresh,
+}
+
+/// The files to publish, by dataset. A dataset without files has its ledger written.
+#[derive(Default)]
+pub(super) struct Round {
+    files: BTreeMap<DatasetId, BTreeSet<Period>>,
+    direct: Vec<(DatasetId, DirectFile)>,
+}
+
+impl Round {
+    pub(super) fn add(&mut self, id: DatasetId, periods: impl IntoIterator<Item = Period>) {
+        self.files.entry(id).or_default().extend(periods);
+    }
+
+    pub(super) fn add_direct(&mut self, id: DatasetId, file: DirectFile) {
+        self.add(id, [file.period]);
+        self.direct.push((id, file));
+    }
+
+    pub(super) fn add_all(&mut self, other: Round) {
+        other.files.into_iter().for_each(|(id, periods)| self.add(id, periods));
+        self.direct.extend(other.direct);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    fn holds(&self, id: DatasetId, period: Period) -> bool {
+        self.files.get(&id).is_some_and(|periods| periods.contains(&period))
+    }
+
+    /// The files in groups that fit into memory together.
+    fn chunks(&self, slots: &[Slot]) -> Vec<Vec<(DatasetId, Period)>> {
+        let mut chunks = vec![Vec::new()];
+        let mut rows = 0;
+        for (id, period) in self.files.iter().flat_map(|(id, periods)| periods.iter().map(|period| (*id, *period))) {
+            rows += slots[id.index()].waiting_rows(period);
+            if rows > CHUNK_ROWS_MAX {
+                chunks.push(Vec::new());
+                rows = slots[id.index()].waiting_rows(period);
+            }
+            chunks.last_mut().expect("there is always a chunk").push((id, period));
+        }
+        chunks
+    }
+}
+
+impl Writer {
+    /// Learns what waits in the journals of dead writers.
+    pub(super) fn inherit(&mut self) -> Result<(), StoreError> {
+        let mut segments = std::mem::take(&mut self.segments);
+        let names: Vec<String> = segments.iter().map(|segment| segment.writer().to_owned()).collect();
+        if !names.is_empty() {
+            self.site.layout.remove_parts(&names)?;
+        }
+        for segment in &mut segments {
+            self.each_line(segment, |writer, id, line, _| {
+                let slot = Slot::of(&mut writer.slots, &writer.parser, id);
+                match line {
+                    Line::Control(control) => slot.learn(control),
+                    record => {
+                        if let Some((_, ts)) = record.record() {
+                            slot.newest = slot.newest.max(Some(ts));
+                            slot.wait(Period::of(slot.dataset.kind(), ts), &Fresh::one(ts));
+                        }
+                    }
+                }
+                Ok(())
+            })?;
+            if segment.is_damaged() {
+                self.notices.push(format!(
+                    "{} is damaged in the middle: what can be read is stored, the rest must be asked for again",
+                    segment.path().display()
+                ));
+            }
+        }
+        self.segments = segments;
+        Ok(())
+    }
+
+    /// Publishes a round.
+    pub(super) fn publish(&mut self, mut round: Round) -> Result<(), StoreError> {
+        if round.is_empty() {
+            return Ok(());
+        }
+        let in_journal = |(id, periods): (&DatasetId, &BTreeSet<Period>)| {
+            let slot = &self.slots[id.index()];
+            !slot.news.is_empty() || periods.iter().any(|period| slot.waiting_rows(*period) > 0)
+        };
+        let reads_journal = round.files.iter().any(in_journal);
+        let mut direct = std::mem::take(&mut round.direct);
+        if reads_journal {
+            self.segments.extend(self.journal.take().map(Journal::into_segment));
+            self.mark_presence()?;
+            self.carry_over(&round)?;
+        }
+        let mut published: BTreeSet<DatasetId> = BTreeSet::new();
+        for chunk in round.chunks(&self.slots) {
+            let collected = if reads_journal { self.collect(&chunk)? } else { BTreeMap::new() };
+            self.publish_chunk(&chunk, collected, &mut direct)?;
+            published.extend(chunk.iter().map(|(id, _)| *id));
+        }
+        for id in round.files.keys().filter(|id| !published.contains(id)) {
+            self.publish_files(*id, Vec::new())?;
+        }
+        if reads_journal {
+            self.remove_segments()?;
+        }
+        Ok(())
+    }
+
+    /// Publishes the files of a chunk, dataset by dataset.
+    fn publish_chunk(
+        &mut self,
+        chunk: &[(DatasetId, Period)],
+        mut collected: BTreeMap<(DatasetId, Period), Added>,
+        direct: &mut Vec<(DatasetId, DirectFile)>,
+    ) -> Result<(), StoreError> {
+        for files in chunk.chunk_by(|(before, _), (after, _)| before == after) {
+            let Some((id, _)) = files.first() else { continue };
+            let mut by_period = Vec::new();
+            let mut receipts = Vec::new();
+            for (_, period) in files {
+                let mut added: Vec<Added> = collected.remove(&(*id, *period)).into_iter().collect();
+                if let Some(at) = direct.iter().position(|(of, file)| of == id && file.period == *period) {
+                    let (_, file) = direct.swap_remove(at);
+                    added.push(file.added);
+                    receipts.push((*period, file.fresh));
+                }
+                by_period.push((*period, added));
+            }
+            self.publish_files(*id, by_period)?;
+            for (period, fresh) in receipts {
+                let line = stored_line(&self.site.layout, &self.slots[id.index()].dataset, period, &fresh);
+                write_control(&line, &mut self.output);
+            }
+        }
+        Ok(())
+    }
+
+    fn publish_files(&mut self, id: DatasetId, files: Vec<(Period, Vec<Added>)>) -> Result<(), StoreError> {
+        let slot = &mut self.slots[id.index()];
+        let mut publisher = Publisher::new(&self.site, &slot.dataset)?;
+        for (period, added) in files {
+            publisher.publish(period, added, &slot.news)?;
+            slot.waiting.remove(&period);
+        }
+        self.notices.extend(publisher.finish(&slot.news)?);
+        slot.news = Ledger::default();
+        Ok(())
+    }
+
+    /// Copies to a new journal what the round leaves waiting.
+    fn carry_over(&mut self, round: &Round) -> Result<(), StoreError> {
+        let stays = |slot: &Slot| match round.files.get(&slot.id) {
+            None => !slot.waiting.is_empty() || !slot.news.is_empty(),
+            Some(periods) => slot.waiting.keys().any(|period| !periods.contains(period)),
+        };
+        if !self.slots.iter().any(stays) {
+            return Ok(());
+        }
+        let mut frame = Vec::new();
+        let mut segments = std::mem::take(&mut self.segments);
+        for segment in &mut segments {
+            self.each_line(segment, |writer, id, line, bytes| {
+                let is_carried = match line.record() {
+                    Some((_, ts)) => !round.holds(id, Period::of(writer.slots[id.index()].dataset.kind(), ts)),
+                    None => !round.files.contains_key(&id),
+                };
+                if is_carried {
+                    frame.extend_from_slice(bytes);
+                    frame.push(b'\n');
+                }
+                if frame.len() >= FRAME_BYTES_MAX {
+                    Writer::open_journal(&mut writer.journal, &writer.site)?.commit(&frame)?;
+                    frame.clear();
+                }
+                Ok(())
+            })?;
+        }
+        self.segments = segments;
+        if !frame.is_empty() {
+            Writer::open_journal(&mut self.journal, &self.site)?.commit(&frame)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of some files from the journals.
+    fn collect(&mut self, chunk: &[(DatasetId, Period)]) -> Result<BTreeMap<(DatasetId, Period), Added>, StoreError> {
+        let mut collected: BTreeMap<(DatasetId, Period), Added> = BTreeMap::new();
+        let mut segments = std::mem::take(&mut self.segments);
+        for segment in &mut segments {
+            self.each_line(segment, |writer, id, line, _| {
+                let Some((_, ts)) = line.record() else { return Ok(()) };
+                let dataset = &writer.slots[id.index()].dataset;
+                let period = Period::of(dataset.kind(), ts);
+                if chunk.binary_search(&(id, period)).is_err() {
+                    return Ok(());
+                }
+                let added = collected.entry((id, period)).or_insert_with(|| Added::new(&writer.site, dataset, period));
+                match added.push(&writer.site, line) {
+                    Ok(()) => Ok(()),
+                    Err(AddError::Store(error)) => Err(error),
+                    Err(AddError::Row(error)) => {
+                        writer.notices.push(format!("a journaled line of {dataset} does not fit its file: {error}"));
+                        Ok(())
+                    }
+                }
+            })?;
+        }
+        self.segments = segments;
+        Ok(collected)
+    }
+
+    /// Removes the journals whose lines are all elsewhere; a damaged one is kept for a person.
+    fn remove_segments(&mut self) -> Result<(), StoreError> {
+        for segment in std::mem::take(&mut self.segments) {
+            if segment.is_damaged() {
+                let aside = set_aside(&self.site.layout, segment.path())?;
+                self.notices.push(format!("a damaged journal is now {}", aside.display()));
+            } else {
+                segment.remove()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `take` with each record, `covered`, `gap` and `range` line of a journal.
+    fn each_line(
+        &mut self,
+        segment: &mut Segment,
+        mut take: impl FnMut(&mut Writer, DatasetId, &Line<'_>, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut frames = segment.frames()?;
+        while let Some(lines) = frames.next_lines()? {
+            for bytes in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                let line = match self.parser.parse(bytes) {
+                    Ok(line) => line,
+                    Err(cause) => {
+                        self.notices.push(format!("{}: passed over a bad line: {cause}", segment.path().display()));
+                        continue;
+                    }
+                };
+                let id = match &line {
+                    Line::Control(control) => self.parser.id(control.dataset()).ok(),
+                    record => record.record().map(|(id, _)| id),
+                };
+                if let Some(id) = id {
+                    Slot::of(&mut self.slots, &self.parser, id);
+                    take(self, id, &line, bytes)?;
+                }
+            }
+        }
+        if frames.end() == FramesEnd::Damaged {
+            segment.mark_damaged();
+        }
+        Ok(())
+    }
+}
