@@ -34,6 +34,9 @@ marked \"derived\":true. A candle goes out once covered lines of its trades, in 
 cover all of its time, and a covered line for the candles follows it; a covered span without trades has \
 no candle. Sums are exact. Trades may come in any order; one that comes again with its id counts once.
 
+A line that cannot be read may have been a trade: the covered lines that follow it, up to the next trade \
+of their series, are not believed, and their candles wait until they are covered again.
+
 What is said of the trades (covered, gap, failed, job, range) comes out as said of the candles; lines of \
 other kinds pass unchanged.";
 
@@ -50,5 +53,5 @@ Examples:
     dccd-read binance BTC/USDT --kind trade --data-path data |
       dccd-candles --span 1h | dccd-write --data-path derived
 
-Exit status: 0 done; 2 wrong flags; 65 a line was bad, or too many trades wait for coverage; 74 input or
-output failed; 128+n stopped by signal n before the input ended.";
+Exit status: 0 done; 2 wrong flags; 65 a line was bad, or too many trades wait for coverage;
+74 input or output failed; 128+n stopped by signal n before the input ended.";

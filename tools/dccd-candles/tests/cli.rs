@@ -166,6 +166,37 @@ fn bad_lines_are_named_and_their_coverage_is_not_believed() {
 }
 
 #[test]
+fn all_covered_lines_up_to_the_next_trade_are_in_doubt() {
+    let input = [
+        trade("BTC/USDT", "00:00:00", "1", "1", 1),
+        trade("BTC/USDT", "00:01:00", "1", "1", 2),
+        "x\n".to_owned(),
+        trades_covered("00:00:00", "00:01:00"),
+        trades_covered("00:01:00", "00:02:00"),
+        said("covered", "ETH/USDT", r#""trade""#, "00:00:00", "00:01:00", r#""proof":"id""#),
+        trade("BTC/USDT", "00:02:00", "1.50", "2.0", 3),
+        trades_covered("00:02:00", "00:03:00"),
+    ]
+    .concat();
+    let output = run(&["--span", "1m"], input.as_bytes());
+    let expected = candle("BTC/USDT", "00:02:00", ONE) + &candles_covered("00:02:00", "00:03:00");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+    assert_eq!(output.status.code(), Some(65));
+}
+
+#[test]
+fn the_proof_is_that_of_the_line_that_decided() {
+    let input = [
+        trade("BTC/USDT", "00:00:00", "1.50", "2.0", 1),
+        said("covered", "BTC/USDT", r#""trade""#, "00:00:20", "00:01:00", r#""proof":"page""#),
+        trades_covered("00:00:00", "00:00:20"),
+    ]
+    .concat();
+    let expected = candle("BTC/USDT", "00:00:00", ONE) + &candles_covered("00:00:00", "00:01:00");
+    check(&["--span", "1m"], &input, &expected, "", 0);
+}
+
+#[test]
 fn every_sort_of_bad_line_is_counted() {
     let good = trade("BTC/USDT", "00:00:00", "1.50", "2.0", 1) + &trades_covered("00:00:00", "00:01:00");
     let mut input = good.into_bytes();
