@@ -13,15 +13,18 @@ use crate::faults::Fault;
 const FAULT_HELP: &str = "\
 Let something go wrong, as KIND[:PART=VALUE,...]; may be repeated
 
-Kinds: 429, 418 (with Retry-After; a 418 bans until then), html (a page, status 503
-unless said), json (an error object, status 200 unless said), empty ([] for a list), null, cut
-(connection closed inside the body), slow (body in drops), endless (body that never ends),
-stall (no answer), reset (connection reset), delay (late answer), checksum (wrong .CHECKSUM),
-truncate (half a zip).
-Parts: next=N, every=N, p=0.01 (which requests; default all), skip=N (let N pass first),
-path=TEXT (only where path and query contain it), status=N, code=N, retry=SECS, date=1
-(Retry-After as a date), ms=N. The same parts, as a query, add a rule at run time:
-/sim/faults?kind=cut&next=3; /sim/faults?clear=1 removes all.";
+Kinds: 429, 418 (both with Retry-After; a 418 bans until then), html (a page, status 503 unless \
+said), json (an error object, status 200 unless said), empty ([] for a list), null (null for \
+anything), cut (connection closed inside the body), slow (body in drops), endless (body that never \
+ends), stall (no answer), reset (connection reset), delay (late answer), checksum (wrong \
+.CHECKSUM), truncate (half a zip).
+
+Parts: next=N, every=N, p=0.01 (which requests; default all), skip=N (let N pass first), path=TEXT \
+(only where path and query contain it), status=N, code=N, retry=SECS, date=1 (Retry-After as a \
+date), ms=N.
+
+At run time the same parts, as a query, add a rule: /sim/faults?kind=cut&next=3; \
+/sim/faults?clear=1 removes all.";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -40,6 +40,8 @@ mod scan;
 mod schema;
 mod sink;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub use assemble::{Assembled, Assembly, assemble};
 pub use error::{RowError, TableError};

@@ -14,7 +14,7 @@ use super::schema::Numbers;
 use super::source::{BATCH_ROWS, Batches, Place, Run};
 
 /// The fewest rows decoded at a time, however many runs are open.
-const BATCH_ROWS_MIN: usize = 1 << 10;
+const BATCH_ROWS_MIN: usize = if cfg!(test) { 3 } else { 1 << 10 };
 
 /// Which of a part's rows are adopted, and which of those nothing may keep.
 #[derive(Clone, Debug, Default)]

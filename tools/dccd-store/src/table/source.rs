@@ -18,7 +18,7 @@ use super::rows::Rows;
 use super::schema::{Numbers, Provenance};
 
 /// Rows decoded at a time.
-pub(super) const BATCH_ROWS: usize = 8 << 10;
+pub(super) const BATCH_ROWS: usize = if cfg!(test) { 7 } else { 8 << 10 };
 
 /// Records to merge. A later source was committed later.
 #[derive(Clone, Debug)]

@@ -114,6 +114,7 @@ fn what_is_not_worth_publishing_stays_readable_and_moves_on() {
     take(&mut writer, &trade("BTC/USDT", 40_000, 7));
     take(&mut writer, &trade("ETH/USDT", 1, 1));
     writer.finish().unwrap();
+    drop(writer);
     assert_eq!(std::fs::metadata(&path).unwrap().len(), size, "one row is not worth a rewrite");
     assert_eq!(tids(dir.path(), "binance:trade:BTC-USDT").len(), 120_001);
     assert_eq!(tids(dir.path(), "binance:trade:ETH-USDT"), [1]);
