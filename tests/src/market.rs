@@ -28,6 +28,11 @@ impl Trades {
         Ts::from_nanos(START + number * STEP).expect("an instant of this century")
     }
 
+    /// The number of the first trade at or after an instant.
+    pub fn number_from(ts: Ts) -> u64 {
+        u64::try_from((ts.nanos() - START).max(0)).expect("not negative").div_ceil(STEP.unsigned_abs())
+    }
+
     /// Appends the line of trade `number`.
     pub fn write(&mut self, number: u64, out: &mut Vec<u8>) {
         let price = format!("{}.{:02}", 42_000 + number % 977, number % 100);

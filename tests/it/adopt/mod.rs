@@ -65,9 +65,10 @@ fn what_we_write_dccd_3_reads() {
     let trades: Vec<_> = of_kind(&theirs, "trade").collect();
     assert_eq!(trades.len(), 5_000);
     for (ours, theirs) in ours.iter().zip(trades) {
-        for field in ["price", "amount", "side", "tid"] {
-            assert_eq!(ours[field], theirs[field], "{field} of {ours}");
+        for field in ["price", "amount"] {
+            assert_eq!(ours[field].as_f64(), theirs[field].as_f64(), "{field} of {ours}");
         }
+        assert_eq!((&ours["side"], &ours["tid"]), (&theirs["side"], &theirs["tid"]));
     }
     let candle = of_kind(&theirs, "candle").next().expect("dccd 3 sees the candle");
     assert_eq!((&candle["close"], &candle["quote_volume"], &candle["trades"]), (&1.25.into(), &Value::Null, &3.into()));
