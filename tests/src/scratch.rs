@@ -60,6 +60,15 @@ impl Scratch {
         command
     }
 
+    /// Puts a Python first on the command's `PATH`.
+    pub fn with_python<'a>(&self, command: &'a mut Command, python: &Path) -> &'a mut Command {
+        let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path).unwrap_or_default();
+        let mut first = python.parent().expect("a program lies in a folder").as_os_str().to_owned();
+        first.push(":");
+        first.push(path);
+        command.env("PATH", first)
+    }
+
     fn prepare(&self, command: &mut Command) {
         let mut path = OsString::from(crate::bin_dir());
         if let Some(rest) = std::env::var_os("PATH") {
