@@ -27,12 +27,7 @@ fn every_shell_block_of_the_readme_runs() {
         let mut shell = scratch.shell(&format!("set -eu\n{}", block.script));
         shell.env("DCCD_BINANCE_REST_URL", sim.url()).env("DCCD_BINANCE_ARCHIVE_URL", sim.url());
         if let Some(python) = find_python(&modules(&block.needs)) {
-            let path =
-                shell.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path).unwrap_or_default();
-            let mut first = python.parent().expect("a program lies in a folder").as_os_str().to_owned();
-            first.push(":");
-            first.push(path);
-            shell.env("PATH", first);
+            scratch.with_python(&mut shell, &python);
         }
         let ended = run(&mut shell, "");
         assert_eq!(ended.status, 0, "{what} fails:\n{}\n{}{}", block.script, ended.text(), ended.stderr);
