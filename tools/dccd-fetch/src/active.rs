@@ -198,6 +198,8 @@ impl Active {
     fn plan_pages(&mut self, now: dccd_record::Ts, events: &mut Vec<Event>) {
         let mut missing: Vec<Range> = self.left().iter().collect();
         self.todo = Some(VecDeque::new());
+        // Files were numbered too, but come in as they please.
+        self.taken = self.next_number;
         if self.source == Source::Archive {
             let unknown = || Failure {
                 message: "the archive has no file that holds all of it; with --source auto REST may give it".to_owned(),

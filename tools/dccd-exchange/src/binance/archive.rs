@@ -17,8 +17,8 @@ const MONTH_DELAY_NANOS: i64 = 8 * DAY_NANOS;
 const DAY_DELAY_NANOS: i64 = DAY_NANOS;
 /// So many days of trades are had sooner from a file than by paging.
 const TRADE_DAYS_MIN: i64 = 2;
-/// So many pages of candles are had sooner from a file than by paging.
-const CANDLE_PAGES_MIN: i64 = 10;
+/// A file of candles is had sooner than as many pages.
+const FILE_PAGES_MIN: i64 = 4;
 
 /// The files of `range`.
 pub(crate) fn files(
@@ -32,10 +32,7 @@ pub(crate) fn files(
     let range = match (usage, dataset.kind()) {
         (Use::Always, _) => Some(range),
         (Use::WhereBetter, Kind::Trade) => (width >= TRADE_DAYS_MIN * DAY_NANOS).then_some(range),
-        (Use::WhereBetter, Kind::Candle) => {
-            let page = dataset.span().map_or(1, Span::nanos).saturating_mul(i64::from(row.page_rows));
-            (width.div_euclid(page) >= CANDLE_PAGES_MIN).then_some(range)
-        }
+        (Use::WhereBetter, Kind::Candle) => Some(range),
         // The rest goes back no further than this over REST.
         (Use::WhereBetter, Kind::OpenInterest) => Range::new(range.start(), range.end().min(row.rest_start(now))),
         // The files lack the mark prices.
@@ -53,7 +50,7 @@ pub(crate) fn files(
         let delay = if is_month { MONTH_DELAY_NANOS } else { DAY_DELAY_NANOS };
         let is_wanted = match usage {
             Use::Always => period.end() <= now,
-            Use::WhereBetter => period.end().saturating_add(delay) <= now,
+            Use::WhereBetter => period.end().saturating_add(delay) <= now && is_quicker(row, dataset, period),
         };
         if is_wanted {
             files.push(BulkFile { api: row.api, path: path(row, dataset, period.start().day(), is_month), period });
@@ -61,6 +58,13 @@ pub(crate) fn files(
         day = period.end().day();
     }
     files
+}
+
+/// Whether one file is had sooner than the pages it holds.
+fn is_quicker(row: &Capability, dataset: &Dataset, period: Range) -> bool {
+    let Some(span) = dataset.span().filter(|_| dataset.kind() == Kind::Candle) else { return true };
+    let page = span.nanos().saturating_mul(i64::from(row.page_rows));
+    (period.end().nanos() - period.start().nanos()).div_euclid(page) >= FILE_PAGES_MIN
 }
 
 /// The period of the file that holds `day`: a month where there are months and all of it is wanted.
