@@ -24,7 +24,9 @@ fn each_tool_has_a_page_that_names_every_flag() {
         let help = run(scratch.tool(&tool).arg("--help"), "").expect(0).text();
         let page = std::fs::read_to_string(workspace_root().join(format!("man/{tool}.1"))).unwrap_or_default();
         let named: BTreeSet<&str> = page.split_whitespace().collect();
-        for flag in long_flags(&help) {
+        let flags = long_flags(&help);
+        assert!(flags.contains("--help"), "{tool} --help was not understood");
+        for flag in flags {
             // mdoc writes `--flag` as `Fl -flag`.
             if !named.contains(&flag[1..]) {
                 missing.push(format!("man/{tool}.1 does not name {flag}"));
@@ -97,11 +99,9 @@ fn every_cross_reference_leads_to_a_page() {
     assert_none("references to pages that do not exist", &broken);
 }
 
-/// The long flags in a help text: `--data-path`.
+/// The long flags that a help text explains: the lines that begin with one, before the examples.
 fn long_flags(help: &str) -> BTreeSet<&str> {
-    let words = help.split(|letter: char| letter.is_whitespace() || "[]<>=,;:()|`'\"".contains(letter));
-    words
-        .map(|word| word.trim_end_matches(['.', '…']))
-        .filter(|word| word.len() > 3 && word.starts_with("--"))
-        .collect()
+    let lines = help.lines().take_while(|line| !line.starts_with("Example")).map(str::trim_start);
+    let options = lines.filter(|line| line.starts_with('-'));
+    options.filter_map(|line| line.split([' ', ',', '=', '.']).find(|word| word.starts_with("--"))).collect()
 }

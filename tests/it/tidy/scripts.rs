@@ -44,8 +44,12 @@ fn scripts_pass_shellcheck() {
     if find_command("shellcheck").is_none() {
         return skip("linting scripts", "shellcheck is not installed");
     }
-    let checked =
-        Command::new("shellcheck").args(["-x", "-s", "sh"]).args(shell_scripts()).stdin(Stdio::null()).output();
+    let checked = Command::new("shellcheck")
+        .current_dir(workspace_root())
+        .args(["-x", "-s", "sh"])
+        .args(shell_scripts())
+        .stdin(Stdio::null())
+        .output();
     let checked = checked.expect("shellcheck can be started");
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
 }
