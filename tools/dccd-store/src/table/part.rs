@@ -30,6 +30,8 @@ pub struct PartWriter {
     late: Rows,
     /// The last bucket that was written.
     frontier: Option<i64>,
+    /// Rows in the window at which it is sorted next.
+    settle_at: usize,
     lines: u64,
     repeats: u64,
 }
@@ -101,7 +103,15 @@ impl PartWriter {
     /// A part in an open, empty file.
     pub(super) fn new(output: Output, kind: Kind, numbers: Numbers) -> PartWriter {
         let empty = || Rows::new(kind, numbers);
-        PartWriter { output, window: empty(), late: empty(), frontier: None, lines: 0, repeats: 0 }
+        PartWriter {
+            output,
+            window: empty(),
+            late: empty(),
+            frontier: None,
+            settle_at: WINDOW_ROWS,
+            lines: 0,
+            repeats: 0,
+        }
     }
 
     /// Takes a line. After an error of the line itself the part goes on without it.
@@ -144,8 +154,10 @@ impl PartWriter {
     pub(super) fn close(mut self) -> Result<(Written, u64), TableError> {
         self.repeats += count(self.window.finish());
         while self.window.len() > GROUP_ROWS {
-            let cut = self.cut();
-            self.write_front(cut)?;
+            match self.cut() {
+                0 => break,
+                cut => self.write_front(cut)?,
+            }
         }
         self.write_front(self.window.len())?;
         self.write_late()?;
@@ -162,13 +174,16 @@ impl PartWriter {
         if self.late.len() >= GROUP_ROWS {
             self.write_late()?;
         }
-        if self.window.len() >= WINDOW_ROWS {
-            self.repeats += count(self.window.finish());
-            if self.window.len() > WINDOW_ROWS - GROUP_ROWS / 2 {
-                let cut = self.cut();
-                self.write_front(cut)?;
-            }
+        if self.window.len() < self.settle_at {
+            return Ok(());
         }
+        self.repeats += count(self.window.finish());
+        if self.window.len() > WINDOW_ROWS - GROUP_ROWS / 2 {
+            let cut = self.cut();
+            self.write_front(cut)?;
+        }
+        // An instant that fills the window by itself has to grow before it is looked at again.
+        self.settle_at = WINDOW_ROWS.max(self.window.len() + GROUP_ROWS);
         Ok(())
     }
 

@@ -1,0 +1,5 @@
+//! Rows, parts, assembly and scans against a simple model.
+
+mod model;
+mod random;
+mod series;
