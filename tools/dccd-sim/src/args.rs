@@ -35,6 +35,9 @@ Examples:
     dccd-sim truth binance BTC/USDT --kind candle --span 1h \\
       --start 2024-01-01 --end 2024-02-01 --now 2024-03-01T12:00:00Z
 
+Outages that every world has (no trades, no candles): 2020-06-28 02:00 to 05:00,
+2024-01-02 03:00 to 06:00 and 2024-01-03 10:07 to 10:12; each month has one more.
+
 Pages of its own: /sim/stats (requests, weights, refusals), /sim/requests (the last 100000
 paths with queries), /sim/faults, /sim/reset (forget requests).";
 

@@ -45,6 +45,8 @@ const QUOTES: [(&str, i64); 6] = [
 const DOLLAR: i64 = 1_000_000;
 /// A price level has at least this many ticks.
 const TICKS_MIN: i128 = 10_000;
+/// And at most so many, so that sums of a minute's trades fit.
+const TICKS_MAX: i64 = 1_000_000_000;
 /// Price and amount digits together, so that price times amount is written without rounding.
 const DIGITS_MAX: u32 = 8;
 /// 2017-08-17, when Binance opened.
@@ -100,7 +102,7 @@ impl Catalogue {
         let level = i128::from(dollars(pair.base())) * i128::from(DOLLAR) / i128::from(dollars(pair.quote()));
         let ticks_at = |scale: u32| level * 10_i128.pow(scale) / i128::from(DOLLAR);
         let price_scale = (2..DIGITS_MAX).find(|scale| ticks_at(*scale) >= TICKS_MIN).unwrap_or(DIGITS_MAX);
-        let ticks = i64::try_from(ticks_at(price_scale)).unwrap_or(i64::MAX).max(100);
+        let ticks = i64::try_from(ticks_at(price_scale)).unwrap_or(TICKS_MAX).clamp(100, TICKS_MAX);
         let widest = if pair.market() == MarketKind::Spot { 5 } else { 3 };
         let amount_scale = widest.min(DIGITS_MAX - price_scale);
         let five_dollars = 5 * DOLLAR * 10_i64.pow(amount_scale) / dollars(pair.base());

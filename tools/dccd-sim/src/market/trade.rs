@@ -87,6 +87,8 @@ pub(crate) struct MinuteTrades {
     open: i64,
     close: i64,
     lot: i64,
+    /// The part of the minute that each trade outside the burst has to itself.
+    slot: i64,
     rank: i64,
     latest: i64,
 }
@@ -95,16 +97,15 @@ impl MinuteTrades {
     /// The price is `open` ticks where the minute begins and `close` where it ends.
     pub(crate) fn new(plan: MinutePlan, key: u64, listing: &Listing, open: i64, close: i64) -> MinuteTrades {
         let key = mix(key, plan.minute);
-        MinuteTrades { plan, key, open, close, lot: listing.lot, rank: 0, latest: plan.minute * MINUTE }
+        let slot = MINUTE / (plan.trades - plan.burst).max(1);
+        MinuteTrades { plan, key, open, close, lot: listing.lot, slot, rank: 0, latest: plan.minute * MINUTE }
     }
 
     /// The burst stands in the middle, the others keep to their own part of the minute.
     fn micros(&self, word: u64) -> i64 {
         let start = self.plan.minute * MINUTE;
-        let usual = self.plan.trades - self.plan.burst;
-        let burst_start = usual / 2;
-        let slot = |rank: i64| start + rank * (MINUTE / usual) + pick(word >> 8, (MINUTE / usual).max(1));
-        let into_burst = self.rank - burst_start;
+        let slot = |rank: i64| start + rank * self.slot + pick(word >> 8, self.slot);
+        let into_burst = self.rank - (self.plan.trades - self.plan.burst) / 2;
         let drawn = if into_burst < 0 {
             slot(self.rank)
         } else if into_burst < self.plan.burst {
@@ -118,10 +119,10 @@ impl MinuteTrades {
     }
 
     fn price(&self, word: u64, taker: Side) -> i64 {
-        let moved = i128::from(self.close - self.open) * i128::from(self.rank) / i128::from(self.plan.trades);
+        let moved = (self.close - self.open) * self.rank / self.plan.trades;
         let noise = (self.open / 8_192).max(1);
         let side = if taker == Side::Buy { 1 } else { 0 };
-        (self.open + i64::try_from(moved).unwrap_or(0) + pick(word >> 16, 2 * noise + 1) - noise + side).max(1)
+        (self.open + moved + pick(word >> 16, 2 * noise + 1) - noise + side).max(1)
     }
 
     fn amount(&self, word: u64) -> i64 {
