@@ -17,7 +17,7 @@ use parquet::file::statistics::Statistics;
 
 use super::column::{Column, FALSE, TRUE, Texts, Values, WORDS};
 use super::error::RowError;
-use super::input::bounds;
+use super::input::{Bounds, bounds};
 use super::number::{decimal_from_float, decimal_from_parts, float_from_parts};
 use super::rows::{Rows, TEXT_BYTES_MAX};
 use super::schema::{Numbers, Type, columns};
@@ -118,13 +118,17 @@ impl Canon {
 
     /// First and last instant by statistics of the column of instants.
     pub(super) fn hull(&self, stats: &Statistics) -> Option<(i64, i64)> {
-        let (rough_min, rough_max, exact) = bounds(stats)?;
-        match (self.unit, exact) {
-            (Unit::Nanos(factor), Some((min, max))) => Some((min.checked_mul(factor)?, max.checked_mul(factor)?)),
-            (Unit::Nanos(_), None) => None,
-            (Unit::BySize, _) if factor_by_size(rough_min) != factor_by_size(rough_max) => None,
-            (Unit::BySize, Some((min, max))) => Some((nanos_by_size(min)?, nanos_by_size(max)?)),
-            (Unit::BySize, None) => Some((float_nanos(rough_min)?, float_nanos(rough_max)?)),
+        // Where the two are of different units, what lies between is anybody's guess.
+        match (self.unit, bounds(stats)?) {
+            (Unit::Nanos(factor), Bounds::Ints(min, max)) => Some((min.checked_mul(factor)?, max.checked_mul(factor)?)),
+            (Unit::Nanos(_), Bounds::Floats(..)) => None,
+            (Unit::BySize, Bounds::Ints(min, max)) if factor_of(min) == factor_of(max) => {
+                Some((nanos_by_size(min)?, nanos_by_size(max)?))
+            }
+            (Unit::BySize, Bounds::Floats(min, max)) if factor_by_size(min) == factor_by_size(max) => {
+                Some((float_nanos(min)?, float_nanos(max)?))
+            }
+            (Unit::BySize, _) => None,
         }
     }
 
@@ -353,13 +357,17 @@ fn factor_by_size(value: f64) -> i64 {
     }
 }
 
-fn nanos_by_size(value: i64) -> Option<i64> {
+fn factor_of(value: i64) -> i64 {
     match value.unsigned_abs() {
-        100_000_000_000_000_000.. => Some(value),
-        100_000_000_000_000.. => value.checked_mul(1_000),
-        100_000_000_000.. => value.checked_mul(1_000_000),
-        _ => value.checked_mul(1_000_000_000),
+        100_000_000_000_000_000.. => 1,
+        100_000_000_000_000.. => 1_000,
+        100_000_000_000.. => 1_000_000,
+        _ => 1_000_000_000,
     }
+}
+
+fn nanos_by_size(value: i64) -> Option<i64> {
+    value.checked_mul(factor_of(value))
 }
 
 /// Seconds with a fraction are kept to the microsecond, as far as a double reaches.

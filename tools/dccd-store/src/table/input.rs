@@ -195,23 +195,21 @@ impl TableFile {
     }
 }
 
+/// Smallest and largest value of statistics.
+pub(super) enum Bounds {
+    Ints(i64, i64),
+    Floats(f64, f64),
+}
+
 /// Smallest and largest value of statistics, if they are numbers.
-pub(super) fn bounds(stats: &Statistics) -> Option<(f64, f64, Option<(i64, i64)>)> {
-    match stats {
-        Statistics::Int64(values) => {
-            let (min, max) = (*values.min_opt()?, *values.max_opt()?);
-            #[expect(clippy::cast_precision_loss, reason = "only the magnitude is looked at")]
-            let rough = (min as f64, max as f64);
-            Some((rough.0, rough.1, Some((min, max))))
-        }
-        Statistics::Int32(values) => {
-            let (min, max) = (*values.min_opt()?, *values.max_opt()?);
-            Some((f64::from(min), f64::from(max), Some((i64::from(min), i64::from(max)))))
-        }
-        Statistics::Double(values) => Some((*values.min_opt()?, *values.max_opt()?, None)),
-        Statistics::Float(values) => Some((f64::from(*values.min_opt()?), f64::from(*values.max_opt()?), None)),
-        _ => None,
-    }
+pub(super) fn bounds(stats: &Statistics) -> Option<Bounds> {
+    Some(match stats {
+        Statistics::Int64(values) => Bounds::Ints(*values.min_opt()?, *values.max_opt()?),
+        Statistics::Int32(values) => Bounds::Ints(i64::from(*values.min_opt()?), i64::from(*values.max_opt()?)),
+        Statistics::Double(values) => Bounds::Floats(*values.min_opt()?, *values.max_opt()?),
+        Statistics::Float(values) => Bounds::Floats(f64::from(*values.min_opt()?), f64::from(*values.max_opt()?)),
+        _ => return None,
+    })
 }
 
 /// Runs what may stumble over bytes that nobody has checked; a panic inside is the file's fault.

@@ -1,5 +1,6 @@
 //! Reading files and many sources as one.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::merge::{Merger, Standing};
 use super::pages::select_pages;
 use super::rows::Rows;
 use super::schema::Numbers;
-use super::source::{BATCH_ROWS, Batches, Instants, Run, Source, chain, open};
+use super::source::{BATCH_ROWS, Batches, Instants, Place, Run, Source, chain, open};
 
 /// One file.
 #[derive(Debug)]
@@ -110,7 +111,7 @@ impl MergedScan {
         count: usize,
     ) -> Result<MergedScan, TableError> {
         let (runs, standings) = open_all(sources, kind, numbers)?;
-        let start = last_start(&runs, kind, numbers, range, count)?;
+        let start = last_start(&runs, kind, numbers, range, count.max(1))?;
         let range = Range::new(start.max(range.start()), range.end()).unwrap_or(range);
         Ok(MergedScan::of(kind, numbers, runs, &standings, range))
     }
@@ -148,42 +149,53 @@ fn open_all(sources: Vec<Source>, kind: Kind, numbers: Numbers) -> Result<(Vec<R
     Ok((runs, standings))
 }
 
-/// An instant from which on some run alone holds `count` records: repeats are only removed between runs.
+/// An instant from which on one source alone holds `count` records: repeats are only removed between sources.
 fn last_start(runs: &[Run], kind: Kind, numbers: Numbers, range: Range, count: usize) -> Result<Ts, TableError> {
     let mut start = range.start();
-    let mut newest_first: Vec<&Run> = runs.iter().filter(|run| !run.is_raw).collect();
-    newest_first.sort_by_key(|run| std::cmp::Reverse(run.hull.1));
-    for run in newest_first {
-        if run.hull.1 < start.nanos() || run.rows < count {
-            continue;
-        }
-        if let Some(found) = last_start_of(run.clone(), kind, numbers, range, count)? {
+    let sorted = runs.iter().filter(|run| !run.is_raw).cloned().collect();
+    for chained in chain(sorted, kind) {
+        if let Some(found) = last_start_of(&chained, kind, numbers, range, count)? {
             start = start.max(found);
         }
     }
     Ok(start)
 }
 
-fn last_start_of(run: Run, kind: Kind, numbers: Numbers, range: Range, count: usize) -> Result<Option<Ts>, TableError> {
-    let mut merger = Merger::new(kind, numbers, vec![run], &[], Some(range));
-    // The instants of the last records so far.
-    let mut last = std::collections::VecDeque::with_capacity(count.min(BATCH_ROWS));
-    let mut rows = Rows::new(kind, numbers);
-    loop {
-        rows.clear();
-        let goes_on = merger.next(BATCH_ROWS, &mut rows)?;
-        let mut row = 0;
-        while row < rows.len() {
-            if last.len() == count {
-                last.pop_front();
+/// The instant of the last record but `count` of one run, or `None` if it has fewer in the range.
+fn last_start_of(
+    chained: &Run,
+    kind: Kind,
+    numbers: Numbers,
+    range: Range,
+    count: usize,
+) -> Result<Option<Ts>, TableError> {
+    let pieces: Vec<Run> = match &chained.place {
+        Place::Groups(_, groups) => groups.iter().rev().map(|group| chained.group(*group)).collect(),
+        Place::Rows(_) => vec![chained.clone()],
+    };
+    let mut wanted = count;
+    for piece in pieces {
+        let mut merger = Merger::new(kind, numbers, vec![piece], &[], Some(range));
+        // The instants of the last records of the piece.
+        let mut last = VecDeque::with_capacity(wanted.min(BATCH_ROWS));
+        let mut rows = Rows::new(kind, numbers);
+        let mut goes_on = true;
+        while goes_on {
+            rows.clear();
+            goes_on = merger.next(BATCH_ROWS, &mut rows)?;
+            let mut row = 0;
+            while row < rows.len() {
+                if last.len() == wanted {
+                    last.pop_front();
+                }
+                last.push_back(rows.ts[row]);
+                row = if kind == Kind::Book { rows.line_end(row) } else { row + 1 };
             }
-            last.push_back(rows.ts[row]);
-            row = if kind == Kind::Book { rows.line_end(row) } else { row + 1 };
         }
-        if !goes_on {
-            break;
+        wanted -= last.len();
+        if wanted == 0 {
+            return Ok(last.front().and_then(|ts| Ts::from_nanos(*ts).ok()));
         }
     }
-    let is_enough = last.len() == count;
-    Ok(last.front().filter(|_| is_enough).and_then(|ts| Ts::from_nanos(*ts).ok()))
+    Ok(None)
 }

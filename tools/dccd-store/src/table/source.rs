@@ -74,6 +74,17 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// One row group of the run's file.
+    pub(super) fn group(&self, group: usize) -> Run {
+        let mut run = self.clone();
+        if let Place::Groups(file, groups) = &mut run.place {
+            *groups = vec![group];
+            run.rows = file.group(group).rows;
+            run.hull = file.group(group).hull.unwrap_or(run.hull);
+        }
+        run
+    }
+
     pub(super) fn kind(&self) -> Kind {
         match &self.place {
             Place::Groups(file, _) => file.canon().kind(),
