@@ -87,7 +87,8 @@ fn candles_come_back() {
         let line = |at: u64, random: &mut Random| {
             let [open, high, low, close, volume, quote] = [(); 6].map(|()| digits(random));
             let (quote, trades) = (maybe(random, quote), random.below(100_000).to_string());
-            let (trades, derived) = (maybe(random, trades), if random.is_one_in(4) { r#","derived":true"# } else { "" });
+            let (trades, derived) =
+                (maybe(random, trades), if random.is_one_in(4) { r#","derived":true"# } else { "" });
             let ts = time(at * 60, 0).replace(".000000000", "");
             format!(
                 r#"{{"kind":"candle",{EXCHANGE},"span":60,"ts":"{ts}","open":{open},"high":{high},"low":{low},"close":{close},"volume":{volume},"quote_volume":{quote},"trades":{trades}{derived}}}"#
@@ -107,9 +108,15 @@ fn books_come_back_line_by_line() {
         book(3, r#""snapshot":false,"bids":[],"asks":[],"seq":12"#),
         book(4, r#""snapshot":true,"bids":[],"asks":[],"seq":null"#),
         book(5, r#""snapshot":false,"bids":[[1,1]],"asks":[],"seq":13,"recv_ts":"2024-03-01T00:00:05.000000001Z""#),
-        book(5, r#""snapshot":false,"bids":[[2,1],[1,1]],"asks":[],"seq":14,"recv_ts":"2024-03-01T00:00:05.000000001Z""#),
+        book(
+            5,
+            r#""snapshot":false,"bids":[[2,1],[1,1]],"asks":[],"seq":14,"recv_ts":"2024-03-01T00:00:05.000000001Z""#,
+        ),
         book(6, r#""snapshot":false,"bids":[[2,1]],"asks":[],"seq":null,"recv_ts":"2024-03-01T00:00:06.000000001Z""#),
-        book(6, r#""snapshot":false,"bids":[[2,0],[1,9]],"asks":[],"seq":null,"recv_ts":"2024-03-01T00:00:06.000000002Z""#),
+        book(
+            6,
+            r#""snapshot":false,"bids":[[2,0],[1,9]],"asks":[],"seq":null,"recv_ts":"2024-03-01T00:00:06.000000002Z""#,
+        ),
     ];
     for ts in 7..40 {
         let levels: Vec<String> = (0..30).map(|at| format!("[{},{at}]", 5000 - at)).collect();
