@@ -16,6 +16,8 @@ use crate::market::Market;
 
 /// Requests that are remembered.
 const LOG_MAX: usize = 100_000;
+/// Of each, so many characters.
+const TARGET_CHARS_MAX: usize = 500;
 /// Paths that are counted apart.
 const PATHS_MAX: usize = 10_000;
 
@@ -175,7 +177,7 @@ impl Handler for Sim {
             return self.own_page(request);
         }
         let target = request.target();
-        self.traffic().count_request(&request.path, target.clone());
+        self.traffic().count_request(&request.path, target.chars().take(TARGET_CHARS_MAX).collect());
         if !self.latency.is_zero() {
             thread::sleep(self.latency);
         }

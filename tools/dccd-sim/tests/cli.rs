@@ -349,3 +349,58 @@ fn the_same_seed_gives_the_same_bytes_after_any_history() {
     let other = Sim::start(&["--seed", "6"]);
     assert_ne!(body, other.get(target).body);
 }
+
+#[test]
+fn archive_stamps_are_in_microseconds_from_2025_on() {
+    let told = |source: &str| {
+        let output = run(&[
+            "truth",
+            "binance",
+            "BTC/USDT",
+            "--kind",
+            "trade",
+            "--source",
+            source,
+            "--now",
+            "2025-03-01",
+            "--start",
+            "2025-02-01T10:00",
+            "--end",
+            "2025-02-01T11:00",
+        ]);
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect::<Vec<Value>>()
+    };
+    let (rest, archive) = (told("rest"), told("archive"));
+    assert!(rest.len() > 100 && rest.len() == archive.len());
+    assert!(rest.iter().all(|line| line["ts"].as_str().is_some_and(|ts| ts.ends_with("000000Z"))));
+    assert!(archive.iter().any(|line| line["ts"].as_str().is_some_and(|ts| !ts.ends_with("000000Z"))));
+    for (rest, archive) in rest.iter().zip(&archive) {
+        assert_eq!(rest["tid"], archive["tid"]);
+        assert_eq!(rest["ts"].as_str().map(|ts| &ts[..23]), archive["ts"].as_str().map(|ts| &ts[..23]));
+    }
+}
+
+#[test]
+fn late_trades_are_not_shown_yet() {
+    let newest = |flags: &[&str]| {
+        let sim = Sim::start(flags);
+        let rows = sim.json("/api/v3/aggTrades?symbol=BTCUSDT&limit=1");
+        rows[0]["T"].as_i64().expect("an instant")
+    };
+    let now = 1_704_888_000_000;
+    assert!(newest(&["--late-ms", "3600000"]) <= now - 3_600_000);
+    assert!(newest(&[]) > now - 3_600_000);
+}
+
+#[test]
+fn requests_are_forgotten_on_demand() {
+    let sim = Sim::start(&["--pair", "new/usdt"]);
+    assert_eq!(sim.get("/api/v3/klines?symbol=NEWUSDT&interval=1d").status, 200);
+    assert_eq!(sim.json("/sim/stats")["answers"]["200"], 1);
+    assert_eq!(sim.get("/sim/reset").status, 200);
+    assert_eq!(sim.json("/sim/stats")["requests_total"], 0);
+    assert_eq!(sim.json("/sim/requests"), Value::Array(Vec::new()));
+    assert_eq!(sim.get("/sim/moon").status, 404);
+    assert_eq!(sim.get("/api/v9/moon").status, 404);
+}
