@@ -87,7 +87,12 @@ pub enum AnswerError {
 }
 
 impl AnswerError {
-    /// Whether asking again may help.
+    /// Whether it is worth asking again at once: garbage may come from something on the way.
+    pub fn is_worth_a_retry(&self) -> bool {
+        self.is_retryable() || matches!(self, AnswerError::Unexpected(_))
+    }
+
+    /// Whether a later run may have more luck.
     pub fn is_retryable(&self) -> bool {
         match self {
             AnswerError::Refused { is_retryable, .. } => *is_retryable,
@@ -107,9 +112,9 @@ impl fmt::Display for AnswerError {
             AnswerError::Limited { status: 418, .. } => f.write_str("the exchange banned this address (status 418)"),
             AnswerError::Limited { status: 403, .. } => f.write_str("the exchange's firewall said no (status 403)"),
             AnswerError::Limited { status, .. } => write!(f, "too many requests (status {status})"),
-            AnswerError::Region => f.write_str(
-                "the exchange does not serve this region (status 451); another host may, see --rest-url",
-            ),
+            AnswerError::Region => {
+                f.write_str("the exchange does not serve this region (status 451); another host may, see --rest-url")
+            }
             AnswerError::Server { status } => write!(f, "the exchange failed on its side (status {status})"),
             AnswerError::Html { status } => write!(f, "a web page instead of JSON (status {status})"),
             AnswerError::Malformed(why) => write!(f, "the answer is cut off or no JSON: {why}"),

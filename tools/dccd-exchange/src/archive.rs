@@ -93,9 +93,9 @@ impl FileReader {
         if is_header || line.is_empty() {
             return Ok(());
         }
-        self.format.line(line, self.range, &mut self.seen, &mut self.lines, out).map_err(|error| {
-            AnswerError::Malformed(format!("line {}: {error}", self.number))
-        })
+        self.format
+            .line(line, self.range, &mut self.seen, &mut self.lines, out)
+            .map_err(|error| AnswerError::Malformed(format!("line {}: {error}", self.number)))
     }
 
     /// What the file proves, all lines read.
@@ -109,7 +109,8 @@ impl FileReader {
             summary.covered.insert(held);
         }
         for (before, after) in &self.seen.holes {
-            let Some(hole) = Range::new(before.ts, after.ts.saturating_add(1)).and_then(|hole| hole.intersect(self.range))
+            let Some(hole) =
+                Range::new(before.ts, after.ts.saturating_add(1)).and_then(|hole| hole.intersect(self.range))
             else {
                 continue;
             };

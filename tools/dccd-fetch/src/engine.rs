@@ -201,7 +201,13 @@ impl<'a> Engine<'a> {
         Ok(Ok(()))
     }
 
-    fn activate(&mut self, dataset: Dataset, row: &'static Capability, range: Range, now: Ts) -> Result<(), FetchError> {
+    fn activate(
+        &mut self,
+        dataset: Dataset,
+        row: &'static Capability,
+        range: Range,
+        now: Ts,
+    ) -> Result<(), FetchError> {
         let Some(past) = Range::new(range.start(), range.end().min(row.horizon(&dataset, now))) else {
             let message = format!("nothing of it has happened yet: the exchange's clock says {now}");
             return self.fail(&dataset, range, &Failure { message, is_retryable: true, is_stop: false });
@@ -328,11 +334,7 @@ impl<'a> Engine<'a> {
         if let Some(now) = self.now.get(&(row.api.name, is_archive)) {
             return Ok(Ok(*now));
         }
-        let work = if is_archive {
-            Work::Clock(dataset.clone())
-        } else {
-            Work::Page(Box::new(Ask::clock(dataset)?))
-        };
+        let work = if is_archive { Work::Clock(dataset.clone()) } else { Work::Page(Box::new(Ask::clock(dataset)?)) };
         let answer = match self.ask_now(work)? {
             Ok(answer) => answer,
             Err(Interrupted) => return Ok(Err(stopped())),

@@ -47,7 +47,7 @@ impl Asker {
                 Ok(page) => return Ok(page),
                 Err(error) => error,
             };
-            let wait = if error.is_retryable() { self.policy.wait_after(attempt) } else { None };
+            let wait = if error.is_worth_a_retry() { self.policy.wait_after(attempt) } else { None };
             let Some(wait) = wait else { return Err(error) };
             waiter.note(&format_args!("{error}; trying again ({attempt} of {})", self.policy.retries_max));
             waiter.wait(wait)?;
@@ -121,6 +121,13 @@ pub enum AskError {
 }
 
 impl AskError {
+    fn is_worth_a_retry(&self) -> bool {
+        match self {
+            AskError::Answer { error, .. } => error.is_worth_a_retry(),
+            other => other.is_retryable(),
+        }
+    }
+
     /// Whether asking again later may help.
     pub fn is_retryable(&self) -> bool {
         match self {

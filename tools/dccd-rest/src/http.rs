@@ -76,8 +76,7 @@ impl Client {
     /// A client for `base`. Certificates are looked at when the first https connection is made.
     pub fn new(base: &str) -> Client {
         // Compressing costs both sides more than a plain connection, which is a near one, costs.
-        let encoding =
-            if base.starts_with("https:") { AutoHeaderValue::Default } else { AutoHeaderValue::None };
+        let encoding = if base.starts_with("https:") { AutoHeaderValue::Default } else { AutoHeaderValue::None };
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -104,11 +103,7 @@ impl Client {
     }
 
     /// Asks for `url` and hands what comes to `sink`, if the status is 200.
-    pub fn get_into(
-        &self,
-        url: &str,
-        mut sink: impl FnMut(&[u8]) -> Result<(), HttpError>,
-    ) -> Result<Head, HttpError> {
+    pub fn get_into(&self, url: &str, mut sink: impl FnMut(&[u8]) -> Result<(), HttpError>) -> Result<Head, HttpError> {
         let mut response = self.agent.get(url).call().map_err(HttpError::from)?;
         let head = head(&response, None);
         if head.status != 200 {

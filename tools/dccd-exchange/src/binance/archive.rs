@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use dccd_record::{Candle, Dataset, Day, Funding, Kind, LineWriter, Number, OpenInterest, Range, Side, Span, Trade, Ts};
+use dccd_record::{
+    Candle, Dataset, Day, Funding, Kind, LineWriter, Number, OpenInterest, Range, Side, Span, Trade, Ts,
+};
 
 use super::query::{encode, symbol};
 use super::{SPOT, stamp};
@@ -21,13 +23,7 @@ const TRADE_DAYS_MIN: i64 = 2;
 const FILE_PAGES_MIN: i64 = 4;
 
 /// The files of `range`.
-pub(crate) fn files(
-    row: &'static Capability,
-    dataset: &Dataset,
-    range: Range,
-    now: Ts,
-    usage: Use,
-) -> Vec<BulkFile> {
+pub(crate) fn files(row: &'static Capability, dataset: &Dataset, range: Range, now: Ts, usage: Use) -> Vec<BulkFile> {
     let width = range.end().nanos() - range.start().nanos();
     let range = match (usage, dataset.kind()) {
         (Use::Always, _) => Some(range),
@@ -96,11 +92,8 @@ fn month(day: Day) -> Range {
 fn path(row: &Capability, dataset: &Dataset, day: Day, is_month: bool) -> String {
     let market = if *row.api == SPOT { "spot" } else { "futures/um" };
     let symbol = encode(&symbol(dataset.pair()));
-    let (every, date) = if is_month {
-        ("monthly", format!("{:04}-{:02}", day.year, day.month))
-    } else {
-        ("daily", day.to_string())
-    };
+    let (every, date) =
+        if is_month { ("monthly", format!("{:04}-{:02}", day.year, day.month)) } else { ("daily", day.to_string()) };
     let set = match dataset.kind() {
         Kind::Candle => {
             let name = dataset.span().and_then(|span| row.spans.iter().find(|(secs, _)| *secs == span.secs()));
@@ -173,7 +166,11 @@ impl Format {
             }
             Format::Metrics(span) => {
                 let typed = row.next()?;
-                let ts: Ts = typed.replacen(' ', "T", 1).parse().or_else(|_| format!("{}Z", typed.replacen(' ', "T", 1)).parse()).map_err(|_| bad("holds no time", typed))?;
+                let ts: Ts = typed
+                    .replacen(' ', "T", 1)
+                    .parse()
+                    .or_else(|_| format!("{}Z", typed.replacen(' ', "T", 1)).parse())
+                    .map_err(|_| bad("holds no time", typed))?;
                 row.next()?;
                 let is_wanted = span.is_aligned(ts) && seen.take(Mark { ts, id: 0 }, range);
                 if is_wanted {

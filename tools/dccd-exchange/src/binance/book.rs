@@ -44,5 +44,7 @@ pub(crate) fn read(reply: &Reply<'_>, lines: &mut LineWriter, out: &mut Vec<u8>)
 }
 
 fn levels<'a>(rows: &[[&'a RawValue; 2]]) -> Result<Vec<Level<'a>>, AnswerError> {
-    rows.iter().map(|[price, amount]| Ok(Level { price: number(price)?, amount: number(amount)?, count: None })).collect()
+    rows.iter()
+        .map(|[price, amount]| Ok(Level { price: number(price)?, amount: number(amount)?, count: None }))
+        .collect()
 }

@@ -42,11 +42,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(reply: &Reply<'a>) -> Result<T, Ans
 
 /// What a JSON error says about the answer: cut off, or of another shape.
 pub(super) fn from_json(error: serde_json::Error) -> AnswerError {
-    if error.is_data() {
-        AnswerError::Unexpected(error.to_string())
-    } else {
-        AnswerError::Malformed(error.to_string())
-    }
+    if error.is_data() { AnswerError::Unexpected(error.to_string()) } else { AnswerError::Malformed(error.to_string()) }
 }
 
 fn refusal(reply: &Reply<'_>) -> Option<AnswerError> {

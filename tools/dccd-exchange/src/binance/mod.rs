@@ -18,17 +18,11 @@ use crate::capability::{Capability, SpanName};
 use crate::request::{Api, LimitGroup};
 
 /// Spot.
-pub static SPOT: Api = Api {
-    name: "binance spot",
-    rest_url: "https://api.binance.com",
-    archive_url: "https://data.binance.vision",
-};
+pub static SPOT: Api =
+    Api { name: "binance spot", rest_url: "https://api.binance.com", archive_url: "https://data.binance.vision" };
 /// USD-M futures.
-pub static USDM: Api = Api {
-    name: "binance USD-M",
-    rest_url: "https://fapi.binance.com",
-    archive_url: "https://data.binance.vision",
-};
+pub static USDM: Api =
+    Api { name: "binance USD-M", rest_url: "https://fapi.binance.com", archive_url: "https://data.binance.vision" };
 
 const USAGE_HEADER: Option<&str> = Some("x-mbx-used-weight-1m");
 /// Everything of spot.

@@ -54,8 +54,7 @@ pub(crate) fn snapshot(row: &'static Capability, dataset: &Dataset) -> Request {
 
 /// The question for the exchange's clock.
 pub(crate) fn clock(api: &'static Api) -> Request {
-    let (path, group) =
-        if *api == SPOT { ("/api/v3/time", &SPOT_WEIGHT) } else { ("/fapi/v1/time", &USDM_WEIGHT) };
+    let (path, group) = if *api == SPOT { ("/api/v3/time", &SPOT_WEIGHT) } else { ("/fapi/v1/time", &USDM_WEIGHT) };
     Request { api, path: path.to_owned(), weight: 1, group }
 }
 

@@ -76,7 +76,10 @@ impl<'a> Sink<'a> {
             None => self.wanted.first_id,
         };
         if expected.is_some_and(|expected| id < expected) {
-            return Err(AnswerError::Unexpected(format!("trade {id} where {} or a later one belongs", expected.unwrap_or(0))));
+            return Err(AnswerError::Unexpected(format!(
+                "trade {id} where {} or a later one belongs",
+                expected.unwrap_or(0)
+            )));
         }
         if expected.is_some_and(|expected| id > expected) {
             self.page.jump = Some(mark);

@@ -107,7 +107,9 @@ impl CandleWalk {
                 self.progress.cover(self.progress.range.end(), steps);
             }
             (None, Check::Next) => self.state = State::Hole { end, check: Check::Newest },
-            (Some(seen), _) => self.ask_again(format!("no candle from {hole} on, though there is one of {}", seen.ts), steps),
+            (Some(seen), _) => {
+                self.ask_again(format!("no candle from {hole} on, though there is one of {}", seen.ts), steps)
+            }
             (None, Check::Newest) => self.ask_again("the exchange shows no candle at all".to_owned(), steps),
         }
     }

@@ -19,7 +19,7 @@ use open_interest::OpenInterestWalk;
 use trade::TradeWalk;
 
 /// How often a doubtful answer is asked for again before it is given up or believed.
-const DOUBTS_MAX: u32 = 3;
+const DOUBTS_MAX: u32 = 5;
 
 /// One question, and how to read its answer.
 #[derive(Clone, Debug)]

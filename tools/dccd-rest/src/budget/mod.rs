@@ -222,7 +222,8 @@ fn file_name(host: &str) -> String {
 /// Tells one boot of the machine from another.
 fn boot_id() -> u64 {
     let text = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    text.iter().fold(0xcbf2_9ce4_8422_2325, |sum: u64, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    text.iter()
+        .fold(0xcbf2_9ce4_8422_2325, |sum: u64, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 fn read_at_most(file: &File, bytes: &mut [u8]) -> io::Result<usize> {
