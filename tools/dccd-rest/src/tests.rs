@@ -1,1 +1,115 @@
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::time::Duration;
 
+use crate::http::{Body, Client, HttpError, parse_date, parse_retry_after};
+use crate::retry::{Policy, Stopped, Waiter};
+
+/// Waits for nobody, and remembers what it should have waited.
+#[derive(Default)]
+pub(crate) struct Impatient {
+    pub(crate) waits: RefCell<Vec<Duration>>,
+    pub(crate) is_stopped: Cell<bool>,
+}
+
+impl Waiter for Impatient {
+    fn wait(&self, time: Duration) -> Result<(), Stopped> {
+        self.waits.borrow_mut().push(time);
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), Stopped> {
+        if self.is_stopped.get() { Err(Stopped) } else { Ok(()) }
+    }
+
+    fn note(&self, _: &dyn fmt::Display) {}
+}
+
+#[test]
+fn both_forms_of_retry_after_are_understood() {
+    let now = parse_date("Sun, 22 Nov 2026 04:22:27 GMT");
+    assert_eq!(now.map(|ts| ts.to_string()).as_deref(), Some("2026-11-22T04:22:27.000000000Z"));
+    let check = |value: &str, expected| assert_eq!(parse_retry_after(value, now), expected, "{value:?}");
+    check("30", Some(30));
+    check(" 0 ", Some(0));
+    check("Sun, 22 Nov 2026 04:23:27 GMT", Some(60));
+    check("Sun, 22 Nov 2026 04:21:27 GMT", Some(0));
+    check("soon", None);
+    check("-1", None);
+    assert_eq!(parse_retry_after("Sun, 22 Nov 2026 04:23:27 GMT", None), None);
+}
+
+#[test]
+fn waits_double_and_are_bounded() {
+    let policy = Policy { retries_max: 10, delay: Duration::from_secs(1) };
+    let check = |attempt: u32, least: u64| {
+        let wait = policy.wait_after(attempt).expect("a further try");
+        let least = Duration::from_secs(least);
+        assert!(wait >= least && wait <= least * 5 / 4, "{attempt}: {wait:?}");
+    };
+    for (attempt, least) in [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (10, 60)] {
+        check(attempt, least);
+    }
+    assert_eq!(policy.wait_after(11), None);
+    assert_eq!(Policy { retries_max: 0, delay: Duration::ZERO }.wait_after(1), None);
+}
+
+/// Answers one connection with exactly these bytes, then closes it.
+fn serve_once(answer: &'static [u8]) -> (String, std::thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let thread = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a connection");
+        let mut reader = BufReader::new(stream);
+        let mut line = String::new();
+        while reader.read_line(&mut line).is_ok_and(|count| count > 2) {
+            line.clear();
+        }
+        let _ = reader.get_mut().write_all(answer);
+    });
+    (url, thread)
+}
+
+fn get(answer: &'static [u8]) -> Result<(crate::Head, Vec<u8>), HttpError> {
+    let (url, thread) = serve_once(answer);
+    let mut body = Body::default();
+    let head = Client::new(&url).get(&url, Some("x-mbx-used-weight-1m"), &mut body);
+    thread.join().expect("the server ends");
+    head.map(|head| (head, body.bytes().to_vec()))
+}
+
+#[test]
+fn heads_and_bodies_are_read() {
+    let answer = b"HTTP/1.1 429 Slow down\r\nDate: Sun, 22 Nov 2026 04:22:27 GMT\r\nRetry-After: 7\r\n\
+        X-MBX-USED-WEIGHT-1M: 1234\r\nContent-Length: 5\r\n\r\nhello";
+    let (head, body) = get(answer).expect("an answer");
+    assert_eq!((head.status, head.retry_after_secs, head.usage), (429, Some(7), Some(1234)));
+    assert!(head.date.is_some());
+    assert_eq!(body, b"hello");
+}
+
+#[test]
+fn a_body_that_is_cut_off_is_an_error() {
+    let check = |answer: &'static [u8]| {
+        let error = get(answer).expect_err("cut off");
+        assert!(matches!(error, HttpError::Cut(_) | HttpError::Connection(_)), "{error:?}");
+        assert!(error.is_retryable());
+    };
+    check(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+    check(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    check(b"HTTP/1.1 200 OK\r\nContent-Le");
+    check(b"");
+}
+
+#[test]
+fn nobody_listens() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    drop(listener);
+    let error = Client::new(&url).get(&url, None, &mut Body::default()).expect_err("refused");
+    assert!(error.is_retryable(), "{error:?}");
+    let error = Client::new("http://[").get("http://[", None, &mut Body::default()).expect_err("no URL");
+    assert!(!error.is_retryable(), "{error:?}");
+}
