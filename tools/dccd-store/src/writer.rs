@@ -111,17 +111,15 @@ impl Writer {
 
     /// Takes one line without its LF.
     pub fn take(&mut self, line: &[u8]) -> Result<Taken, StoreError> {
-        let parsed = match self.parser.parse(line) {
-            Ok(parsed) => parsed,
-            Err(error) => return Ok(Taken::Bad(error.to_string())),
-        };
-        match parsed {
-            Line::Control(control) => self.take_control(&control, line),
-            Line::Unknown => {
+        // Matched by reference: a line's meaning is large, and moving it shows.
+        match &self.parser.parse(line) {
+            Ok(Line::Control(control)) => self.take_control(control, line),
+            Ok(Line::Unknown) => {
                 self.pass_on(None, line);
                 Ok(Taken::Yes)
             }
-            record => self.take_record(&record, line),
+            Ok(record) => self.take_record(record, line),
+            Err(error) => Ok(Taken::Bad(error.to_string())),
         }
     }
 
@@ -134,6 +132,10 @@ impl Writer {
     pub fn commit(&mut self) -> Result<(), StoreError> {
         self.commit_frame()?;
         self.settle_direct(Occasion::Flow)?;
+        if self.slots.iter().any(|slot| slot.direct.is_some()) {
+            // Rows that bypass the journal wait for their receipts: look again, even if nothing more comes.
+            self.first_uncommitted = Some(Instant::now());
+        }
         let is_overfull = self.journal.as_ref().is_some_and(|journal| journal.bytes() > JOURNAL_BYTES_MAX);
         let mut round = if is_overfull { self.everything() } else { self.due(Occasion::Flow) };
         if !round.is_empty() {
@@ -176,6 +178,7 @@ impl Writer {
         let slot = Slot::of(&mut self.slots, &self.parser, id);
         slot.newest = slot.newest.max(Some(ts));
         if let Some(direct) = &mut slot.direct {
+            self.first_uncommitted.get_or_insert_with(Instant::now);
             match direct.push(&self.site, &slot.dataset, ts, record, line.len()) {
                 Ok(()) if direct.is_crowded() => self.publish_oldest_direct(id)?,
                 Ok(()) => {}

@@ -11,13 +11,12 @@ use crate::store::{Store, StoreOptions};
 use crate::table::Record;
 use crate::writer::{Taken, Writer, WriterOptions};
 
+fn options() -> WriterOptions {
+    WriterOptions { sync_interval: Duration::from_secs(1), store: StoreOptions::AsItIs, program: "test 0".to_owned() }
+}
+
 fn open(root: &Path) -> Writer {
-    let options = WriterOptions {
-        sync_interval: Duration::from_secs(1),
-        store: StoreOptions::AsItIs,
-        program: "test 0".to_owned(),
-    };
-    Writer::open(root, &options).unwrap()
+    Writer::open(root, &options()).unwrap()
 }
 
 fn take(writer: &mut Writer, line: &str) {
@@ -151,6 +150,25 @@ fn input_that_outruns_the_journal_is_answered_after_its_rename() {
     let view = Store::open(dir.path()).unwrap().view(&dataset("binance:trade:BTC-USDT")).unwrap();
     let periods: Vec<Period> = view.periods().iter().map(|view| view.period).collect();
     assert_eq!(periods.len(), 3);
+}
+
+#[test]
+fn a_pause_after_a_rush_brings_the_receipts() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = WriterOptions { sync_interval: Duration::from_millis(1), ..options() };
+    let mut writer = Writer::open(dir.path(), &options).unwrap();
+    for tid in 0..100_000 {
+        take(&mut writer, &trade("BTC/USDT", i64::try_from(tid / 2).unwrap(), tid));
+    }
+    take(&mut writer, &covered("BTC/USDT", range(0, 50_000)));
+    let looks_max = 1_000;
+    for _ in 0..looks_max {
+        let Some(due) = writer.commit_due() else { break };
+        std::thread::sleep(due.saturating_duration_since(std::time::Instant::now()));
+        writer.commit().unwrap();
+    }
+    assert_eq!(writer.commit_due(), None, "something still waits");
+    assert!(String::from_utf8(writer.output().clone()).unwrap().contains("\"covered\""));
 }
 
 #[test]
