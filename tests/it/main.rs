@@ -9,5 +9,7 @@ mod files;
 mod harness;
 mod pipeline;
 mod pipes;
+mod readers;
+mod sharing;
 mod tidy;
 mod time;
