@@ -5,6 +5,7 @@
 //! twice gives the same file, since equal keys are one row.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -40,6 +41,7 @@ pub(crate) struct Site {
 pub(crate) struct Added {
     kind: Kind,
     numbers: Numbers,
+    exchange: String,
     part_path: PathBuf,
     rows: Rows,
     part: Option<PartWriter>,
@@ -51,7 +53,8 @@ impl Added {
         let (kind, numbers) = (dataset.kind(), site.numbers);
         site.parts_named.set(site.parts_named.get() + 1);
         let part_path = site.layout.part(dataset, period, &site.writer, site.parts_named.get());
-        Added { kind, numbers, part_path, rows: Rows::new(kind, numbers), part: None }
+        let exchange = dataset.exchange().to_string();
+        Added { kind, numbers, exchange, part_path, rows: Rows::new(kind, numbers), part: None }
     }
 
     /// Adds a record.
@@ -69,7 +72,8 @@ impl Added {
     /// From now on rows go to a part file.
     fn spill(&mut self, site: &Site) -> Result<(), StoreError> {
         fsys::create_dir(fsys::parent(&self.part_path))?;
-        let mut part = PartWriter::create(&self.part_path, self.kind, self.numbers, &site.provenance)?;
+        let provenance = site.provenance.clone().with_source(&self.exchange);
+        let mut part = PartWriter::create(&self.part_path, self.kind, self.numbers, &provenance)?;
         part.push_rows(std::mem::replace(&mut self.rows, Rows::new(self.kind, self.numbers)))?;
         self.part = Some(part);
         Ok(())
@@ -149,10 +153,11 @@ impl<'a> Publisher<'a> {
         let Some(new_path) = finished.first().map(|added| added.part_path.with_extension("new.part")) else {
             return Ok(Published::default());
         };
+        let provenance = self.provenance(info.as_ref());
         let assembly = |existing: Option<Source>| Assembly {
             kind: self.dataset.kind(),
             numbers: self.site.numbers,
-            provenance: &self.site.provenance,
+            provenance: &provenance,
             existing,
             added: sources.clone(),
             replaced: &replaced,
@@ -173,10 +178,40 @@ impl<'a> Publisher<'a> {
             Assembled::Unchanged => Ok(info.map_or(Published::default(), |info| published(&info))),
             Assembled::New { path: finished, rows, bytes, .. } => {
                 sync_file(&finished)?;
+                if info.is_some_and(|info| info.origin != Origin::Ours) {
+                    self.verify(&finished, rows).inspect_err(|_| {
+                        let _ = std::fs::remove_file(&finished);
+                    })?;
+                }
                 fsys::publish(&finished, &path)?;
                 Ok(Published { rows, bytes })
             }
         }
+    }
+
+    /// Who made a file that continues the one described by `info`.
+    fn provenance(&self, info: Option<&FileInfo>) -> Provenance {
+        let adopted = info.and_then(|info| match info.origin {
+            Origin::Ours => None,
+            Origin::Dccd3 => Some("dccd3"),
+            Origin::Other => Some("dccd2"),
+        });
+        let before = info.into_iter().flat_map(|info| info.sources.iter().map(String::as_str));
+        let sources: BTreeSet<&str> = before.chain(adopted).chain([self.dataset.exchange().as_str()]).collect();
+        sources.into_iter().fold(self.site.provenance.clone(), Provenance::with_source)
+    }
+
+    /// Reads back a file that is about to replace one of an earlier dccd.
+    fn verify(&self, path: &Path, rows: u64) -> Result<(), StoreError> {
+        let mut count = 0;
+        for batch in FileScan::open(path, self.dataset.kind())?.batches(Range::all(), self.site.numbers)? {
+            count += u64::try_from(batch?.len()).unwrap_or(u64::MAX);
+        }
+        if count == rows {
+            return Ok(());
+        }
+        let why = format!("{count} of {rows} rows came back after the upgrade; the original is untouched");
+        Err(StoreError::Corrupt { path: path.to_owned(), why })
     }
 
     /// Learns `news` and writes the ledger; what had to be reported is returned.
