@@ -35,6 +35,7 @@ mod output;
 mod pages;
 mod part;
 mod record;
+mod repeats;
 mod rows;
 mod scan;
 mod schema;

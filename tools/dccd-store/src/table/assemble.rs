@@ -10,6 +10,7 @@ use super::error::TableError;
 use super::input::{Origin, TableFile, believable};
 use super::merge::{Merger, Standing};
 use super::order::bucket;
+use super::repeats::are_repeats;
 use super::rows::Rows;
 use super::schema::{GROUP_ROWS, Numbers, Provenance};
 use super::sink::{Outcome, Sink};
@@ -145,6 +146,10 @@ impl Plan {
             return sink.copy(&file, group);
         }
         drop(bases);
+        let late: Vec<&Rows> = runs.iter().filter_map(Run::in_memory).collect();
+        if late.len() + 1 == runs.len() && are_repeats(&file, group, &late, self.numbers)? {
+            return sink.copy(&file, group);
+        }
         let runs = chain(runs, self.kind);
         let base = runs.iter().position(|run| matches!(run.place, Place::Groups(..)));
         let mut merger = Merger::new(self.kind, self.numbers, runs, &self.standings, None);

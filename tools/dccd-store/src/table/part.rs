@@ -13,10 +13,13 @@ use super::rows::Rows;
 use super::schema::{GROUP_ROWS, Numbers, Provenance};
 use super::source::Source;
 
-/// Rows that are sorted together; the older half of them is written when it is full.
-const WINDOW_ROWS: usize = 2 * GROUP_ROWS;
-/// One instant with more rows than this is cut.
-const INSTANT_ROWS_MAX: usize = 2 * WINDOW_ROWS;
+/// Rows of one row group; decimals are wide, and what is held must fit into the memory promised.
+fn group_rows(numbers: Numbers) -> usize {
+    match numbers {
+        Numbers::Float => GROUP_ROWS,
+        Numbers::Decimal => GROUP_ROWS / 2,
+    }
+}
 
 /// Writes lines to a file whose row groups are sorted runs without repeats.
 ///
@@ -32,6 +35,8 @@ pub struct PartWriter {
     frontier: Option<i64>,
     /// Rows in the window at which it is sorted next.
     settle_at: usize,
+    /// Rows of one row group. Twice as many are sorted together; when that is full, the older half is written.
+    group_rows: usize,
     lines: u64,
     repeats: u64,
 }
@@ -108,7 +113,8 @@ impl PartWriter {
             window: empty(),
             late: empty(),
             frontier: None,
-            settle_at: WINDOW_ROWS,
+            settle_at: 2 * group_rows(numbers),
+            group_rows: group_rows(numbers),
             lines: 0,
             repeats: 0,
         }
@@ -153,7 +159,7 @@ impl PartWriter {
 
     pub(super) fn close(mut self) -> Result<(Written, u64), TableError> {
         self.repeats += count(self.window.finish());
-        while self.window.len() > GROUP_ROWS {
+        while self.window.len() > self.group_rows {
             match self.cut() {
                 0 => break,
                 cut => self.write_front(cut)?,
@@ -171,33 +177,34 @@ impl PartWriter {
 
     /// Writes what is full.
     fn settle(&mut self) -> Result<(), TableError> {
-        if self.late.len() >= GROUP_ROWS {
+        if self.late.len() >= self.group_rows {
             self.write_late()?;
         }
         if self.window.len() < self.settle_at {
             return Ok(());
         }
         self.repeats += count(self.window.finish());
-        if self.window.len() > WINDOW_ROWS - GROUP_ROWS / 2 {
+        if self.window.len() > 2 * self.group_rows - self.group_rows / 2 {
             let cut = self.cut();
             self.write_front(cut)?;
         }
         // An instant that fills the window by itself has to grow before it is looked at again.
-        self.settle_at = WINDOW_ROWS.max(self.window.len() + GROUP_ROWS);
+        self.settle_at = (2 * self.group_rows).max(self.window.len() + self.group_rows);
         Ok(())
     }
 
     /// Where a row group ends that begins with the window: never within a bucket, unless that is too large.
     fn cut(&self) -> usize {
         let rows = &self.window;
-        let Some(last) = rows.ts.get(GROUP_ROWS) else { return rows.len() };
+        let Some(last) = rows.ts.get(self.group_rows) else { return rows.len() };
         let start = bucket(rows.kind(), *last);
         let cut = rows.ts.partition_point(|ts| *ts < start);
         if cut > 0 {
             return cut;
         }
         match last_bucket_start(rows) {
-            0 if rows.len() > INSTANT_ROWS_MAX => rows.len(),
+            // One instant with so many rows is cut after all.
+            0 if rows.len() > 4 * self.group_rows => rows.len(),
             0 => 0,
             _ => rows.ts.partition_point(|ts| bucket(rows.kind(), *ts) <= start),
         }

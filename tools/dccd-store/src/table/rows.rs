@@ -93,7 +93,7 @@ impl Rows {
     pub fn finish(&mut self) -> usize {
         let before = self.len();
         if let Some(kept) = order::normal_order(self) {
-            *self = self.take(&kept);
+            self.keep(&kept);
         }
         before - self.len()
     }
@@ -143,6 +143,12 @@ impl Rows {
             ts: rows.iter().map(|row| self.ts[super::column::index(*row)]).collect(),
             columns: self.columns.iter().map(|column| column.take(rows)).collect(),
         }
+    }
+
+    /// Keeps the rows named, in that order; column by column, so that memory holds one of them twice at most.
+    fn keep(&mut self, rows: &[u32]) {
+        self.ts = rows.iter().map(|row| self.ts[super::column::index(*row)]).collect();
+        self.columns.iter_mut().for_each(|column| *column = column.take(rows));
     }
 
     /// The rows of `range` by themselves.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use dccd_record::{Kind, Range, RangeSet};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
@@ -74,6 +75,14 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// Its rows, if they are in memory.
+    pub(super) fn in_memory(&self) -> Option<&Rows> {
+        match &self.place {
+            Place::Rows(rows) => Some(rows),
+            Place::Groups(..) => None,
+        }
+    }
+
     /// One row group of the run's file.
     pub(super) fn group(&self, group: usize) -> Run {
         let mut run = self.clone();
@@ -225,8 +234,7 @@ impl Batches {
 
     pub(super) fn next(&mut self) -> Result<Option<Rows>, TableError> {
         let path = self.file.path();
-        let reader = &mut self.reader;
-        let Some(batch) = guarded(path, || reader.next().transpose().map_err(Into::into))? else { return Ok(None) };
+        let Some(batch) = next_batch(&self.file, &mut self.reader)? else { return Ok(None) };
         let mut rows = Rows::new(self.file.canon().kind(), self.numbers);
         match self.file.canon().append(&batch, self.file.arrow_metadata().schema(), &mut rows) {
             Ok(()) => Ok(Some(rows)),
@@ -251,14 +259,13 @@ impl Instants {
 
     pub(super) fn next(&mut self) -> Result<Option<Vec<i64>>, TableError> {
         let path = self.file.path();
-        let reader = &mut self.reader;
-        let Some(batch) = guarded(path, || reader.next().transpose().map_err(Into::into))? else { return Ok(None) };
+        let Some(batch) = next_batch(&self.file, &mut self.reader)? else { return Ok(None) };
         let instants = self.file.canon().instants(&batch, self.file.arrow_metadata().schema());
         instants.map(Some).map_err(|why| TableError::unreadable(path, why))
     }
 }
 
-fn open_reader(
+pub(super) fn open_reader(
     file: &TableFile,
     groups: Vec<usize>,
     selection: Option<RowSelection>,
@@ -275,6 +282,13 @@ fn open_reader(
         }
         builder.build()
     })
+}
+
+pub(super) fn next_batch(
+    file: &TableFile,
+    reader: &mut ParquetRecordBatchReader,
+) -> Result<Option<RecordBatch>, TableError> {
+    guarded(file.path(), || reader.next().transpose().map_err(Into::into))
 }
 
 /// Joins runs of one part that follow each other without overlap into as few as possible, so that few are read at

@@ -64,7 +64,7 @@ fn time(second: u64, nanos: u64) -> String {
 
 #[test]
 fn trades_come_back() {
-    for_seeds(20, |_, random| {
+    for_seeds(5, |_, random| {
         let line = |at: u64, random: &mut Random| {
             let (price, amount) = (digits(random), digits(random));
             let side = maybe(random, "\"sell\"".to_owned());
@@ -83,7 +83,7 @@ fn trades_come_back() {
 
 #[test]
 fn candles_come_back() {
-    for_seeds(20, |_, random| {
+    for_seeds(5, |_, random| {
         let line = |at: u64, random: &mut Random| {
             let [open, high, low, close, volume, quote] = [(); 6].map(|()| digits(random));
             let (quote, trades) = (maybe(random, quote), random.below(100_000).to_string());

@@ -207,17 +207,17 @@ fn ts(nanos: i64) -> Ts {
 
 #[test]
 fn trades_in_any_order_are_each_there_once() {
-    for_seeds(150, |_, random| check(Kind::Trade, random));
+    for_seeds(60, |_, random| check(Kind::Trade, random));
 }
 
 #[test]
 fn candles_in_any_order_are_each_there_once() {
-    for_seeds(80, |_, random| check(Kind::Candle, random));
+    for_seeds(40, |_, random| check(Kind::Candle, random));
 }
 
 #[test]
 fn adopted_rows_give_way() {
-    for_seeds(80, |_, random| {
+    for_seeds(40, |_, random| {
         let kind = if random.is_one_in(2) { Kind::Trade } else { Kind::Candle };
         let dir = tempfile::tempdir().expect("a temporary folder");
         let published = dir.path().join("2024.parquet");
@@ -250,5 +250,44 @@ fn adopted_rows_give_way() {
             std::fs::rename(path, &published).expect("a rename");
         }
         assert_eq!(sorted(scan(kind, vec![Source::published(&published, RangeSet::new())], Range::all())), expected);
+    });
+}
+
+#[test]
+fn late_trades_change_only_what_they_say_anew() {
+    for_seeds(15, |_, random| {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let published = dir.path().join("2024.parquet");
+        let line = |at: i64, price: &str| {
+            let (ts, tid) = (stamp(START + at / 3 * 1_000_000 + at % 3 * 1_000), at);
+            format!(r#"{{"kind":"trade",{EXCHANGE},"ts":"{ts}","price":{price},"amount":1,"side":null,"tid":"{tid}"}}"#)
+        };
+        let all: Vec<String> = (0..900).map(|at| line(at, "1.5")).collect();
+        write_part(&published, Kind::Trade, &all);
+        let mut put = |lines: &[String], random: &mut Random| {
+            let assembly = Assembly {
+                kind: Kind::Trade,
+                numbers: Numbers::Float,
+                provenance: &Provenance::default(),
+                existing: Some(Source::published(&published, RangeSet::new())),
+                added: vec![source(dir.path(), 0, Kind::Trade, lines, random)],
+                replaced: &RangeSet::new(),
+            };
+            assemble(assembly, &dir.path().join("new")).expect("an assembly")
+        };
+        let at = |random: &mut Random| i64::try_from(random.below(900)).expect("small");
+        let mut late: Vec<String> = (0..random.below(12)).map(|_| line(at(random), "1.5")).collect();
+        assert!(matches!(put(&late, random), Assembled::Unchanged));
+        let changed = at(random);
+        late.push(line(changed, "2.5"));
+        let Assembled::New { rows, .. } = put(&late, random) else { panic!("a price changed") };
+        assert_eq!(rows, 900);
+        let scanned = scan(Kind::Trade, vec![Source::part(dir.path().join("new"))], Range::all());
+        let changed = changed.to_string();
+        for record in &scanned {
+            assert_eq!(record.text.contains("\"2.5\""), record.id.as_deref() == Some(&*changed), "{}", record.text);
+        }
+        late.push(line(900, "1.5"));
+        assert!(matches!(put(&late, random), Assembled::New { rows: 901, .. }));
     });
 }
