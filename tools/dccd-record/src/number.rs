@@ -21,15 +21,23 @@ const EXACT_MAX: u64 = 1 << 53;
 
 /// A JSON number's own text, known to be well-formed and of at most 64 digits when written out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Number<'a>(&'a str);
+pub struct Number<'a>(&'a str, Exponent);
+
+/// Whether the text of a number has an exponent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exponent {
+    Absent,
+    Present,
+}
 
 impl<'a> Number<'a> {
     /// The number written `text`.
     pub fn new(text: &'a str) -> Result<Number<'a>, NumberError> {
-        if scan_number(text.as_bytes()).is_none_or(|scanned| scanned.length != text.len()) {
-            return Err(NumberError::Malformed(excerpt(text)));
-        }
-        let number = Number(text);
+        let scanned = scan_number(text.as_bytes()).filter(|scanned| scanned.length == text.len());
+        let number = match scanned {
+            None => return Err(NumberError::Malformed(excerpt(text))),
+            Some(scanned) => Number(text, scanned.exponent()),
+        };
         if text.len() > TEXT_BYTES_MAX || number.digits_written_out() > DIGITS_MAX {
             return Err(NumberError::TooLong(excerpt(text)));
         }
@@ -39,7 +47,14 @@ impl<'a> Number<'a> {
     /// The number that `scanned` found to be all of `text`; only its length is left to check.
     pub(crate) fn from_scanned(text: &'a str, scanned: ScannedNumber) -> Option<Number<'a>> {
         let is_plain = text.len() <= DIGITS_MAX && !scanned.has_exponent;
-        if is_plain { Some(Number(text)) } else { Number::new(text).ok() }
+        if is_plain { Some(Number(text, Exponent::Absent)) } else { Number::new(text).ok() }
+    }
+
+    /// The number at the start of `text`, and what stands behind it.
+    pub fn scan(text: &'a str) -> Option<(Number<'a>, &'a str)> {
+        let scanned = scan_number(text.as_bytes())?;
+        let (text, rest) = text.split_at(scanned.length);
+        Some((Number::from_scanned(text, scanned)?, rest))
     }
 
     /// The text as it came, exponent included.
@@ -90,6 +105,9 @@ impl<'a> Number<'a> {
 
     /// Mantissa text and exponent; an exponent beyond any use is held at the bounds of `i16`.
     fn split(self) -> (&'a str, i32) {
+        if self.1 == Exponent::Absent {
+            return (self.0, 0);
+        }
         let Some(at) = memchr::memchr2(b'e', b'E', self.0.as_bytes()) else { return (self.0, 0) };
         let text = &self.0[at + 1..];
         let bound = if text.starts_with('-') { i16::MIN } else { i16::MAX };
@@ -315,12 +333,15 @@ pub(crate) struct ScannedNumber {
     has_exponent: bool,
 }
 
+impl ScannedNumber {
+    fn exponent(self) -> Exponent {
+        if self.has_exponent { Exponent::Present } else { Exponent::Absent }
+    }
+}
+
 /// Finds the end of the JSON number at the start of `bytes`.
 pub(crate) fn scan_number(bytes: &[u8]) -> Option<ScannedNumber> {
-    let digits_from = |at: usize| {
-        let rest = bytes.get(at..).unwrap_or_default();
-        at + rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())
-    };
+    let digits_from = |at: usize| at + count_digits(bytes.get(at..).unwrap_or_default());
     let start = usize::from(bytes.first() == Some(&b'-'));
     let mut length = digits_from(start);
     if length == start || (bytes[start] == b'0' && length > start + 1) {
@@ -343,6 +364,27 @@ pub(crate) fn scan_number(bytes: &[u8]) -> Option<ScannedNumber> {
         }
     }
     Some(ScannedNumber { length, has_exponent })
+}
+
+/// How many digits `bytes` starts with, looked at eight at a time.
+fn count_digits(bytes: &[u8]) -> usize {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    const SIXES: u64 = 0x0606_0606_0606_0606;
+    const HIGH_HALVES: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    let mut count = 0;
+    let mut rest = bytes;
+    while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
+        // A digit leaves 0 to 9, which six more keep below 16; a carry only spoils bytes behind the first
+        // that is no digit.
+        let word = u64::from_le_bytes(*eight) ^ ZEROS;
+        let others = (word | word.wrapping_add(SIXES)) & HIGH_HALVES;
+        if others != 0 {
+            return count + usize::try_from(others.trailing_zeros() / 8).unwrap_or(0);
+        }
+        count += 8;
+        rest = behind;
+    }
+    count + rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())
 }
 
 /// Appends digits with the decimal point after the first `point` of them.
