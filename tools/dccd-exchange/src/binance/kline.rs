@@ -75,40 +75,40 @@ impl Sink<'_> {
 
 /// Reads a compact page by literal order; `None` if anything is odd.
 fn scan(body: &[u8], sink: &mut Sink<'_>) -> Option<()> {
-    let mut scan = Scan::new(body);
-    scan.literal(b"[")?;
-    if scan.has(b"]") {
+    let mut scan = Scan::new(body)?;
+    scan.literal("[")?;
+    if scan.has("]") {
         return scan.is_at_end().then_some(());
     }
     loop {
-        scan.literal(b"[")?;
+        scan.literal("[")?;
         let open_time = i64::try_from(scan.unsigned()?).ok()?;
-        scan.literal(b",\"")?;
+        scan.literal(",\"")?;
         let open = scan.quoted_number()?;
-        scan.literal(b",\"")?;
+        scan.literal(",\"")?;
         let high = scan.quoted_number()?;
-        scan.literal(b",\"")?;
+        scan.literal(",\"")?;
         let low = scan.quoted_number()?;
-        scan.literal(b",\"")?;
+        scan.literal(",\"")?;
         let close = scan.quoted_number()?;
-        scan.literal(b",\"")?;
+        scan.literal(",\"")?;
         let volume = scan.quoted_number()?;
-        scan.literal(b",")?;
+        scan.literal(",")?;
         let close_time = i64::try_from(scan.unsigned()?).ok()?;
-        scan.literal(b",\"")?;
+        scan.literal(",\"")?;
         let quote_volume = Some(scan.quoted_number()?);
-        scan.literal(b",")?;
+        scan.literal(",")?;
         let trades = Some(scan.unsigned()?);
         for _ in 0..3 {
-            scan.literal(b",\"")?;
-            scan.skip_quoted()?;
+            scan.literal(",\"")?;
+            scan.quoted_number()?;
         }
-        scan.literal(b"]")?;
+        scan.literal("]")?;
         let ts = sink.wanted.range.start();
         let candle = Candle { ts, open, high, low, close, volume, quote_volume, trades, is_derived: false };
         sink.take(open_time, close_time, candle).ok()?;
-        if !scan.has(b",") {
-            scan.literal(b"]")?;
+        if !scan.has(",") {
+            scan.literal("]")?;
             return scan.is_at_end().then_some(());
         }
     }

@@ -5,22 +5,23 @@ use dccd_record::Number;
 /// A place in a body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scan<'a> {
-    rest: &'a [u8],
+    rest: &'a str,
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(body: &'a [u8]) -> Scan<'a> {
-        Scan { rest: body }
+    /// The start of a body; `None` if it is no text.
+    pub(super) fn new(body: &'a [u8]) -> Option<Scan<'a>> {
+        Some(Scan { rest: std::str::from_utf8(body).ok()? })
     }
 
-    /// Takes exactly these bytes.
-    pub(super) fn literal(&mut self, expected: &[u8]) -> Option<()> {
+    /// Takes exactly this.
+    pub(super) fn literal(&mut self, expected: &str) -> Option<()> {
         self.rest = self.rest.strip_prefix(expected)?;
         Some(())
     }
 
-    /// Takes these bytes if they are there.
-    pub(super) fn has(&mut self, expected: &[u8]) -> bool {
+    /// Takes this if it is there.
+    pub(super) fn has(&mut self, expected: &str) -> bool {
         self.literal(expected).is_some()
     }
 
@@ -31,41 +32,35 @@ impl<'a> Scan<'a> {
 
     /// The same, with its digits.
     pub(super) fn unsigned_text(&mut self) -> Option<(u64, &'a str)> {
-        let count = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (digits, rest) = self.rest.split_at_checked(count)?;
-        if !(1..=18).contains(&count) || (count > 1 && digits.first() == Some(&b'0')) {
+        let digits = self.rest.as_bytes();
+        let length = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+        let (text, rest) = self.rest.split_at_checked(length)?;
+        if !(1..=18).contains(&length) || (length > 1 && text.starts_with('0')) {
             return None;
         }
         self.rest = rest;
-        let value = digits.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-        Some((value, std::str::from_utf8(digits).ok()?))
+        Some((text.bytes().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')), text))
     }
 
     /// A number in quotes, the opening one already taken; takes the closing one too.
     pub(super) fn quoted_number(&mut self) -> Option<Number<'a>> {
-        let end = self.rest.iter().take(80).position(|byte| *byte == b'"')?;
-        let (digits, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest.split_first()?.1;
-        Number::new(std::str::from_utf8(digits).ok()?).ok()
-    }
-
-    /// Skips digits and dots up to a quote, which is taken too.
-    pub(super) fn skip_quoted(&mut self) -> Option<()> {
-        self.quoted_number().map(|_| ())
+        let (number, rest) = Number::scan(self.rest)?;
+        self.rest = rest.strip_prefix('"')?;
+        Some(number)
     }
 
     /// `true` or `false`.
     pub(super) fn boolean(&mut self) -> Option<bool> {
-        if self.has(b"true") {
+        if self.has("true") {
             Some(true)
         } else {
-            self.literal(b"false")?;
+            self.literal("false")?;
             Some(false)
         }
     }
 
-    /// Whether only white space is left.
+    /// Whether only the white space of JSON is left.
     pub(super) fn is_at_end(&self) -> bool {
-        self.rest.iter().all(u8::is_ascii_whitespace)
+        self.rest.bytes().all(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
     }
 }

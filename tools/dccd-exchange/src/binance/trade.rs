@@ -102,36 +102,36 @@ impl<'a> Sink<'a> {
 
 /// Reads a compact page by literal order; `None` if anything is odd.
 fn scan(body: &[u8], sink: &mut Sink<'_>) -> Option<()> {
-    let mut scan = Scan::new(body);
-    scan.literal(b"[")?;
-    if scan.has(b"]") {
+    let mut scan = Scan::new(body)?;
+    scan.literal("[")?;
+    if scan.has("]") {
         return scan.is_at_end().then_some(());
     }
     loop {
-        scan.literal(b"{\"a\":")?;
+        scan.literal("{\"a\":")?;
         let (id, tid) = scan.unsigned_text()?;
-        scan.literal(b",\"p\":\"")?;
+        scan.literal(",\"p\":\"")?;
         let price = scan.quoted_number()?;
-        scan.literal(b",\"q\":\"")?;
+        scan.literal(",\"q\":\"")?;
         let amount = scan.quoted_number()?;
-        scan.literal(b",\"f\":")?;
+        scan.literal(",\"f\":")?;
         scan.unsigned()?;
-        scan.literal(b",\"l\":")?;
+        scan.literal(",\"l\":")?;
         scan.unsigned()?;
-        scan.literal(b",\"T\":")?;
+        scan.literal(",\"T\":")?;
         let time = i64::try_from(scan.unsigned()?).ok()?;
-        scan.literal(b",\"m\":")?;
+        scan.literal(",\"m\":")?;
         let is_buyer_maker = scan.boolean()?;
-        if scan.has(b",\"M\":") {
+        if scan.has(",\"M\":") {
             scan.boolean()?;
         }
-        scan.literal(b"}")?;
+        scan.literal("}")?;
         let ts = sink.wanted.range.start();
         let tid = Some(Cow::Borrowed(tid));
         let trade = Trade { ts, price, amount, side: None, tid, recv_ts: None };
         sink.take(id, time, is_buyer_maker, trade).ok()?;
-        if !scan.has(b",") {
-            scan.literal(b"]")?;
+        if !scan.has(",") {
+            scan.literal("]")?;
             return scan.is_at_end().then_some(());
         }
     }

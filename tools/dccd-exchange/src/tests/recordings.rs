@@ -1,5 +1,7 @@
 //! Every recording of Binance's REST traffic is read to exactly its digits.
 
+#![expect(clippy::print_stderr, reason = "what is skipped says so")]
+
 use std::path::PathBuf;
 
 use dccd_record::{LineWriter, Range, Ts};
