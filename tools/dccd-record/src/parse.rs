@@ -82,11 +82,13 @@ impl Parser {
     pub fn parse<'a>(&mut self, line: &'a [u8]) -> Result<Line<'a>, LineError> {
         let line = std::str::from_utf8(line).map_err(|error| LineError::Malformed(error.to_string()))?;
         let parsed = match self.scan(line) {
-            Some(parsed) => parsed,
-            None => self.parse_any(line)?,
+            Some(parsed) => Ok(parsed),
+            None => self.parse_any(line),
         };
-        self.check(&parsed)?;
-        Ok(parsed)
+        if let Ok(line) = &parsed {
+            self.check(line)?;
+        }
+        parsed
     }
 
     /// The dataset an id stands for.
@@ -116,6 +118,7 @@ impl Parser {
     }
 
     /// Reads a record that is in our own hand; anything else is `None`.
+    #[inline]
     pub(crate) fn scan<'a>(&mut self, line: &'a str) -> Option<Line<'a>> {
         let (id, kind, body) = match (self.last, line.strip_prefix(self.last_prefix.as_str())) {
             (Some((id, kind)), Some(body)) => (id, kind, body),

@@ -25,6 +25,8 @@ impl<'a> Scan<'a> {
         self.rest.len()
     }
 
+    /// Inlined, so that texts of known length are compared without a call.
+    #[inline(always)]
     pub(crate) fn literal(&mut self, text: &str) -> Option<()> {
         self.rest = self.rest.strip_prefix(text)?;
         Some(())
@@ -32,12 +34,9 @@ impl<'a> Scan<'a> {
 
     /// The text up to the next quote, which is read too; no escapes.
     pub(crate) fn text(&mut self) -> Option<&'a str> {
-        let end = memchr::memchr(b'"', self.rest.as_bytes())?;
-        let text = &self.rest[..end];
-        if text.bytes().any(|byte| byte == b'\\' || byte < b' ') {
-            return None;
-        }
-        self.rest = &self.rest[end + 1..];
+        let end = self.rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < b' ')?;
+        let (text, rest) = self.rest.split_at(end);
+        self.rest = rest.strip_prefix('"')?;
         Some(text)
     }
 
@@ -61,14 +60,15 @@ impl<'a> Scan<'a> {
     pub(crate) fn time(&mut self, times: &mut TimeCache) -> Option<Ts> {
         self.literal("\"")?;
         let bytes = self.rest.as_bytes();
-        // Our own times have 20 bytes or 30.
-        let end = [20, 30].into_iter().find(|end| bytes.get(*end) == Some(&b'"'))?;
-        let ts = times.scan(&bytes[..end])?;
-        self.rest = &self.rest[end + 1..];
+        // Our own times have 30 bytes or 20.
+        let end = if bytes.get(30) == Some(&b'"') { 30 } else { 20 };
+        let ts = times.scan(bytes.get(..end)?)?;
+        self.rest = self.rest[end..].strip_prefix('"')?;
         Some(ts)
     }
 
     /// `Some(None)` for null.
+    #[inline]
     pub(crate) fn or_null<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         if self.literal("null").is_some() { Some(None) } else { read(self).map(Some) }
     }
@@ -88,8 +88,10 @@ impl<'a> Scan<'a> {
     }
 
     fn side(&mut self) -> Option<Side> {
-        self.literal("\"")?;
-        Side::from_name(self.text()?)
+        if self.literal(r#""buy""#).is_some() {
+            return Some(Side::Buy);
+        }
+        self.literal(r#""sell""#).map(|()| Side::Sell)
     }
 
     fn boolean(&mut self) -> Option<bool> {
