@@ -13,7 +13,7 @@ pipeline() {
     pipeline_signal=
     trap pipeline_stop TERM INT
     # Commands in the background read /dev/null unless told otherwise.
-    exec 3<&0
+    if [ -e /dev/fd/0 ]; then exec 3<&0; else exec 3</dev/null; fi
     while [ $# -gt 1 ]; do
         # Opened for both directions first, so that no end waits for the other.
         mkfifo "$pipeline_dir/pipe"
