@@ -18,7 +18,7 @@ use crate::progress::Progress;
 use crate::worker::{Answer, Failure, Found, Pool, Task, Work};
 
 /// A stop is seen within this time.
-const STOP_CHECK: Duration = Duration::from_millis(50);
+const STOP_CHECK: Duration = Duration::from_millis(100);
 /// How long to wait for orders when there is nothing to do.
 const INPUT_WAIT: Duration = Duration::from_secs(1);
 /// Buffers that are kept for later pages.

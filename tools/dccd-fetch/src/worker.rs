@@ -17,7 +17,7 @@ use crate::error::FetchError;
 use crate::hosts::Hosts;
 
 /// A stop is seen within this time.
-const STOP_CHECK: Duration = Duration::from_millis(20);
+const STOP_CHECK: Duration = Duration::from_millis(50);
 /// Lines of a bulk file go out in portions of this size.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Answers that may wait to be written.

@@ -99,11 +99,7 @@ fn scan(body: &[u8], sink: &mut Sink<'_>) -> Option<()> {
         let quote_volume = Some(scan.quoted_number()?);
         scan.literal(",")?;
         let trades = Some(scan.unsigned()?);
-        for _ in 0..3 {
-            scan.literal(",\"")?;
-            scan.quoted_number()?;
-        }
-        scan.literal("]")?;
+        scan.skip_digits_to_end_of_list()?;
         let ts = sink.wanted.range.start();
         let candle = Candle { ts, open, high, low, close, volume, quote_volume, trades, is_derived: false };
         sink.take(open_time, close_time, candle).ok()?;

@@ -32,14 +32,35 @@ impl<'a> Scan<'a> {
 
     /// The same, with its digits.
     pub(super) fn unsigned_text(&mut self) -> Option<(u64, &'a str)> {
-        let digits = self.rest.as_bytes();
-        let length = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+        let (mut value, mut length) = (0_u64, 0);
+        for byte in self.rest.bytes().take(19) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            value = value * 10 + u64::from(digit);
+            length += 1;
+        }
         let (text, rest) = self.rest.split_at_checked(length)?;
         if !(1..=18).contains(&length) || (length > 1 && text.starts_with('0')) {
             return None;
         }
         self.rest = rest;
-        Some((text.bytes().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')), text))
+        Some((value, text))
+    }
+
+    /// Skips what is left of a list of strings of digits, and its end. What is skipped is not used, so it
+    /// is not read; but only digits and what stands between them are skipped.
+    pub(super) fn skip_digits_to_end_of_list(&mut self) -> Option<()> {
+        let length = memchr::memchr(b']', self.rest.as_bytes())?;
+        let (skipped, rest) = self.rest.split_at_checked(length)?;
+        let is_plain =
+            skipped.bytes().fold(true, |plain, byte| plain & matches!(byte, b'0'..=b'9' | b'.' | b'"' | b','));
+        if !is_plain || !skipped.starts_with(",\"") || !skipped.ends_with('"') {
+            return None;
+        }
+        self.rest = rest.get(1..)?;
+        Some(())
     }
 
     /// A number in quotes, the opening one already taken; takes the closing one too.
