@@ -6,9 +6,20 @@ use std::path::Path;
 
 use crate::error::StoreError;
 
-/// Creates a folder and those above it.
+/// Creates a folder and those above it, so that they survive power loss.
 pub(crate) fn create_dir(path: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(path).map_err(StoreError::io("create folder", path))
+    if path.is_dir() {
+        return Ok(());
+    }
+    if parent(path) != path {
+        create_dir(parent(path))?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => {
+            Err(StoreError::io("create folder", path)(error))
+        }
+        _ => sync_dir(parent(path)),
+    }
 }
 
 /// Makes renames and removals in a folder survive power loss.

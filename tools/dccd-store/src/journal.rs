@@ -79,7 +79,12 @@ impl Journal {
 
     /// Stops appending: the lines now wait like those of a journal taken over.
     pub(crate) fn into_segment(self) -> Segment {
-        Segment { path: self.path, _file: self.file, is_damaged: false }
+        Segment { path: self.path, _file: self.file, is_damaged: false, is_carried: false }
+    }
+
+    /// Stops appending: the lines were carried over from a journal of a dead writer.
+    pub(crate) fn into_carried(self) -> Segment {
+        Segment { is_carried: true, ..self.into_segment() }
     }
 
     /// Removes the journal, whose lines are all elsewhere.
@@ -93,6 +98,7 @@ pub(crate) struct Segment {
     path: PathBuf,
     _file: File,
     is_damaged: bool,
+    is_carried: bool,
 }
 
 impl Segment {
@@ -105,7 +111,7 @@ impl Segment {
                 opened => opened.map_err(StoreError::io("open journal", &path))?,
             };
             if try_lock(&file, &path)? && is_linked(&file, &path)? {
-                taken.push(Segment { path, _file: file, is_damaged: false });
+                taken.push(Segment { path, _file: file, is_damaged: false, is_carried: false });
             }
         }
         Ok(taken)
@@ -120,6 +126,11 @@ impl Segment {
     pub(crate) fn writer(&self) -> &str {
         let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or("");
         name.split('.').next().unwrap_or("")
+    }
+
+    /// Whether its lines were given to `writer`, rather than left by a dead one.
+    pub(crate) fn is_of(&self, writer: &str) -> bool {
+        !self.is_carried && self.writer() == writer
     }
 
     /// Remembers that a reader could not get through.
@@ -153,7 +164,7 @@ pub(crate) enum FramesEnd {
     Clean,
     /// With a frame that was cut off while being written: it never counted as durable.
     Torn,
-    /// A frame before the last is damaged: what follows cannot be found.
+    /// A frame before the last is damaged: its lines are lost, and what later ones say of completeness with them.
     Damaged,
 }
 
@@ -189,23 +200,29 @@ impl Frames {
 
     /// The lines of the next frame; `None` at the end, about which [`Frames::end`] says more.
     pub(crate) fn next_lines(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(length) = self.find_frame()? else { return Ok(None) };
-        let frame = &self.buffer[self.start..self.start + length];
-        let text_bytes = zstd_safe::get_frame_content_size(frame).ok().flatten().unwrap_or(0);
-        let capacity = usize::try_from(text_bytes).unwrap_or(usize::MAX).min(FRAME_TEXT_BYTES_MAX);
-        let Ok(lines) = self.decompressor.decompress(frame, capacity) else {
-            self.start += length;
-            let is_last = self.find_frame()?.is_none() && self.start == self.buffer.len();
-            self.end = if is_last { FramesEnd::Torn } else { FramesEnd::Damaged };
-            return Ok(None);
-        };
-        self.start += length;
-        Ok(Some(lines))
+        loop {
+            if let Some(length) = self.find_frame()? {
+                if let Some(lines) = self.decode(self.start, length) {
+                    self.start += length;
+                    return Ok(Some(lines));
+                }
+            } else if self.start == self.buffer.len() {
+                return Ok(None);
+            }
+            if !self.skip_damage()? {
+                return Ok(None);
+            }
+        }
     }
 
     /// How the journal ended, once [`Frames::next_lines`] gave `None`.
     pub(crate) fn end(&self) -> FramesEnd {
         self.end
+    }
+
+    /// Whether lines before the last given ones are lost, so that what is said to be covered may not be there.
+    pub(crate) fn is_past_damage(&self) -> bool {
+        self.end == FramesEnd::Damaged
     }
 
     /// The length of the frame at `start`, reading as much as it takes.
@@ -214,15 +231,42 @@ impl Frames {
             let rest = &self.buffer[self.start..];
             match zstd_safe::find_frame_compressed_size(rest) {
                 Ok(length) if length > 0 && !rest.is_empty() => return Ok(Some(length)),
-                _ if self.is_file_read => {
-                    if !rest.is_empty() {
-                        self.end = FramesEnd::Torn;
-                    }
-                    return Ok(None);
-                }
+                _ if self.is_file_read => return Ok(None),
                 _ => self.read_more()?,
             }
         }
+    }
+
+    fn decode(&mut self, start: usize, length: usize) -> Option<Vec<u8>> {
+        let frame = &self.buffer[start..start + length];
+        let text_bytes = zstd_safe::get_frame_content_size(frame).ok().flatten().unwrap_or(0);
+        let capacity = usize::try_from(text_bytes).unwrap_or(usize::MAX).min(FRAME_TEXT_BYTES_MAX);
+        self.decompressor.decompress(frame, capacity).ok()
+    }
+
+    /// Goes to the next whole frame after bytes that are none; `false` if there is none, so that only the end
+    /// was torn. Frames have checksums, so what looks like one in the midst of another is not taken for it.
+    fn skip_damage(&mut self) -> Result<bool, StoreError> {
+        while !self.is_file_read {
+            self.read_more()?;
+        }
+        let magic = zstd_safe::MAGICNUMBER.to_le_bytes();
+        let mut from = self.start + 1;
+        while let Some(found) = self.buffer.get(from..).and_then(|rest| memchr::memmem::find(rest, &magic)) {
+            let start = from + found;
+            let length = zstd_safe::find_frame_compressed_size(&self.buffer[start..]).unwrap_or(0);
+            if length > 0 && self.decode(start, length).is_some() {
+                self.start = start;
+                self.end = FramesEnd::Damaged;
+                return Ok(true);
+            }
+            from = start + 1;
+        }
+        if self.end == FramesEnd::Clean {
+            self.end = FramesEnd::Torn;
+        }
+        self.start = self.buffer.len();
+        Ok(false)
     }
 
     fn read_more(&mut self) -> Result<(), StoreError> {

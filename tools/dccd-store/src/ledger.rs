@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use dccd_record::{Control, Covered, Dataset, Gap, Kind, Line, Order, Parser, Proof, Range, RangeSet, write_control};
+use dccd_record::{
+    Control, Covered, Dataset, Gap, Kind, Line, LineError, Order, Parser, Proof, Range, RangeSet, write_control,
+};
 
 use crate::error::StoreError;
 use crate::fsys;
@@ -36,21 +38,32 @@ pub struct Ledger {
     adopted: RangeSet,
 }
 
+/// A ledger as it was on disk.
+#[derive(Debug)]
+pub(crate) struct LoadedLedger {
+    /// What its good lines say.
+    pub(crate) ledger: Ledger,
+    /// Why another line of it was passed over.
+    pub(crate) bad_line: Option<LineError>,
+}
+
 impl Ledger {
     /// The ledger on disk; empty if there is none.
-    pub(crate) fn load(layout: &Layout, dataset: &Dataset) -> Result<Ledger, StoreError> {
+    pub(crate) fn load(layout: &Layout, dataset: &Dataset) -> Result<LoadedLedger, StoreError> {
         let path = layout.ledger(dataset);
         let mut ledger = Ledger::default();
-        let Some(content) = fsys::read_if_there(&path)? else { return Ok(ledger) };
+        let mut bad_line = None;
+        let Some(content) = fsys::read_if_there(&path)? else { return Ok(LoadedLedger { ledger, bad_line }) };
         let mut parser = Parser::new();
         for line in content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             match parser.parse(line) {
                 Ok(Line::Control(control)) if control.dataset() == dataset => ledger.take(&control),
                 Ok(_) => {}
-                Err(cause) => return Err(StoreError::Line { path, cause }),
+                // What is lost was never proven, as far as we know, and will be asked for again.
+                Err(cause) => bad_line = Some(cause),
             }
         }
-        Ok(ledger)
+        Ok(LoadedLedger { ledger, bad_line })
     }
 
     /// Replaces the ledger on disk.

@@ -15,7 +15,7 @@ use crate::aside::set_aside;
 use crate::error::StoreError;
 use crate::fsys;
 use crate::layout::{Layout, Period};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LoadedLedger};
 use crate::lock::Lock;
 use crate::policy::Published;
 use crate::table::{
@@ -69,6 +69,11 @@ impl Added {
         Ok(())
     }
 
+    /// Gives memory back, as few rows will come from now on.
+    pub(crate) fn rest(&mut self) -> Result<(), StoreError> {
+        self.part.as_mut().map_or(Ok(()), |part| part.rest().map_err(StoreError::from))
+    }
+
     /// From now on rows go to a part file.
     fn spill(&mut self, site: &Site) -> Result<(), StoreError> {
         fsys::create_dir(fsys::parent(&self.part_path))?;
@@ -118,6 +123,8 @@ pub(crate) struct Publisher<'a> {
     site: &'a Site,
     dataset: &'a Dataset,
     ledger: Ledger,
+    /// The ledger as it is on disk.
+    saved: Ledger,
     notices: Vec<String>,
     _lock: Lock,
 }
@@ -126,8 +133,20 @@ impl<'a> Publisher<'a> {
     /// Takes the dataset's lock and reads its ledger.
     pub(crate) fn new(site: &'a Site, dataset: &'a Dataset) -> Result<Publisher<'a>, StoreError> {
         let lock = Lock::acquire(&site.layout.lock(dataset))?;
-        let ledger = Ledger::load(&site.layout, dataset)?;
-        Ok(Publisher { site, dataset, ledger, notices: Vec::new(), _lock: lock })
+        let LoadedLedger { ledger, bad_line } = Ledger::load(&site.layout, dataset)?;
+        let mut notices = Vec::new();
+        if let Some(cause) = bad_line {
+            let path = site.layout.ledger(dataset);
+            let aside = set_aside(&site.layout, &path)?;
+            ledger.save(&site.layout, dataset)?;
+            notices.push(format!(
+                "{} holds a bad line ({cause}): as it was it is now {}, and what it proved will be asked for again",
+                path.display(),
+                aside.display()
+            ));
+        }
+        let saved = ledger.clone();
+        Ok(Publisher { site, dataset, ledger, saved, notices, _lock: lock })
     }
 
     /// Publishes one period; `news` is what the same input proved, and is not in the ledger yet.
@@ -183,6 +202,8 @@ impl<'a> Publisher<'a> {
                         let _ = std::fs::remove_file(&finished);
                     })?;
                 }
+                // Once the file is replaced, only the ledger knows which of its rows were adopted.
+                self.save()?;
                 fsys::publish(&finished, &path)?;
                 Ok(Published { rows, bytes })
             }
@@ -216,18 +237,24 @@ impl<'a> Publisher<'a> {
 
     /// Learns `news` and writes the ledger; what had to be reported is returned.
     pub(crate) fn finish(mut self, news: &Ledger) -> Result<Vec<String>, StoreError> {
-        let before = self.ledger.clone();
         self.ledger.merge(self.dataset, news);
-        if self.ledger != before || !self.notices.is_empty() {
-            self.ledger.save(&self.site.layout, self.dataset)?;
-        }
+        self.save()?;
         Ok(self.notices)
+    }
+
+    /// Writes the ledger if it says something new.
+    fn save(&mut self) -> Result<(), StoreError> {
+        if self.ledger != self.saved {
+            self.ledger.save(&self.site.layout, self.dataset)?;
+            self.saved = self.ledger.clone();
+        }
+        Ok(())
     }
 
     /// The published file's facts. One that cannot be read is set aside and its coverage taken back; one of
     /// an earlier dccd is adopted.
     fn examine(&mut self, period: Period, path: &Path) -> Result<Option<FileInfo>, StoreError> {
-        if !path.exists() {
+        if !path.try_exists().map_err(StoreError::io("examine", path))? {
             return Ok(None);
         }
         let info = match FileScan::open(path, self.dataset.kind()) {
@@ -247,9 +274,10 @@ impl<'a> Publisher<'a> {
 
     /// Moves a damaged file away and takes its coverage back, so that it will be asked for again.
     fn set_aside(&mut self, period: Period, path: &Path, why: &str) -> Result<(), StoreError> {
-        let aside = set_aside(&self.site.layout, path)?;
+        // The ledger goes first: it must never claim what is not there.
         self.ledger.uncover(period.range());
-        self.ledger.save(&self.site.layout, self.dataset)?;
+        self.save()?;
+        let aside = set_aside(&self.site.layout, path)?;
         self.notices.push(format!(
             "{} cannot be read ({why}): it is now {}, and its range will be asked for again",
             path.display(),

@@ -1,9 +1,9 @@
 //! A store as a whole: how it was created, what is in it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use dccd_record::{Dataset, Line, Parser};
+use dccd_record::{Control, Dataset, Line, Parser};
 
 use crate::error::StoreError;
 use crate::fsys;
@@ -16,6 +16,9 @@ use crate::view::{Journaled, View};
 
 /// The marker of a store whose numbers are decimals; other stores need none.
 const DECIMAL_MARKER: &[u8] = b"{\"schema\":1,\"numbers\":\"decimal\"}\n";
+
+/// Journals come and go while they are read; a writer publishes at most a few times in a second.
+const LOOKS_MAX: u32 = 1_000;
 
 /// How to create a store that is not there yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,15 +104,35 @@ impl Store {
 
     /// What waits in the journals, whoever writes them. Rows are kept only of the `wanted` dataset.
     fn read_journals(&self, wanted: Option<&Dataset>) -> Result<BTreeMap<Dataset, Journaled>, StoreError> {
+        let dir = self.layout.journal_dir();
+        for _ in 0..LOOKS_MAX {
+            // A journal that is gone was published, but what its writer left waiting may be in one we did not list.
+            if let Some(found) = self.read_journals_once(&journal::paths(&dir)?, wanted)? {
+                return Ok(found);
+            }
+        }
+        Err(StoreError::Locked { path: dir })
+    }
+
+    /// Reads these journals; `None` if one of them is gone.
+    fn read_journals_once(
+        &self,
+        paths: &[PathBuf],
+        wanted: Option<&Dataset>,
+    ) -> Result<Option<BTreeMap<Dataset, Journaled>>, StoreError> {
         let mut found: BTreeMap<Dataset, Journaled> = BTreeMap::new();
-        for path in journal::paths(&self.layout.journal_dir())? {
-            let Some(mut frames) = Frames::open(&path)? else { continue };
+        for (number, path) in paths.iter().enumerate() {
+            let Some(mut frames) = Frames::open(path)? else { return Ok(None) };
             let mut parser = Parser::new();
             while let Some(lines) = frames.next_lines()? {
                 for bytes in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                    let line = parser.parse(bytes).map_err(|cause| StoreError::Line { path: path.clone(), cause })?;
+                    // The writer that takes the journal over tells of a bad line.
+                    let Ok(line) = parser.parse(bytes) else { continue };
                     let dataset = match (&line, line.record()) {
-                        (Line::Control(control), _) => control.dataset(),
+                        (Line::Control(control), _) => match **control {
+                            Control::Covered(_) if frames.is_past_damage() => continue,
+                            ref control => control.dataset(),
+                        },
                         (_, Some((id, _))) => parser.dataset(id),
                         _ => continue,
                     };
@@ -120,12 +143,12 @@ impl Store {
                         found.insert(dataset.clone(), Journaled::default());
                     }
                     if let Some(journaled) = found.get_mut(dataset) {
-                        journaled.take(dataset, &line, wanted.is_some(), self.numbers)?;
+                        journaled.take(dataset, &line, number, wanted.is_some(), self.numbers)?;
                     }
                 }
             }
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     fn datasets_with_ledgers(&self) -> Result<Vec<Dataset>, StoreError> {
@@ -136,7 +159,8 @@ impl Store {
 
     /// The ledger on disk.
     pub(crate) fn ledger(&self, dataset: &Dataset) -> Result<Ledger, StoreError> {
-        Ledger::load(&self.layout, dataset)
+        // The next writer tells of bad lines, and keeps them for a person.
+        Ok(Ledger::load(&self.layout, dataset)?.ledger)
     }
 }
 

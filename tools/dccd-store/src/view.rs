@@ -16,7 +16,8 @@ use crate::table::{FileInfo, FileScan, MergedScan, Numbers, Origin, Rows, Source
 #[derive(Default)]
 pub(crate) struct Journaled {
     ledger: Ledger,
-    rows: BTreeMap<Period, Rows>,
+    /// Each journal's apart, since equal rows of two may be repeats.
+    rows: BTreeMap<Period, Vec<(usize, Rows)>>,
     periods: BTreeMap<Period, (Ts, Ts)>,
 }
 
@@ -26,6 +27,7 @@ impl Journaled {
         &mut self,
         dataset: &Dataset,
         line: &Line<'_>,
+        journal: usize,
         keeps_rows: bool,
         numbers: Numbers,
     ) -> Result<(), StoreError> {
@@ -41,9 +43,14 @@ impl Journaled {
         let (first, last) = self.periods.entry(period).or_insert((ts, ts));
         (*first, *last) = ((*first).min(ts), (*last).max(ts));
         if keeps_rows {
-            let rows = self.rows.entry(period).or_insert_with(|| Rows::new(dataset.kind(), numbers));
-            // A row that does not fit was refused before it was journaled.
-            let _ = rows.push(line);
+            let by_journal = self.rows.entry(period).or_default();
+            if by_journal.last().is_none_or(|(last, _)| *last != journal) {
+                by_journal.push((journal, Rows::new(dataset.kind(), numbers)));
+            }
+            if let Some((_, rows)) = by_journal.last_mut() {
+                // A row that does not fit was refused before it was journaled.
+                let _ = rows.push(line);
+            }
         }
         Ok(())
     }
@@ -139,7 +146,8 @@ impl View {
 
     fn sources(&self, view: &PeriodView) -> Vec<Source> {
         let file = matches!(view.file, Some(Ok(_))).then(|| Source::published(&view.path, self.adopted.clone()));
-        let waiting = self.journaled.rows.get(&view.period).cloned().map(Source::rows);
+        let waiting = self.journaled.rows.get(&view.period).into_iter().flatten();
+        let waiting = waiting.map(|(_, rows)| Source::rows(rows.clone()));
         file.into_iter().chain(waiting).collect()
     }
 }

@@ -64,6 +64,7 @@ pub struct Writer {
     touched: Vec<DatasetId>,
     /// Control lines that leave with the next commit, in order.
     pending: Vec<Pending>,
+    pending_bytes: usize,
     first_uncommitted: Option<Instant>,
     journal: Option<Journal>,
     segments: Vec<Segment>,
@@ -99,6 +100,7 @@ impl Writer {
             frame: Vec::new(),
             touched: Vec::new(),
             pending: Vec::new(),
+            pending_bytes: 0,
             first_uncommitted: None,
             journal: None,
             segments,
@@ -116,6 +118,7 @@ impl Writer {
             Ok(Line::Control(control)) => self.take_control(control, line),
             Ok(Line::Unknown) => {
                 self.pass_on(None, line);
+                self.relieve_of_control()?;
                 Ok(Taken::Yes)
             }
             Ok(record) => self.take_record(record, line),
@@ -212,6 +215,9 @@ impl Writer {
             Control::Covered(_) | Control::Gap(_) | Control::Failed(_) => {
                 if let Some(direct) = &mut slot.direct {
                     direct.hold(control, line);
+                    if direct.held_bytes() >= FRAME_BYTES_MAX {
+                        self.settle_direct(Occasion::Flow)?;
+                    }
                     return Ok(Taken::Yes);
                 }
                 if !matches!(control, Control::Failed(_)) {
@@ -227,6 +233,7 @@ impl Writer {
             }
             Control::Stored(_) | Control::Job(_) => self.pass_on(None, line),
         }
+        self.relieve_of_control()?;
         Ok(Taken::Yes)
     }
 
@@ -239,6 +246,7 @@ impl Writer {
     fn pass_on(&mut self, after_stored: Option<DatasetId>, line: &[u8]) {
         let mut line = line.to_vec();
         line.push(b'\n');
+        self.pending_bytes += line.len();
         self.pending.push(Pending { after_stored, line });
         self.first_uncommitted.get_or_insert_with(Instant::now);
     }
@@ -255,6 +263,12 @@ impl Writer {
         }
     }
 
+    /// Control lines fill a frame too, and memory while they wait for it.
+    fn relieve_of_control(&mut self) -> Result<(), StoreError> {
+        let is_full = self.frame.len() >= FRAME_BYTES_MAX || self.pending_bytes >= FRAME_BYTES_MAX;
+        if is_full { self.commit_frame() } else { Ok(()) }
+    }
+
     /// Makes the frame durable and says so.
     fn commit_frame(&mut self) -> Result<(), StoreError> {
         if !self.frame.is_empty() {
@@ -262,6 +276,7 @@ impl Writer {
             self.frame.clear();
         }
         self.first_uncommitted = None;
+        self.pending_bytes = 0;
         for pending in std::mem::take(&mut self.pending) {
             if let Some(id) = pending.after_stored {
                 self.say_stored(id);

@@ -86,8 +86,9 @@ fn what_is_saved_is_loaded() {
     ledger.take(&gap(&candles, range(10_800, 14_400), "a \"quoted\" reason", true));
     ledger.adopt(Kind::Candle, range(14_400, 18_000));
     ledger.save(&layout, &candles).unwrap();
-    assert_eq!(Ledger::load(&layout, &candles).unwrap(), ledger);
-    assert_eq!(Ledger::load(&layout, &dataset("kraken:candle:BTC-USDT:1h")).unwrap(), Ledger::default());
+    let loaded = Ledger::load(&layout, &candles).unwrap();
+    assert!(loaded.ledger == ledger && loaded.bad_line.is_none());
+    assert_eq!(Ledger::load(&layout, &dataset("kraken:candle:BTC-USDT:1h")).unwrap().ledger, Ledger::default());
 }
 
 #[test]

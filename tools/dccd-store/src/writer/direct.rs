@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use dccd_record::{Control, Dataset, DatasetId, Line, Range, Ts};
 
 use super::round::{DirectFile, Round};
-use super::{Fresh, Writer};
+use super::{FRAME_BYTES_MAX, Fresh, Writer};
 use crate::error::StoreError;
 use crate::layout::Period;
 use crate::policy::Occasion;
@@ -26,6 +26,7 @@ pub(super) struct Direct {
     current: Option<(Period, Range)>,
     /// Control lines that may be neither journaled nor passed on before the rows above them are published.
     held: Vec<(Control, Vec<u8>)>,
+    held_bytes: usize,
     began: Instant,
     bytes_since_look: usize,
     looked: Instant,
@@ -34,7 +35,15 @@ pub(super) struct Direct {
 impl Direct {
     fn new() -> Direct {
         let now = Instant::now();
-        Direct { files: BTreeMap::new(), current: None, held: Vec::new(), began: now, bytes_since_look: 0, looked: now }
+        Direct {
+            files: BTreeMap::new(),
+            current: None,
+            held: Vec::new(),
+            held_bytes: 0,
+            began: now,
+            bytes_since_look: 0,
+            looked: now,
+        }
     }
 
     /// Adds a record to the new file of its period.
@@ -68,7 +77,13 @@ impl Direct {
     pub(super) fn hold(&mut self, control: &Control, line: &[u8]) {
         let mut line = line.to_vec();
         line.push(b'\n');
+        self.held_bytes += line.len();
         self.held.push((control.clone(), line));
+    }
+
+    /// How much is kept back.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// Whether more files are open than memory is meant for.
@@ -86,7 +101,8 @@ impl Direct {
 
     /// Whether to publish all and go back to the journal.
     fn is_over(&mut self, occasion: Occasion, sync_interval: Duration) -> bool {
-        if occasion == Occasion::Rest || self.began.elapsed() >= RECEIPTS_INTERVAL {
+        let is_full = self.held_bytes >= FRAME_BYTES_MAX;
+        if occasion == Occasion::Rest || is_full || self.began.elapsed() >= RECEIPTS_INTERVAL {
             return true;
         }
         if self.looked.elapsed() < sync_interval {
@@ -118,8 +134,10 @@ impl Writer {
         let sync_interval = self.sync_interval;
         let mut round = Round::default();
         let mut over = Vec::new();
+        let mut news_before = Vec::new();
         for slot in &mut self.slots {
             if let Some(mut direct) = slot.direct.take_if(|direct| direct.is_over(occasion, sync_interval)) {
+                news_before.push((slot.id, slot.news.clone()));
                 direct.held.iter().for_each(|(control, _)| slot.learn(control));
                 for (period, (added, fresh)) in std::mem::take(&mut direct.files) {
                     round.add_direct(slot.id, DirectFile { period, added, fresh });
@@ -128,7 +146,13 @@ impl Writer {
                 over.push(direct);
             }
         }
-        self.publish(round)?;
+        if let Err(error) = self.publish(round) {
+            // These rows are lost with their part files, so what speaks of them must never reach the ledger.
+            for (id, news) in news_before {
+                self.slots[id.index()].news = news;
+            }
+            return Err(error);
+        }
         for (_, line) in over.into_iter().flat_map(|direct| direct.held) {
             self.output.extend_from_slice(&line);
         }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dccd_record::{DatasetId, Line, write_control};
+use dccd_record::{Control, DatasetId, Line, write_control};
 
 use super::slot::Slot;
 use super::{FRAME_BYTES_MAX, Fresh, Writer, stored_line};
@@ -18,6 +18,16 @@ use crate::publish::{AddError, Added, Publisher};
 
 /// Rows of files that are collected at once.
 const CHUNK_ROWS_MAX: u64 = 512 << 10;
+
+/// The rows of files, by the number of the journal they were in.
+type Collected = BTreeMap<(DatasetId, Period), Vec<(usize, Added)>>;
+
+/// Whether a dataset's files of a round are all published.
+#[derive(Clone, Copy)]
+enum Progress {
+    GoesOn,
+    Last,
+}
 
 /// Rows that bypassed the journal.
 pub(super) struct DirectFile {
@@ -116,31 +126,36 @@ impl Writer {
         };
         let reads_journal = round.files.iter().any(in_journal);
         let mut direct = std::mem::take(&mut round.direct);
+        let mut carried = Vec::new();
         if reads_journal {
             self.segments.extend(self.journal.take().map(Journal::into_segment));
             self.mark_presence()?;
-            self.carry_over(&round)?;
+            carried = self.carry_over(&round)?;
         }
         let mut published: BTreeSet<DatasetId> = BTreeSet::new();
-        for chunk in round.chunks(&self.slots) {
-            let collected = if reads_journal { self.collect(&chunk)? } else { BTreeMap::new() };
-            self.publish_chunk(&chunk, collected, &mut direct)?;
+        let chunks = round.chunks(&self.slots);
+        for (at, chunk) in chunks.iter().enumerate() {
+            let collected = if reads_journal { self.collect(chunk)? } else { BTreeMap::new() };
+            let next = chunks.get(at + 1).and_then(|chunk| chunk.first());
+            self.publish_chunk(chunk, next.map(|(id, _)| *id), collected, &mut direct)?;
             published.extend(chunk.iter().map(|(id, _)| *id));
         }
         for id in round.files.keys().filter(|id| !published.contains(id)) {
-            self.publish_files(*id, Vec::new())?;
+            self.publish_files(*id, Vec::new(), Progress::Last)?;
         }
         if reads_journal {
             self.remove_segments()?;
         }
+        self.segments.extend(carried);
         Ok(())
     }
 
-    /// Publishes the files of a chunk, dataset by dataset.
+    /// Publishes the files of a chunk, dataset by dataset. Those of dataset `next` go on in another chunk.
     fn publish_chunk(
         &mut self,
         chunk: &[(DatasetId, Period)],
-        mut collected: BTreeMap<(DatasetId, Period), Added>,
+        next: Option<DatasetId>,
+        mut collected: Collected,
         direct: &mut Vec<(DatasetId, DirectFile)>,
     ) -> Result<(), StoreError> {
         for files in chunk.chunk_by(|(before, _), (after, _)| before == after) {
@@ -148,7 +163,8 @@ impl Writer {
             let mut by_period = Vec::new();
             let mut receipts = Vec::new();
             for (_, period) in files {
-                let mut added: Vec<Added> = collected.remove(&(*id, *period)).into_iter().collect();
+                let from_journals = collected.remove(&(*id, *period)).unwrap_or_default();
+                let mut added: Vec<Added> = from_journals.into_iter().map(|(_, added)| added).collect();
                 if let Some(at) = direct.iter().position(|(of, file)| of == id && file.period == *period) {
                     let (_, file) = direct.swap_remove(at);
                     added.push(file.added);
@@ -156,7 +172,8 @@ impl Writer {
                 }
                 by_period.push((*period, added));
             }
-            self.publish_files(*id, by_period)?;
+            let progress = if next == Some(*id) { Progress::GoesOn } else { Progress::Last };
+            self.publish_files(*id, by_period, progress)?;
             for (period, fresh) in receipts {
                 let line = stored_line(&self.site.layout, &self.slots[id.index()].dataset, period, &fresh);
                 write_control(&line, &mut self.output);
@@ -165,30 +182,45 @@ impl Writer {
         Ok(())
     }
 
-    fn publish_files(&mut self, id: DatasetId, files: Vec<(Period, Vec<Added>)>) -> Result<(), StoreError> {
+    fn publish_files(
+        &mut self,
+        id: DatasetId,
+        files: Vec<(Period, Vec<Added>)>,
+        progress: Progress,
+    ) -> Result<(), StoreError> {
         let slot = &mut self.slots[id.index()];
         let mut publisher = Publisher::new(&self.site, &slot.dataset)?;
         for (period, added) in files {
             publisher.publish(period, added, &slot.news)?;
             slot.waiting.remove(&period);
         }
-        self.notices.extend(publisher.finish(&slot.news)?);
-        slot.news = Ledger::default();
+        match progress {
+            // The ledger follows the last file that its news speaks of.
+            Progress::GoesOn => self.notices.extend(publisher.finish(&Ledger::default())?),
+            Progress::Last => {
+                self.notices.extend(publisher.finish(&slot.news)?);
+                slot.news = Ledger::default();
+            }
+        }
         Ok(())
     }
 
-    /// Copies to a new journal what the round leaves waiting.
-    fn carry_over(&mut self, round: &Round) -> Result<(), StoreError> {
+    /// Copies to new journals what the round leaves waiting. What dead writers left stays apart from what this one
+    /// was given, since only by that a repeat is told from the n-th of equals; the journals of theirs are returned.
+    fn carry_over(&mut self, round: &Round) -> Result<Vec<Segment>, StoreError> {
         let stays = |slot: &Slot| match round.files.get(&slot.id) {
             None => !slot.waiting.is_empty() || !slot.news.is_empty(),
             Some(periods) => slot.waiting.keys().any(|period| !periods.contains(period)),
         };
+        let mut carried = Vec::new();
         if !self.slots.iter().any(stays) {
-            return Ok(());
+            return Ok(carried);
         }
-        let mut frame = Vec::new();
         let mut segments = std::mem::take(&mut self.segments);
         for segment in &mut segments {
+            let mut frame = Vec::new();
+            let mut theirs = None;
+            let is_ours = segment.is_of(&self.site.writer);
             self.each_line(segment, |writer, id, line, bytes| {
                 let is_carried = match line.record() {
                     Some((_, ts)) => !round.holds(id, Period::of(writer.slots[id.index()].dataset.kind(), ts)),
@@ -199,24 +231,27 @@ impl Writer {
                     frame.push(b'\n');
                 }
                 if frame.len() >= FRAME_BYTES_MAX {
-                    Writer::open_journal(&mut writer.journal, &writer.site)?.commit(&frame)?;
+                    let journal = if is_ours { &mut writer.journal } else { &mut theirs };
+                    Writer::open_journal(journal, &writer.site)?.commit(&frame)?;
                     frame.clear();
                 }
                 Ok(())
             })?;
+            if !frame.is_empty() {
+                let journal = if is_ours { &mut self.journal } else { &mut theirs };
+                Writer::open_journal(journal, &self.site)?.commit(&frame)?;
+            }
+            carried.extend(theirs.map(Journal::into_carried));
         }
         self.segments = segments;
-        if !frame.is_empty() {
-            Writer::open_journal(&mut self.journal, &self.site)?.commit(&frame)?;
-        }
-        Ok(())
+        Ok(carried)
     }
 
-    /// Reads the rows of some files from the journals.
-    fn collect(&mut self, chunk: &[(DatasetId, Period)]) -> Result<BTreeMap<(DatasetId, Period), Added>, StoreError> {
-        let mut collected: BTreeMap<(DatasetId, Period), Added> = BTreeMap::new();
+    /// Reads the rows of some files from the journals, each journal's apart: equal rows of two may be repeats.
+    fn collect(&mut self, chunk: &[(DatasetId, Period)]) -> Result<Collected, StoreError> {
+        let mut collected = Collected::new();
         let mut segments = std::mem::take(&mut self.segments);
-        for segment in &mut segments {
+        for (number, segment) in segments.iter_mut().enumerate() {
             self.each_line(segment, |writer, id, line, _| {
                 let Some((_, ts)) = line.record() else { return Ok(()) };
                 let dataset = &writer.slots[id.index()].dataset;
@@ -224,7 +259,11 @@ impl Writer {
                 if chunk.binary_search(&(id, period)).is_err() {
                     return Ok(());
                 }
-                let added = collected.entry((id, period)).or_insert_with(|| Added::new(&writer.site, dataset, period));
+                let by_journal = collected.entry((id, period)).or_default();
+                if by_journal.last().is_none_or(|(last, _)| *last != number) {
+                    by_journal.push((number, Added::new(&writer.site, dataset, period)));
+                }
+                let Some((_, added)) = by_journal.last_mut() else { return Ok(()) };
                 match added.push(&writer.site, line) {
                     Ok(()) => Ok(()),
                     Err(AddError::Store(error)) => Err(error),
@@ -260,6 +299,7 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let mut frames = segment.frames()?;
         while let Some(lines) = frames.next_lines()? {
+            let is_past_damage = frames.is_past_damage();
             for bytes in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 let line = match self.parser.parse(bytes) {
                     Ok(line) => line,
@@ -269,6 +309,8 @@ impl Writer {
                     }
                 };
                 let id = match &line {
+                    // The rows it speaks of may have been in the damaged frame.
+                    Line::Control(control) if is_past_damage && matches!(**control, Control::Covered(_)) => None,
                     Line::Control(control) => self.parser.id(control.dataset()).ok(),
                     record => record.record().map(|(id, _)| id),
                 };
