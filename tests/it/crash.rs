@@ -46,6 +46,10 @@ impl Story {
                 durable += rows_of(&writer.line_with("\"stored\""));
             }
         }
+        if random.below(3) == 0 {
+            // At the end of input it publishes.
+            writer.close_stdin();
+        }
         spin(random.below(3_000_000));
         let ended = writer.kill();
         for line in whole_lines(&ended.stdout) {
@@ -62,6 +66,13 @@ impl Story {
         if random.below(2) == 0 {
             self.check_contents();
         }
+        if random.below(2) == 0 {
+            // The one that finishes the work is killed as well.
+            let mut writer = Running::start(&mut write(&self.scratch, random));
+            writer.close_stdin();
+            spin(random.below(3_000_000));
+            writer.kill();
+        }
         run(&mut write(&self.scratch, random), "").expect(0);
         self.check_contents();
         let aside = self.scratch.join("data/.dccd/aside");
@@ -72,7 +83,8 @@ impl Story {
         let mut read = self.scratch.tool("dccd-read");
         read.args(["binance", "BTC/USDT", "--kind", "trade", "--data-path", "data"]);
         let ended = run(&mut read, "");
-        if ended.status == 1 && self.acknowledged == 0 {
+        // 1: nothing is stored; 74: not even the folder is there.
+        if self.acknowledged == 0 && [1, 74].contains(&ended.status) {
             return;
         }
         let lines = ended.expect(0).lines();
