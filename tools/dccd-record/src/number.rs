@@ -45,12 +45,14 @@ impl<'a> Number<'a> {
     }
 
     /// The number that `scanned` found to be all of `text`; only its length is left to check.
+    #[inline]
     pub(crate) fn from_scanned(text: &'a str, scanned: ScannedNumber) -> Option<Number<'a>> {
         let is_plain = text.len() <= DIGITS_MAX && !scanned.has_exponent;
         if is_plain { Some(Number(text, Exponent::Absent)) } else { Number::new(text).ok() }
     }
 
     /// The number at the start of `text`, and what stands behind it.
+    #[inline]
     pub fn scan(text: &'a str) -> Option<(Number<'a>, &'a str)> {
         let scanned = scan_number(text.as_bytes())?;
         let (text, rest) = text.split_at(scanned.length);
@@ -87,12 +89,17 @@ impl<'a> Number<'a> {
     }
 
     /// Appends the digits as they came; an exponent is written out.
+    #[inline]
     pub fn write(self, out: &mut Vec<u8>) {
-        let (mantissa, exponent) = self.split();
-        if mantissa.len() == self.0.len() {
-            out.extend_from_slice(self.0.as_bytes());
-            return;
+        match self.1 {
+            Exponent::Absent => out.extend_from_slice(self.0.as_bytes()),
+            Exponent::Present => self.write_out(out),
         }
+    }
+
+    #[cold]
+    fn write_out(self, out: &mut Vec<u8>) {
+        let (mantissa, exponent) = self.split();
         let digits = mantissa.trim_start_matches('-');
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let all: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
@@ -340,6 +347,7 @@ impl ScannedNumber {
 }
 
 /// Finds the end of the JSON number at the start of `bytes`.
+#[inline]
 pub(crate) fn scan_number(bytes: &[u8]) -> Option<ScannedNumber> {
     let digits_from = |at: usize| at + count_digits(bytes.get(at..).unwrap_or_default());
     let start = usize::from(bytes.first() == Some(&b'-'));

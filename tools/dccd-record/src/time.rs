@@ -84,9 +84,14 @@ impl Ts {
     /// Appends `YYYY-MM-DDTHH:MM:SS`.
     pub(crate) fn write_second(self, out: &mut Vec<u8>) {
         let day = self.day();
-        let second = self.secs().rem_euclid(SECONDS_PER_DAY);
         day.write(out);
         out.push(b'T');
+        self.write_second_of_day(out);
+    }
+
+    /// Appends `HH:MM:SS`.
+    pub(crate) fn write_second_of_day(self, out: &mut Vec<u8>) {
+        let second = self.secs().rem_euclid(SECONDS_PER_DAY);
         write_digits(out, second / 3600, 2);
         out.push(b':');
         write_digits(out, second / 60 % 60, 2);

@@ -267,18 +267,28 @@ enum Fraction {
     Nanos,
 }
 
-/// Keeps the text of the last second: from one line to the next mostly the fraction changes.
+/// Keeps the text of the last second: from one line to the next the fraction changes, seldom the day.
 #[derive(Clone, Debug, Default)]
 struct TimeText {
     second: Option<i64>,
     text: Vec<u8>,
 }
 
+/// Bytes of `YYYY-MM-DDT`.
+const DAY_BYTES: usize = 11;
+const SECONDS_PER_DAY: i64 = 86_400;
+
 impl TimeText {
     fn write(&mut self, ts: Ts, fraction: Fraction, out: &mut Vec<u8>) {
         if self.second != Some(ts.secs()) {
-            self.text.clear();
-            ts.write_second(&mut self.text);
+            let day = ts.secs().div_euclid(SECONDS_PER_DAY);
+            if self.second.is_some_and(|last| last.div_euclid(SECONDS_PER_DAY) == day) {
+                self.text.truncate(DAY_BYTES);
+                ts.write_second_of_day(&mut self.text);
+            } else {
+                self.text.clear();
+                ts.write_second(&mut self.text);
+            }
             self.second = Some(ts.secs());
         }
         out.extend_from_slice(&self.text);
