@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = parse_delay)]
     pub(crate) retry_delay: f64,
     /// Where all processes of this host keep their request budgets
-    #[arg(long, value_name = "DIR", env = dccd_cli::env::BUDGET_DIR)]
+    #[arg(long, value_name = "DIR", env = dccd_cli::env::BUDGET_DIR, hide_env_values = true)]
     pub(crate) budget_dir: Option<PathBuf>,
     /// Print records only, for people and other programs
     #[arg(long)]
