@@ -80,15 +80,27 @@ impl Column {
         }
     }
 
-    /// The rows named, in that order.
+    /// The rows named, in that order; mostly they are long runs.
     pub(super) fn take(&self, rows: &[u32]) -> Column {
+        let mut taken = self.empty(rows.len());
+        for run in rows.chunk_by(|before, after| before + 1 == *after) {
+            let first = index(run[0]);
+            taken.append(self, first..first + run.len());
+        }
+        taken
+    }
+
+    /// A column of the same type with room for some rows.
+    fn empty(&self, rows: usize) -> Column {
         match self {
-            Column::Int(values) => Column::Int(values.take(rows)),
-            Column::Float(values) => Column::Float(values.take(rows)),
-            Column::Decimal(values) => Column::Decimal(values.take(rows)),
-            Column::Word(codes) => Column::Word(rows.iter().map(|row| codes[index(*row)]).collect()),
-            Column::Flag(codes) => Column::Flag(rows.iter().map(|row| codes[index(*row)]).collect()),
-            Column::Text(texts) => Column::Text(texts.take(rows)),
+            Column::Int(_) => Column::Int(Values::with_capacity(rows)),
+            Column::Float(_) => Column::Float(Values::with_capacity(rows)),
+            Column::Decimal(_) => Column::Decimal(Values::with_capacity(rows)),
+            Column::Word(_) => Column::Word(Vec::with_capacity(rows)),
+            Column::Flag(_) => Column::Flag(Vec::with_capacity(rows)),
+            Column::Text(texts) => {
+                Column::Text(Texts::with_capacity(rows, texts.bytes.len().min(rows.saturating_mul(24))))
+            }
         }
     }
 
@@ -109,33 +121,37 @@ impl Column {
         }
     }
 
-    /// The Arrow array of all values, without copying numbers.
-    pub(super) fn into_array(self) -> ArrayRef {
+    /// Some rows as Arrow has them.
+    pub(super) fn array(&self, rows: Range<usize>) -> ArrayRef {
         match self {
             Column::Int(values) => {
-                let (values, nulls) = values.into_buffers();
+                let (values, nulls) = values.buffers(rows);
                 Arc::new(PrimitiveArray::<Int64Type>::new(values, nulls))
             }
             Column::Float(values) => {
-                let (values, nulls) = values.into_buffers();
+                let (values, nulls) = values.buffers(rows);
                 Arc::new(PrimitiveArray::<Float64Type>::new(values, nulls))
             }
             Column::Decimal(values) => {
-                let (values, nulls) = values.into_buffers();
+                let (values, nulls) = values.buffers(rows);
                 let scale = i8::try_from(DECIMAL_SCALE).unwrap_or(0);
                 let array = Decimal128Array::new(values, nulls).with_precision_and_scale(38, scale);
                 Arc::new(array.expect("38 digits, 18 of them after the point, are a valid decimal type"))
             }
             Column::Word(codes) => {
-                let words = codes.iter().map(|code| usize::from(*code).checked_sub(1).and_then(|at| WORDS.get(at)));
-                Arc::new(words.collect::<StringArray>())
+                let mut words = Texts::with_capacity(rows.len(), 4 * rows.len());
+                for code in &codes[rows] {
+                    let word = usize::from(*code).checked_sub(1).and_then(|at| WORDS.get(at));
+                    words.push(word.map_or(b"", |word| word.as_bytes()));
+                }
+                words.array(0..words.offsets.len() - 1)
             }
             Column::Flag(codes) => {
-                let mut flags = BooleanBuilder::with_capacity(codes.len());
-                codes.iter().for_each(|code| flags.append_option((*code != 0).then_some(*code == TRUE)));
+                let mut flags = BooleanBuilder::with_capacity(rows.len());
+                codes[rows].iter().for_each(|code| flags.append_option((*code != 0).then_some(*code == TRUE)));
                 Arc::new(flags.finish())
             }
-            Column::Text(texts) => texts.into_array(),
+            Column::Text(texts) => texts.array(rows),
         }
     }
 }
@@ -155,6 +171,10 @@ impl<T> Default for Values<T> {
 }
 
 impl<T: Copy + Default> Values<T> {
+    fn with_capacity(rows: usize) -> Values<T> {
+        Values { values: Vec::with_capacity(rows), present: Vec::new() }
+    }
+
     pub(super) fn push(&mut self, value: Option<T>) {
         match value {
             Some(value) => self.push_value(value),
@@ -206,20 +226,12 @@ impl<T: Copy + Default> Values<T> {
             self.present.drain(..rows);
         }
     }
-
-    fn take(&self, rows: &[u32]) -> Values<T> {
-        let present = match self.present.is_empty() {
-            true => Vec::new(),
-            false => rows.iter().map(|row| self.present[index(*row)]).collect(),
-        };
-        Values { values: rows.iter().map(|row| self.values[index(*row)]).collect(), present }
-    }
 }
 
 impl<T: arrow_buffer::ArrowNativeType> Values<T> {
-    fn into_buffers(self) -> (ScalarBuffer<T>, Option<NullBuffer>) {
-        let nulls = (!self.present.is_empty()).then(|| NullBuffer::from(self.present));
-        (ScalarBuffer::from(self.values), nulls)
+    fn buffers(&self, rows: Range<usize>) -> (ScalarBuffer<T>, Option<NullBuffer>) {
+        let nulls = self.present.get(rows.clone()).map(NullBuffer::from).filter(|_| !self.present.is_empty());
+        (ScalarBuffer::from(self.values[rows].to_vec()), nulls)
     }
 }
 
@@ -238,6 +250,12 @@ impl Default for Texts {
 }
 
 impl Texts {
+    fn with_capacity(rows: usize, bytes: usize) -> Texts {
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(0);
+        Texts { offsets, bytes: Vec::with_capacity(bytes) }
+    }
+
     /// Texts are kept short by whoever pushes, so that a batch stays far below the 2 GiB that offsets reach.
     pub(super) fn push(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
@@ -268,19 +286,14 @@ impl Texts {
         self.offsets.iter_mut().for_each(|held| *held -= cut);
     }
 
-    fn take(&self, rows: &[u32]) -> Texts {
-        let mut texts = Texts { offsets: Vec::with_capacity(rows.len() + 1), bytes: Vec::new() };
-        texts.bytes.reserve(self.bytes.len().min(rows.len().saturating_mul(24)));
-        texts.offsets.push(0);
-        rows.iter().for_each(|row| texts.push(self.get(index(*row))));
-        texts
-    }
-
-    fn into_array(self) -> ArrayRef {
-        let has_nulls = self.offsets.windows(2).any(|pair| pair[0] == pair[1]);
-        let nulls = has_nulls.then(|| self.offsets.windows(2).map(|pair| pair[0] != pair[1]).collect::<Vec<bool>>());
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
-        Arc::new(StringArray::new(offsets, Buffer::from_vec(self.bytes), nulls.map(NullBuffer::from)))
+    fn array(&self, rows: Range<usize>) -> ArrayRef {
+        let offsets = &self.offsets[rows.start..=rows.end];
+        let (start, end) = (self.offsets[rows.start], self.offsets[rows.end]);
+        let has_nulls = offsets.windows(2).any(|pair| pair[0] == pair[1]);
+        let nulls = has_nulls.then(|| offsets.windows(2).map(|pair| pair[0] != pair[1]).collect::<Vec<bool>>());
+        let offsets: Vec<i32> = offsets.iter().map(|held| held - start).collect();
+        let bytes = Buffer::from(&self.bytes[place(start)..place(end)]);
+        Arc::new(StringArray::new(OffsetBuffer::new(offsets.into()), bytes, nulls.map(NullBuffer::from)))
     }
 }
 

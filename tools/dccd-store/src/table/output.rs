@@ -5,8 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::ArrayRef;
-use arrow_schema::Schema;
+use arrow_schema::{DataType, Schema};
 use dccd_record::Kind;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
@@ -19,8 +18,11 @@ use super::input::TableFile;
 use super::rows::Rows;
 use super::schema::{Numbers, Provenance, arrow_schema, properties};
 
-/// Rows handed to the encoder at once, so that its own buffers stay small.
+/// Rows handed to the encoder at once, so that neither its buffers nor ours grow.
 const SLICE_ROWS: usize = 20_000;
+/// The same for decimals: the encoder keeps the whole slice that a smallest or largest value came from until the
+/// footer is written.
+const DECIMAL_SLICE_ROWS: usize = 1 << 10;
 
 /// A file being written, row group by row group.
 pub(super) struct Output {
@@ -83,12 +85,11 @@ impl Output {
         Ok(Output { path: path.to_owned(), schema, writer, factory, groups: 0, rows: 0, hull: None })
     }
 
-    /// Writes rows, sorted and without repeats, as one row group.
-    pub(super) fn write(&mut self, rows: Rows) -> Result<(), TableError> {
-        let (Some(first), Some(last)) = (rows.ts.first().copied(), rows.ts.last().copied()) else { return Ok(()) };
-        let count = rows.len();
-        self.encode(rows.into_arrays(), count).map_err(|error| TableError::writing(&self.path, error))?;
-        self.count(count, (first, last));
+    /// Writes the first `count` rows, which are sorted and without repeats, as one row group.
+    pub(super) fn write(&mut self, rows: &Rows, count: usize) -> Result<(), TableError> {
+        let (Some(first), Some(last)) = (rows.ts[..count].first(), rows.ts[..count].last()) else { return Ok(()) };
+        self.encode(rows, count).map_err(|error| TableError::writing(&self.path, error))?;
+        self.count(count, (*first, *last));
         Ok(())
     }
 
@@ -113,17 +114,18 @@ impl Output {
         Ok(Written { file, rows: self.rows, hull: self.hull, bytes })
     }
 
-    fn encode(&mut self, arrays: Vec<ArrayRef>, count: usize) -> Result<(), ParquetError> {
+    fn encode(&mut self, rows: &Rows, count: usize) -> Result<(), ParquetError> {
         let columns = self.factory.create_column_writers(self.groups)?;
         let mut group = self.writer.next_row_group()?;
-        for ((mut column, array), field) in columns.into_iter().zip(arrays).zip(self.schema.fields()) {
-            for start in (0..count).step_by(SLICE_ROWS) {
-                let slice = array.slice(start, SLICE_ROWS.min(count - start));
-                for leaf in compute_leaves(field, &slice)? {
+        for (at, (mut column, field)) in columns.into_iter().zip(self.schema.fields()).enumerate() {
+            let is_decimal = matches!(field.data_type(), DataType::Decimal128(..));
+            let step = if is_decimal { DECIMAL_SLICE_ROWS } else { SLICE_ROWS };
+            for start in (0..count).step_by(step) {
+                let array = rows.array(at, start..count.min(start + step));
+                for leaf in compute_leaves(field, &array)? {
                     column.write(&leaf)?;
                 }
             }
-            drop(array);
             column.close()?.append_to_row_group(&mut group)?;
         }
         group.close()?;

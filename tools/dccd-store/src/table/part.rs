@@ -21,9 +21,14 @@ fn group_rows(numbers: Numbers) -> usize {
     }
 }
 
+/// Rows that are sorted together.
+fn window_rows(group_rows: usize) -> usize {
+    group_rows + group_rows / 4
+}
+
 /// Writes lines to a file whose row groups are sorted runs without repeats.
 ///
-/// Lines may come in any order. What comes within a quarter of a million rows of its place is put there; what
+/// Lines may come in any order. What comes within 30,000 rows of its place is put there; what
 /// comes later than that is collected in runs of its own, which [`assemble`](super::assemble) merges in.
 #[derive(Debug)]
 pub struct PartWriter {
@@ -35,7 +40,7 @@ pub struct PartWriter {
     frontier: Option<i64>,
     /// Rows in the window at which it is sorted next.
     settle_at: usize,
-    /// Rows of one row group. Twice as many are sorted together; when that is full, the older half is written.
+    /// Rows of one row group. A quarter more are sorted together; when they are there, the oldest are written.
     group_rows: usize,
     lines: u64,
     repeats: u64,
@@ -113,7 +118,7 @@ impl PartWriter {
             window: empty(),
             late: empty(),
             frontier: None,
-            settle_at: 2 * group_rows(numbers),
+            settle_at: window_rows(group_rows(numbers)),
             group_rows: group_rows(numbers),
             lines: 0,
             repeats: 0,
@@ -158,6 +163,13 @@ impl PartWriter {
     }
 
     pub(super) fn close(mut self) -> Result<(Written, u64), TableError> {
+        self.rest()?;
+        self.write_late()?;
+        Ok((self.output.finish()?, self.repeats))
+    }
+
+    /// Writes the rows that are held for sorting and gives their memory back, as few will come from now on.
+    pub fn rest(&mut self) -> Result<(), TableError> {
         self.repeats += count(self.window.finish());
         while self.window.len() > self.group_rows {
             match self.cut() {
@@ -166,8 +178,8 @@ impl PartWriter {
             }
         }
         self.write_front(self.window.len())?;
-        self.write_late()?;
-        Ok((self.output.finish()?, self.repeats))
+        self.window = Rows::new(self.window.kind(), self.window.numbers());
+        Ok(())
     }
 
     fn rows_for(&mut self, ts: i64) -> &mut Rows {
@@ -184,12 +196,12 @@ impl PartWriter {
             return Ok(());
         }
         self.repeats += count(self.window.finish());
-        if self.window.len() > 2 * self.group_rows - self.group_rows / 2 {
+        if self.window.len() > self.group_rows {
             let cut = self.cut();
             self.write_front(cut)?;
         }
         // An instant that fills the window by itself has to grow before it is looked at again.
-        self.settle_at = (2 * self.group_rows).max(self.window.len() + self.group_rows);
+        self.settle_at = window_rows(self.group_rows).max(self.window.len() + self.group_rows);
         Ok(())
     }
 
@@ -213,14 +225,16 @@ impl PartWriter {
     fn write_front(&mut self, cut: usize) -> Result<(), TableError> {
         let Some(last) = cut.checked_sub(1).and_then(|at| self.window.ts.get(at)) else { return Ok(()) };
         self.frontier = Some(bucket(self.window.kind(), *last));
-        let front = self.window.split_front(cut);
-        self.output.write(front)
+        self.output.write(&self.window, cut)?;
+        self.window.remove_front(cut);
+        Ok(())
     }
 
     fn write_late(&mut self) -> Result<(), TableError> {
         self.repeats += count(self.late.finish());
-        let empty = Rows::new(self.late.kind(), self.late.numbers());
-        self.output.write(std::mem::replace(&mut self.late, empty))
+        self.output.write(&self.late, self.late.len())?;
+        self.late.clear();
+        Ok(())
     }
 }
 

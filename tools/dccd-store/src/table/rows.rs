@@ -165,9 +165,14 @@ impl Rows {
             return std::mem::replace(self, empty);
         }
         let front = self.slice(0..row);
+        self.remove_front(row);
+        front
+    }
+
+    /// Cuts off what is before `row`.
+    pub(super) fn remove_front(&mut self, row: usize) {
         self.ts.drain(..row);
         self.columns.iter_mut().for_each(|column| column.remove_front(row));
-        front
     }
 
     /// Whether two rows say the same.
@@ -180,9 +185,12 @@ impl Rows {
                 .all(|(ours, theirs)| ours.compare(row, theirs, other_row).is_eq())
     }
 
-    pub(super) fn into_arrays(self) -> Vec<ArrayRef> {
-        let ts: ArrayRef = Arc::new(Int64Array::from(self.ts));
-        std::iter::once(ts).chain(self.columns.into_iter().map(Column::into_array)).collect()
+    /// Some rows of a column as Arrow has them; column 0 is the instant.
+    pub(super) fn array(&self, column: usize, rows: Range<usize>) -> ArrayRef {
+        match column.checked_sub(1) {
+            None => Arc::new(Int64Array::from(self.ts[rows].to_vec())),
+            Some(at) => self.columns[at].array(rows),
+        }
     }
 
     fn push_book(&mut self, book: &Book<'_>) -> Result<(), RowError> {
@@ -209,6 +217,8 @@ impl Rows {
         Ok([Cell::Word(side), price, amount, Cell::count(level.count)])
     }
 
+    /// Inlined, so that the types of the cells are known.
+    #[inline(always)]
     fn push_row<const N: usize>(&mut self, ts: Ts, cells: [Cell<'_>; N]) {
         self.ts.push(ts.nanos());
         for (column, cell) in self.columns.iter_mut().zip(cells) {

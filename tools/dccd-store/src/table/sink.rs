@@ -132,8 +132,11 @@ impl<'a> Sink<'a> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let pending = std::mem::replace(&mut self.pending, Rows::new(self.kind, self.numbers));
-        self.open()?.write(pending)
+        let mut pending = std::mem::replace(&mut self.pending, Rows::new(self.kind, self.numbers));
+        self.open()?.write(&pending, pending.len())?;
+        pending.clear();
+        self.pending = pending;
+        Ok(())
     }
 
     /// The new file, which begins with what until now was the beginning of another.

@@ -264,7 +264,7 @@ fn late_trades_change_only_what_they_say_anew() {
         };
         let all: Vec<String> = (0..900).map(|at| line(at, "1.5")).collect();
         write_part(&published, Kind::Trade, &all);
-        let mut put = |lines: &[String], random: &mut Random| {
+        let put = |lines: &[String], random: &mut Random| {
             let assembly = Assembly {
                 kind: Kind::Trade,
                 numbers: Numbers::Float,
