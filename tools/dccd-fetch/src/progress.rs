@@ -90,3 +90,20 @@ fn line(covered: i128, wanted: i128, bytes: usize, elapsed: Duration) -> String 
         rate_tenths % 10,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, line};
+
+    #[test]
+    fn the_bar_says_how_far_how_fast_and_how_long() {
+        let check = |covered, wanted, bytes, secs, expected: &str| {
+            assert_eq!(line(covered, wanted, bytes, Duration::from_secs(secs)), expected);
+        };
+        check(0, 0, 0, 0, "[                              ]   0 %  0.0 MB/s  time left unknown");
+        check(1, 2, 31_000_000, 10, "[===============               ]  50 %  3.1 MB/s  10 s left");
+        check(1, 10, 0, 60, "[===                           ]  10 %  0.0 MB/s  9 m 0 s left");
+        check(1, 100, 0, 3600, "[                              ]   1 %  0.0 MB/s  99 h 0 m left");
+        check(3, 2, 0, 1, "[==============================] 100 %  0.0 MB/s  0 s left");
+    }
+}
