@@ -61,6 +61,9 @@ impl Direct {
             _ => {
                 let period = Period::of(dataset.kind(), ts);
                 self.current = Some((period, period.range()));
+                if !self.files.contains_key(&period) {
+                    self.files.values_mut().try_for_each(|(added, _)| added.rest()).map_err(AddError::Store)?;
+                }
                 period
             }
         };
@@ -114,11 +117,42 @@ impl Direct {
 }
 
 impl Writer {
-    /// Commits what is there, and lets what comes of a dataset bypass the journal.
+    /// Lets a dataset bypass the journal from now on, and commits what the frame has of others.
     pub(super) fn go_direct(&mut self, id: DatasetId) -> Result<(), StoreError> {
+        let mut direct = Direct::new();
+        // What was said to be covered must not become durable before the rows above it.
+        let is_answered = self.pending.iter().any(|pending| pending.after_stored == Some(id));
+        if !is_answered {
+            self.divert(id, &mut direct)?;
+        }
         self.commit_frame()?;
-        self.slots[id.index()].direct = Some(Direct::new());
+        self.frame = Vec::new();
+        self.slots[id.index()].direct = Some(direct);
         self.mark_presence()
+    }
+
+    /// Moves a dataset's records from the frame to its new files.
+    fn divert(&mut self, id: DatasetId, direct: &mut Direct) -> Result<(), StoreError> {
+        Writer::open_journal(&mut self.journal, &self.site)?;
+        self.slots[id.index()].forget_frame();
+        self.touched.retain(|touched| *touched != id);
+        let frame = std::mem::take(&mut self.frame);
+        for line in frame.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let record = self.parser.parse(line).ok().filter(|line| line.record().is_some_and(|(of, _)| of == id));
+            let Some((record, (_, ts))) = record.as_ref().and_then(|record| Some((record, record.record()?))) else {
+                self.append(line);
+                continue;
+            };
+            let dataset = &self.slots[id.index()].dataset;
+            match direct.push(&self.site, dataset, ts, record, line.len()) {
+                Ok(()) => {}
+                Err(AddError::Row(error)) => {
+                    self.notices.push(format!("a line of {dataset} does not fit its file: {error}"));
+                }
+                Err(AddError::Store(error)) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// While part files are open there is a journal, even an empty one: by it a dead writer's parts are found.

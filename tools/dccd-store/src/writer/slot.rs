@@ -82,6 +82,13 @@ impl Slot {
         }
     }
 
+    /// Its records in the frame go another way.
+    pub(super) fn forget_frame(&mut self) {
+        self.frame_bytes = 0;
+        self.fresh.clear();
+        self.current = None;
+    }
+
     /// Learns what a journaled line says of completeness.
     pub(super) fn learn(&mut self, control: &Control) {
         if let Control::Covered(line) = control {
