@@ -239,8 +239,10 @@ impl Frames {
 
     fn decode(&mut self, start: usize, length: usize) -> Option<Vec<u8>> {
         let frame = &self.buffer[start..start + length];
-        let text_bytes = zstd_safe::get_frame_content_size(frame).ok().flatten().unwrap_or(0);
-        let capacity = usize::try_from(text_bytes).unwrap_or(usize::MAX).min(FRAME_TEXT_BYTES_MAX);
+        // Only frames that a person made by hand do not name the size of their text.
+        let text_bytes = zstd_safe::get_frame_content_size(frame).ok().flatten();
+        let capacity = text_bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(FRAME_TEXT_BYTES_MAX);
+        let capacity = capacity.min(FRAME_TEXT_BYTES_MAX);
         self.decompressor.decompress(frame, capacity).ok()
     }
 

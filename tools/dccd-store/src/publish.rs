@@ -37,6 +37,14 @@ pub(crate) struct Site {
     pub(crate) parts_named: Cell<u64>,
 }
 
+impl Site {
+    /// A new name for an unfinished file.
+    fn part_path(&self, dataset: &Dataset, period: Period) -> PathBuf {
+        self.parts_named.set(self.parts_named.get() + 1);
+        self.layout.part(dataset, period, &self.writer, self.parts_named.get())
+    }
+}
+
 /// What came since for one file, in the order it came.
 pub(crate) struct Added {
     kind: Kind,
@@ -51,8 +59,7 @@ impl Added {
     /// Nothing yet.
     pub(crate) fn new(site: &Site, dataset: &Dataset, period: Period) -> Added {
         let (kind, numbers) = (dataset.kind(), site.numbers);
-        site.parts_named.set(site.parts_named.get() + 1);
-        let part_path = site.layout.part(dataset, period, &site.writer, site.parts_named.get());
+        let part_path = site.part_path(dataset, period);
         let exchange = dataset.exchange().to_string();
         Added { kind, numbers, exchange, part_path, rows: Rows::new(kind, numbers), part: None }
     }
@@ -162,16 +169,17 @@ impl<'a> Publisher<'a> {
         let info = self.examine(period, &path)?;
         let finished = added.into_iter().map(Added::finish).collect::<Result<Vec<_>, _>>()?;
         let sources: Vec<Source> = finished.iter().flat_map(|added| added.sources.iter().cloned()).collect();
-        self.disown(period, &sources)?;
         let adopted = match &info {
             Some(info) if info.origin != Origin::Ours => RangeSet::from_iter([period.range()]),
             _ if self.is_tick() => self.ledger.adopted().clone(),
             _ => self.ledger.covered_by_file(),
         };
         let replaced = if self.is_tick() { news.covered() } else { RangeSet::new() };
-        let Some(new_path) = finished.first().map(|added| added.part_path.with_extension("new.part")) else {
+        self.disown(period, &sources)?;
+        if finished.is_empty() && (info.is_none() || replaced.is_empty()) {
             return Ok(Published::default());
-        };
+        }
+        let new_path = self.site.part_path(self.dataset, period).with_extension("new.part");
         let provenance = self.provenance(info.as_ref());
         let assembly = |existing: Option<Source>| Assembly {
             kind: self.dataset.kind(),
@@ -233,6 +241,26 @@ impl<'a> Publisher<'a> {
         }
         let why = format!("{count} of {rows} rows came back after the upgrade; the original is untouched");
         Err(StoreError::Corrupt { path: path.to_owned(), why })
+    }
+
+    /// The files without new rows, none of them in `published`, whose adopted trades or books give way to what
+    /// `news` covers.
+    pub(crate) fn giving_way(&self, news: &Ledger, published: &[Period]) -> Result<Vec<Period>, StoreError> {
+        let covered = news.covered();
+        if !self.is_tick() || covered.is_empty() {
+            return Ok(Vec::new());
+        }
+        let layout = &self.site.layout;
+        let gives_way = |period: &Period| {
+            let covered = covered.within(period.range());
+            if covered.is_empty() || published.contains(period) {
+                return false;
+            }
+            covered.iter().any(|range| !self.ledger.adopted().within(range).is_empty())
+                || FileScan::open(&layout.file(self.dataset, *period), self.dataset.kind())
+                    .is_ok_and(|scan| scan.info().origin != Origin::Ours)
+        };
+        Ok(layout.periods(self.dataset)?.into_iter().filter(gives_way).collect())
     }
 
     /// Learns `news` and writes the ledger; what had to be reported is returned.

@@ -178,6 +178,9 @@ impl Writer {
 
     fn take_record(&mut self, record: &Line<'_>, line: &[u8]) -> Result<Taken, StoreError> {
         let Some((id, ts)) = record.record() else { return Ok(Taken::Yes) };
+        if ts >= Range::all().end() {
+            return Ok(Taken::Bad(format!("{ts} is beyond every range")));
+        }
         let slot = Slot::of(&mut self.slots, &self.parser, id);
         slot.newest = slot.newest.max(Some(ts));
         if let Some(direct) = &mut slot.direct {

@@ -190,14 +190,19 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let slot = &mut self.slots[id.index()];
         let mut publisher = Publisher::new(&self.site, &slot.dataset)?;
+        let mut published = Vec::with_capacity(files.len());
         for (period, added) in files {
             publisher.publish(period, added, &slot.news)?;
             slot.waiting.remove(&period);
+            published.push(period);
         }
         match progress {
             // The ledger follows the last file that its news speaks of.
             Progress::GoesOn => self.notices.extend(publisher.finish(&Ledger::default())?),
             Progress::Last => {
+                for period in publisher.giving_way(&slot.news, &published)? {
+                    publisher.publish(period, Vec::new(), &slot.news)?;
+                }
                 self.notices.extend(publisher.finish(&slot.news)?);
                 slot.news = Ledger::default();
             }
