@@ -32,8 +32,11 @@ impl<'a> Scan<'a> {
 
     /// The same, with its digits.
     pub(super) fn unsigned_text(&mut self) -> Option<(u64, &'a str)> {
-        let (mut value, mut length) = (0_u64, 0);
-        for byte in self.rest.bytes().take(19) {
+        let (mut value, mut length) = match self.rest.as_bytes().first_chunk().and_then(eight_digits) {
+            Some(eight) => (eight, 8),
+            None => (0, 0),
+        };
+        for byte in self.rest.bytes().take(19).skip(length) {
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
                 break;
@@ -83,5 +86,43 @@ impl<'a> Scan<'a> {
     /// Whether only the white space of JSON is left.
     pub(super) fn is_at_end(&self) -> bool {
         self.rest.bytes().all(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
+    }
+}
+
+/// The value of eight digits, found in three multiplications.
+fn eight_digits(text: &[u8; 8]) -> Option<u64> {
+    let word = u64::from_le_bytes(*text) ^ 0x3030_3030_3030_3030;
+    if (word | word.wrapping_add(0x0606_0606_0606_0606)) & 0xf0f0_f0f0_f0f0_f0f0 != 0 {
+        return None;
+    }
+    let pairs = (word.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
+    Some(fours.wrapping_mul(10_000 << 32 | 1) >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scan, eight_digits};
+
+    #[test]
+    fn whole_numbers_of_any_length() {
+        let check = |text: &str, expected: Option<u64>| {
+            let mut scan = Scan::new(text.as_bytes()).expect("text");
+            assert_eq!(scan.unsigned(), expected, "{text:?}");
+        };
+        for length in 1..=18 {
+            let text = "192837465564738291".get(..length).expect("eighteen digits");
+            check(&format!("{text},"), text.parse().ok());
+            check(text, text.parse().ok());
+        }
+        check("0,", Some(0));
+        for refused in ["", ",", "-1", "01", "00000000", "1928374655647382910", "a1234567"] {
+            check(refused, None);
+        }
+        assert_eq!(eight_digits(b"00000000"), Some(0));
+        assert_eq!(eight_digits(b"99999999"), Some(99_999_999));
+        for odd in [b"1234567/", b"1234567:", b":2345678", b"12 45678"] {
+            assert_eq!(eight_digits(odd), None);
+        }
     }
 }
