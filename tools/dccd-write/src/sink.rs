@@ -27,6 +27,8 @@ pub(crate) struct Sink<'a> {
     lines: LineBuffer,
     bad_lines: u64,
     has_reader: bool,
+    /// Receipts that a reader waits for could not be written.
+    are_receipts_lost: bool,
     drain_until: Option<Instant>,
     last_input: Instant,
     is_resting: bool,
@@ -41,6 +43,7 @@ impl<'a> Sink<'a> {
             lines: LineBuffer::new(),
             bad_lines: 0,
             has_reader: true,
+            are_receipts_lost: false,
             drain_until: None,
             last_input: Instant::now(),
             is_resting: false,
@@ -64,7 +67,7 @@ impl<'a> Sink<'a> {
             self.tool.log.error(format_args!("{} bad lines were not stored", self.bad_lines));
             return Ok(Status::DataErr);
         }
-        Ok(Status::Ok)
+        Ok(if self.are_receipts_lost { Status::IoErr } else { Status::Ok })
     }
 
     fn take_all(&mut self) -> Result<(), Error> {
@@ -129,6 +132,7 @@ impl<'a> Sink<'a> {
             Err(OutputError::Closed) => self.has_reader = false,
             Err(error @ OutputError::Io(_)) => {
                 self.has_reader = false;
+                self.are_receipts_lost = true;
                 self.tool.log.error(error);
             }
         }

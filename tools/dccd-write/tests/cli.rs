@@ -147,6 +147,15 @@ fn receipts_that_nobody_reads_do_not_stop_it() {
 }
 
 #[test]
+fn receipts_that_cannot_be_written_are_an_io_error_and_the_data_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = feed(command(dir.path()).stdout(full).spawn().unwrap(), &trade(1, 1));
+    assert_eq!(output.status.code(), Some(74));
+    assert!(dir.path().join("binance/trades/BTC-USDT/2024-01-01.parquet").is_file());
+}
+
+#[test]
 fn sigterm_drains_what_is_still_coming() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = command(dir.path()).arg("--sync-ms=1").spawn().unwrap();
