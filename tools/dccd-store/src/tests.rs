@@ -4,6 +4,7 @@ mod journals;
 mod ledgers;
 mod paths;
 mod policies;
+mod promises;
 mod writers;
 
 use dccd_record::{Dataset, Range, Ts};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dccd_record::{Range, RangeSet};
 
-use super::{Random, dataset, range, ts};
+use super::{dataset, range, ts};
 use crate::layout::Period;
 use crate::store::{Store, StoreOptions};
 use crate::table::Record;
@@ -15,22 +15,22 @@ fn options() -> WriterOptions {
     WriterOptions { sync_interval: Duration::from_secs(1), store: StoreOptions::AsItIs, program: "test 0".to_owned() }
 }
 
-fn open(root: &Path) -> Writer {
+pub(super) fn open(root: &Path) -> Writer {
     Writer::open(root, &options()).unwrap()
 }
 
-fn take(writer: &mut Writer, line: &str) {
+pub(super) fn take(writer: &mut Writer, line: &str) {
     assert_eq!(writer.take(line.as_bytes()).unwrap(), Taken::Yes, "{line}");
 }
 
-fn trade(pair: &str, second: i64, tid: u64) -> String {
+pub(super) fn trade(pair: &str, second: i64, tid: u64) -> String {
     format!(
         r#"{{"kind":"trade","exchange":"binance","pair":"{pair}","ts":"{}","price":42000.5,"amount":0.1,"side":"buy","tid":"{tid}"}}"#,
         ts(second)
     )
 }
 
-fn covered(pair: &str, covered: Range) -> String {
+pub(super) fn covered(pair: &str, covered: Range) -> String {
     format!(
         r#"{{"kind":"covered","exchange":"binance","pair":"{pair}","of":"trade","start":"{}","end":"{}","proof":"id"}}"#,
         covered.start(),
@@ -39,7 +39,7 @@ fn covered(pair: &str, covered: Range) -> String {
 }
 
 /// The trade ids that a reader sees, in order.
-fn tids(root: &Path, id: &str) -> Vec<u64> {
+pub(super) fn tids(root: &Path, id: &str) -> Vec<u64> {
     let view = Store::open(root).unwrap().view(&dataset(id)).unwrap();
     let mut tids = Vec::new();
     for period in view.periods() {
@@ -56,7 +56,7 @@ fn tids(root: &Path, id: &str) -> Vec<u64> {
     tids
 }
 
-fn covered_set(root: &Path, id: &str) -> RangeSet {
+pub(super) fn covered_set(root: &Path, id: &str) -> RangeSet {
     Store::open(root).unwrap().view(&dataset(id)).unwrap().ledger().covered()
 }
 

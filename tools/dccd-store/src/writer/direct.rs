@@ -137,22 +137,27 @@ impl Writer {
         self.slots[id.index()].forget_frame();
         self.touched.retain(|touched| *touched != id);
         let frame = std::mem::take(&mut self.frame);
+        let mut failed = None;
         for line in frame.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let record = self.parser.parse(line).ok().filter(|line| line.record().is_some_and(|(of, _)| of == id));
             let Some((record, (_, ts))) = record.as_ref().and_then(|record| Some((record, record.record()?))) else {
                 self.append(line);
                 continue;
             };
+            if failed.is_some() {
+                continue;
+            }
             let dataset = &self.slots[id.index()].dataset;
             match direct.push(&self.site, dataset, ts, record, line.len()) {
                 Ok(()) => {}
                 Err(AddError::Row(error)) => {
                     self.notices.push(format!("a line of {dataset} does not fit its file: {error}"));
                 }
-                Err(AddError::Store(error)) => return Err(error),
+                // The lines of others stay in the frame: the last commit will say that they are stored.
+                Err(AddError::Store(error)) => failed = Some(error),
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// While part files are open there is a journal, even an empty one: by it a dead writer's parts are found.

@@ -133,6 +133,10 @@ impl Writer {
             carried = self.carry_over(&round)?;
         }
         let mut published: BTreeSet<DatasetId> = BTreeSet::new();
+        if self.journal.is_none() && !self.segments.iter().any(|segment| segment.writer() == self.site.writer) {
+            // By a journal of ours, even an empty one, our part files are found should we die.
+            Writer::open_journal(&mut self.journal, &self.site)?;
+        }
         let chunks = round.chunks(&self.slots);
         for (at, chunk) in chunks.iter().enumerate() {
             let collected = if reads_journal { self.collect(chunk)? } else { BTreeMap::new() };
