@@ -3,6 +3,7 @@
 mod adopt;
 mod bad_lines;
 mod budget;
+mod chaos;
 mod crash;
 mod disk;
 mod files;
