@@ -133,20 +133,20 @@ impl Layout {
         self.lock_dir().join(format!("{dataset}.lock"))
     }
 
-    /// Removes the part files that dead writers left.
-    pub(crate) fn remove_parts(&self, writers: &[String]) -> Result<(), StoreError> {
+    /// Removes the part files that dead writers left, where that is possible: a folder that cannot be listed must
+    /// not keep the datasets in others from being stored.
+    pub(crate) fn remove_parts(&self, writers: &[String]) {
         let is_left = |name: &String| {
             name.starts_with('.')
                 && name.ends_with(".part")
                 && writers.iter().any(|writer| name.contains(&format!(".{writer}.")))
         };
-        for dataset in self.datasets_with_folders()? {
+        for dataset in self.datasets_with_folders().unwrap_or_default() {
             let dir = self.dataset_dir(&dataset);
-            for name in fsys::names(&dir)?.iter().filter(|name| is_left(name)) {
-                fsys::remove(&dir.join(name))?;
+            for name in fsys::names(&dir).unwrap_or_default().iter().filter(|name| is_left(name)) {
+                let _ = fsys::remove(&dir.join(name));
             }
         }
-        Ok(())
     }
 
     /// The periods of a dataset that have a published file, in order.

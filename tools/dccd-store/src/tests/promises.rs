@@ -141,3 +141,22 @@ fn adopted_trades_give_way_even_if_nothing_takes_their_place() {
     writer.finish().unwrap();
     assert_eq!(tids(dir.path(), BTC), [1_000, 1_001, 1_005, 1, 1_008, 1_009]);
 }
+
+#[test]
+fn one_broken_folder_does_not_keep_others_from_being_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let broken = dir.path().join("binance/trades/BTC-USDT");
+    std::fs::create_dir_all(broken.parent().unwrap()).unwrap();
+    std::fs::write(&broken, b"no folder").unwrap();
+    for tid in 0..3 {
+        let mut writer = open(dir.path());
+        take(&mut writer, &trade("BTC/USDT", 1, tid));
+        take(&mut writer, &trade("ETH/USDT", 1, tid));
+        writer.finish().unwrap_err();
+    }
+    assert_eq!(tids(dir.path(), "binance:trade:ETH-USDT"), [0, 1, 2]);
+    std::fs::remove_file(&broken).unwrap();
+    open(dir.path()).finish().unwrap();
+    assert_eq!(tids(dir.path(), BTC), [0, 1, 2]);
+    assert_eq!(tids(dir.path(), "binance:trade:ETH-USDT"), [0, 1, 2]);
+}

@@ -88,7 +88,7 @@ impl Writer {
         let mut segments = std::mem::take(&mut self.segments);
         let names: Vec<String> = segments.iter().map(|segment| segment.writer().to_owned()).collect();
         if !names.is_empty() {
-            self.site.layout.remove_parts(&names)?;
+            self.site.layout.remove_parts(&names);
         }
         for segment in &mut segments {
             self.each_line(segment, |writer, id, line, _| {
