@@ -1,3 +1,4 @@
+#![expect(clippy::print_stdout, reason = "seeds are printed")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod journals;
