@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::dup;
+use rustix::pipe::fcntl_setpipe_size;
+
+/// What any user may ask for, by default.
+const PIPE_BYTES: usize = 1 << 20;
 
 /// What [`Input::wait`] saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +27,11 @@ pub struct Input {
 }
 
 impl Input {
-    /// Standard input.
+    /// Standard input; a pipe is made wide enough for few reads, where the system lets us.
     pub fn stdin() -> io::Result<Input> {
-        Ok(Input { file: File::from(dup(io::stdin())?) })
+        let file = File::from(dup(io::stdin())?);
+        let _ = fcntl_setpipe_size(&file, PIPE_BYTES);
+        Ok(Input { file })
     }
 
     /// Whether a person would have to type the input.

@@ -147,6 +147,8 @@ impl<'a> Scan<'a> {
         Some(Candle { ts, open, high, low, close, volume, quote_volume, trades, is_derived })
     }
 
+    /// Inlined, so that the record is made where it is to be: it is large, and trades are most of all lines.
+    #[inline(always)]
     pub(crate) fn trade(&mut self, times: &mut TimeCache, recv_times: &mut TimeCache) -> Option<Trade<'a>> {
         self.literal(r#""ts":"#)?;
         let ts = self.time(times)?;

@@ -20,7 +20,11 @@ use crate::lock::try_lock;
 
 /// The suffix of every journal.
 const SUFFIX: &str = ".ndjson.zst";
-const LEVEL: i32 = 1;
+/// Commits of a steady trickle are small and are what a journal mostly holds: pack them well.
+const SMALL_FRAME_LEVEL: i32 = 8;
+/// A frame above this is part of a rush: pack it fast.
+const SMALL_FRAME_BYTES: usize = 1 << 20;
+const LARGE_FRAME_LEVEL: i32 = 1;
 /// The most text in one frame: a full frame of short lines, or one line of the greatest length.
 const FRAME_TEXT_BYTES_MAX: usize = 64 << 20;
 const READ_BYTES: usize = 1 << 20;
@@ -60,7 +64,12 @@ impl Journal {
         if lines.is_empty() {
             return Ok(());
         }
-        let frame = self.compressor.compress(lines).map_err(StoreError::io("compress for", &self.path))?;
+        let level = if lines.len() <= SMALL_FRAME_BYTES { SMALL_FRAME_LEVEL } else { LARGE_FRAME_LEVEL };
+        let frame = self
+            .compressor
+            .set_compression_level(level)
+            .and_then(|()| self.compressor.compress(lines))
+            .map_err(StoreError::io("compress for", &self.path))?;
         let written = self.file.write_all(&frame).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // The next commit must not land behind half a frame; if even this fails, the reader sees a torn end.
@@ -292,7 +301,7 @@ pub(crate) fn paths(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
 
 fn compressor() -> Result<Compressor<'static>, StoreError> {
     let with_checksum = || {
-        let mut compressor = Compressor::new(LEVEL)?;
+        let mut compressor = Compressor::new(LARGE_FRAME_LEVEL)?;
         compressor.include_checksum(true)?;
         Ok(compressor)
     };

@@ -131,13 +131,17 @@ impl Writer {
         self.first_uncommitted.map(|first| first + self.sync_interval)
     }
 
-    /// Makes durable what was taken, and publishes what is worth it while input flows.
+    /// Makes durable what was taken and goes through the journal.
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        self.commit_frame()?;
+        self.commit_frame()
+    }
+
+    /// Publishes what is worth it while input flows. It may take a while: hand out what a commit had to say before.
+    pub fn publish_due(&mut self) -> Result<(), StoreError> {
         self.settle_direct(Occasion::Flow)?;
         if self.slots.iter().any(|slot| slot.direct.is_some()) {
             // Rows that bypass the journal wait for their receipts: look again, even if nothing more comes.
-            self.first_uncommitted = Some(Instant::now());
+            self.first_uncommitted.get_or_insert_with(Instant::now);
         }
         let is_overfull = self.journal.as_ref().is_some_and(|journal| journal.bytes() > JOURNAL_BYTES_MAX);
         let mut round = if is_overfull { self.everything() } else { self.due(Occasion::Flow) };

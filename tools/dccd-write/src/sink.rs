@@ -54,11 +54,9 @@ impl<'a> Sink<'a> {
     pub(crate) fn run(mut self) -> Result<Status, Error> {
         let taken = self.take_all();
         // Whatever ended the input, what came before it is made durable and answered.
-        let finished = self.writer.finish();
-        let answered = self.answer();
+        let ended = self.end();
         taken?;
-        finished?;
-        answered?;
+        ended?;
         if self.lines.bytes_left() > 0 {
             let bytes = self.lines.bytes_left();
             self.tool.log.warn(format_args!("the last line was cut off after {bytes} bytes and is not stored"));
@@ -75,6 +73,8 @@ impl<'a> Sink<'a> {
             self.take_buffered()?;
             if self.writer.commit_due().is_some_and(|due| Instant::now() >= due) {
                 self.writer.commit()?;
+                self.answer()?;
+                self.writer.publish_due()?;
             }
             self.answer()?;
             if self.is_drained() {
@@ -89,6 +89,15 @@ impl<'a> Sink<'a> {
                 Wait::TimedOut => self.rest()?,
             }
         }
+    }
+
+    /// Receipts are answered before publishing begins, which may take a while.
+    fn end(&mut self) -> Result<(), Error> {
+        self.writer.commit()?;
+        self.answer()?;
+        let finished = self.writer.finish();
+        self.answer()?;
+        Ok(finished?)
     }
 
     fn take_buffered(&mut self) -> Result<(), Error> {
@@ -143,6 +152,8 @@ impl<'a> Sink<'a> {
     fn rest(&mut self) -> Result<(), Error> {
         if !self.is_resting && self.last_input.elapsed() >= REST_AFTER {
             self.is_resting = true;
+            self.writer.commit()?;
+            self.answer()?;
             self.writer.rest()?;
             self.answer()?;
         }

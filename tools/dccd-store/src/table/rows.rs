@@ -287,13 +287,18 @@ enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
+    #[inline]
     fn number(field: &'static str, number: Number<'_>, numbers: Numbers) -> Result<Cell<'a>, RowError> {
         match numbers {
             Numbers::Float => Ok(Cell::Float(number.to_f64())),
-            Numbers::Decimal => decimal_from_number(number)
-                .map(Cell::Decimal)
-                .ok_or_else(|| RowError::Number { field, value: number.to_string() }),
+            Numbers::Decimal => Cell::decimal(field, number),
         }
+    }
+
+    fn decimal(field: &'static str, number: Number<'_>) -> Result<Cell<'a>, RowError> {
+        decimal_from_number(number)
+            .map(Cell::Decimal)
+            .ok_or_else(|| RowError::Number { field, value: number.to_string() })
     }
 
     fn optional(field: &'static str, number: Option<Number<'_>>, numbers: Numbers) -> Result<Cell<'a>, RowError> {

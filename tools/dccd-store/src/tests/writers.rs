@@ -166,6 +166,7 @@ fn a_pause_after_a_rush_brings_the_receipts() {
         let Some(due) = writer.commit_due() else { break };
         std::thread::sleep(due.saturating_duration_since(std::time::Instant::now()));
         writer.commit().unwrap();
+        writer.publish_due().unwrap();
     }
     assert_eq!(writer.commit_due(), None, "something still waits");
     assert!(String::from_utf8(writer.output().clone()).unwrap().contains("\"covered\""));
