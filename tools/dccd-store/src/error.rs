@@ -4,8 +4,6 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dccd_record::{DatasetError, LineError};
-
 use crate::table::TableError;
 
 /// Why a store could not be read or written.
@@ -22,19 +20,12 @@ pub enum StoreError {
     },
     /// Parquet could not be read or written.
     Table(TableError),
-    /// A journal or ledger that is not ours to understand.
+    /// The store's marker, or an upgraded file, that is not what it should be.
     Corrupt {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
-    },
-    /// A line of a ledger or journal that does not parse.
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// Why it does not parse.
-        cause: LineError,
     },
     /// Another process kept a dataset's lock for too long.
     Locked {
@@ -48,8 +39,6 @@ pub enum StoreError {
         /// What does not agree, and what to do.
         why: String,
     },
-    /// A dataset that cannot exist.
-    Dataset(DatasetError),
 }
 
 impl StoreError {
@@ -66,12 +55,10 @@ impl fmt::Display for StoreError {
             StoreError::Io { action, path, cause } => write!(f, "cannot {action} {}: {cause}", path.display()),
             StoreError::Table(cause) => cause.fmt(f),
             StoreError::Corrupt { path, why } => write!(f, "{} is damaged: {why}", path.display()),
-            StoreError::Line { path, cause } => write!(f, "{} holds a bad line: {cause}", path.display()),
             StoreError::Locked { path } => {
                 write!(f, "another process has held {} for too long; see who with fuser(1)", path.display())
             }
             StoreError::Options { path, why } => write!(f, "{} disagrees: {why}", path.display()),
-            StoreError::Dataset(cause) => cause.fmt(f),
         }
     }
 }
