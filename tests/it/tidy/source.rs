@@ -10,8 +10,6 @@ use super::{assert_none, crates, file_name, shown};
 const FILE_LINES_MAX: usize = 500;
 /// Longest `main.rs` in lines.
 const MAIN_LINES_MAX: usize = 50;
-/// Files that are longer because their parts belong together.
-const LONG_FILES: [&str; 1] = ["tools/dccd-record/src/parse.rs"];
 /// Crates that only some of ours may depend on.
 const RESERVED: [(&str, &[&str]); 6] = [
     ("ureq", &["dccd-rest"]),
@@ -51,7 +49,7 @@ fn files_are_small() {
     for path in sources() {
         let lines = read_text(&path).lines().count();
         let max = if file_name(&path) == "main.rs" && !is_test(&path) { MAIN_LINES_MAX } else { FILE_LINES_MAX };
-        if lines > max && !LONG_FILES.contains(&shown(&path).as_str()) {
+        if lines > max {
             long.push(format!("{}: {lines} lines, {max} at most", shown(&path)));
         }
     }

@@ -13,17 +13,17 @@ mod span;
 mod time;
 mod write;
 
-/// Numbers from a seed that a failing test prints; `DCCD_TEST_SEED` repeats a run.
+/// Numbers from a seed that a failing test prints; `DCCD_SEED` repeats a run.
 struct Random(u64);
 
 impl Random {
     fn new(test: &str) -> Random {
-        let given = std::env::var("DCCD_TEST_SEED").ok().and_then(|text| text.parse().ok());
+        let given = std::env::var("DCCD_SEED").ok().and_then(|text| text.parse().ok());
         let seed = given.unwrap_or_else(|| {
             let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
             since_1970.as_secs() ^ u64::from(since_1970.subsec_nanos()) << 20
         });
-        eprintln!("{test}: DCCD_TEST_SEED={seed}");
+        eprintln!("{test}: DCCD_SEED={seed}");
         Random(seed)
     }
 
