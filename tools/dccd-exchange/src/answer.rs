@@ -43,7 +43,7 @@ pub struct Page {
     pub is_past_end: bool,
     /// Lines that were written.
     pub lines: u64,
-    /// The newest stamp of the exchange in the answer.
+    /// What time it is for the exchange, as the answer says.
     pub stamp: Option<Ts>,
 }
 

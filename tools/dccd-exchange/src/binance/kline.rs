@@ -58,17 +58,16 @@ impl Sink<'_> {
         if self.page.last.is_some_and(|last| ts <= last.ts) {
             return Err(AnswerError::Unexpected(format!("the candle of {ts} is not after the one before it")));
         }
-        self.page.rows += 1;
-        if ts >= range.end() {
-            self.page.is_past_end = true;
+        // Rows of another range say nothing about this one.
+        if !range.contains(ts) {
+            return Err(AnswerError::Unexpected(format!("the candle of {ts} was not asked for")));
         }
+        self.page.rows += 1;
         let mark = Mark { ts, id: 0 };
         self.page.first.get_or_insert(mark);
         self.page.last = Some(mark);
-        if range.contains(ts) {
-            self.page.lines += 1;
-            self.lines.candle(&candle, self.out);
-        }
+        self.page.lines += 1;
+        self.lines.candle(&candle, self.out);
         Ok(())
     }
 }

@@ -61,11 +61,15 @@ fn take(
     if page.last.is_some_and(|last| ts <= last.ts) {
         return Err(AnswerError::Unexpected(format!("the open interest of {ts} is not after the one above it")));
     }
+    // Rows of another range say nothing about this one; a second question begins one record earlier.
+    let earliest = wanted.range.start().saturating_add(-wanted.span.nanos());
+    if ts < earliest || ts >= wanted.range.end() {
+        return Err(AnswerError::Unexpected(format!("the open interest of {ts} was not asked for")));
+    }
     page.rows += 1;
     let mark = Mark { ts, id: 0 };
     page.first.get_or_insert(mark);
     page.last = Some(mark);
-    page.is_past_end |= ts >= wanted.range.end();
     if wanted.range.contains(ts) {
         page.lines += 1;
         let open_interest_value = match row.open_interest_value {

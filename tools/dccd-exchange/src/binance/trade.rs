@@ -85,6 +85,10 @@ impl<'a> Sink<'a> {
             self.page.jump = Some(mark);
             return Ok(());
         }
+        // Ids have no bounds in time, but a question by time has.
+        if expected.is_none() && ts < self.wanted.range.start() {
+            return Err(AnswerError::Unexpected(format!("trade {id} of {ts} was not asked for")));
+        }
         self.page.first.get_or_insert(mark);
         self.page.last = Some(mark);
         if ts >= self.wanted.range.end() {

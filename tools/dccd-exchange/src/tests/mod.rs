@@ -1,5 +1,6 @@
 mod archive;
 mod errors;
+mod hostile;
 mod recordings;
 mod scan;
 mod walk;

@@ -20,6 +20,7 @@ use trade::TradeWalk;
 
 /// How often a doubtful answer is asked for again before it is given up or believed.
 const DOUBTS_MAX: u32 = 5;
+const SECOND_NANOS: i64 = 1_000_000_000;
 
 /// One question, and how to read its answer.
 #[derive(Clone, Debug)]
@@ -91,7 +92,11 @@ impl Ask {
             Question::Book => binance::book::read(reply, &mut lines, out),
             Question::Probe => self.read_probe(reply, &mut lines),
         }?;
-        page.stamp = page.stamp.max(reply.date);
+        page.stamp = match (self.question, page.stamp, reply.date) {
+            // Two clocks that differ by more than a rounded second: no later than both of them.
+            (Question::Clock, Some(stamp), Some(date)) => Some(stamp.min(date.saturating_add(SECOND_NANOS))),
+            (_, stamp, date) => stamp.or(date),
+        };
         Ok(page)
     }
 

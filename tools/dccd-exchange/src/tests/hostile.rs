@@ -1,0 +1,67 @@
+//! Answers to a question that was not asked, and clocks that are wrong.
+
+use super::{dataset, range, reply, ts};
+use crate::{AnswerError, Ask, Reply, Walk};
+
+const DAY_MS: i64 = 1_704_067_200_000;
+const MINUTE_MS: i64 = 60_000;
+
+/// Whether the first page of ten minutes from midnight on may be answered with rows at these minutes.
+fn check(id: &str, row: impl Fn(i64) -> String, minutes: &[i64], is_sound: bool) {
+    let mut walk = Walk::new(&dataset(id), range("2024-01-01T00:00:00Z", "2024-01-01T00:10:00Z")).expect("possible");
+    let ask = walk.next_ask().expect("a question");
+    let rows: Vec<String> = minutes.iter().map(|minute| row(DAY_MS + minute * MINUTE_MS)).collect();
+    // Both ways of reading, the quick one and the one for odd hands.
+    for separator in [",", " , "] {
+        let body = format!("[{}]", rows.join(separator));
+        let mut out = b"before".to_vec();
+        let answer = ask.read(&reply(200, body.as_bytes()), &mut out);
+        match answer {
+            Ok(page) => assert!(is_sound && page.rows == rows.len(), "{id} {minutes:?}: {page:?}"),
+            Err(AnswerError::Unexpected(why)) => {
+                assert!(!is_sound && why.contains("was not asked for"), "{id} {minutes:?}: {why}");
+                assert_eq!(out, b"before", "nothing of a page that cannot be believed goes out");
+            }
+            Err(other) => panic!("{id} {minutes:?}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn rows_that_were_not_asked_for_prove_nothing() {
+    let candle = |ms: i64| format!(r#"[{ms},"1","2","0.5","1.5","10",{},"15",3,"1","1","0"]"#, ms + MINUTE_MS - 1);
+    for (minutes, is_sound) in
+        [(&[0, 9][..], true), (&[-1, 0], false), (&[9, 10], false), (&[100], false), (&[-100], false)]
+    {
+        check("binance:candle:BTC-USDT:1m", candle, minutes, is_sound);
+    }
+    let interest = |ms: i64| {
+        format!(r#"{{"symbol":"BTCUSDT","sumOpenInterest":"1","sumOpenInterestValue":"1","timestamp":{ms}}}"#)
+    };
+    // The second question about a hole begins one record earlier.
+    for (minutes, is_sound) in [(&[0, 5][..], true), (&[-5, 0], true), (&[-10], false), (&[5, 10], false)] {
+        check("binance:open_interest:BTC-USDT_PERP:5m", interest, minutes, is_sound);
+    }
+    let trade = |ms: i64| {
+        let id = ms / MINUTE_MS;
+        format!(r#"{{"a":{id},"p":"1","q":"1","f":1,"l":1,"T":{ms},"m":true,"M":true}}"#)
+    };
+    for (minutes, is_sound) in [(&[0, 1][..], true), (&[9, 10, 11], true), (&[-1, 0], false)] {
+        check("binance:trade:BTC-USDT", trade, minutes, is_sound);
+    }
+}
+
+#[test]
+fn of_two_clocks_the_one_that_claims_less_is_believed() {
+    let ask = Ask::clock(&dataset("binance:candle:BTC-USDT:1m")).expect("possible");
+    let body = format!(r#"{{"serverTime":{}}}"#, DAY_MS + 500);
+    let check = |date: Option<&str>, expected: &str| {
+        let reply = Reply { date: date.map(ts), ..reply(200, body.as_bytes()) };
+        let page = ask.read(&reply, &mut Vec::new()).expect("a clock");
+        assert_eq!(page.stamp, Some(ts(expected)), "{date:?}");
+    };
+    check(None, "2024-01-01T00:00:00.5Z");
+    check(Some("2024-01-01T00:00:00Z"), "2024-01-01T00:00:00.5Z");
+    check(Some("2099-01-01T00:00:00Z"), "2024-01-01T00:00:00.5Z");
+    check(Some("2020-01-01T00:00:00Z"), "2020-01-01T00:00:01Z");
+}
