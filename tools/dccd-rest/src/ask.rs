@@ -13,6 +13,8 @@ use crate::retry::{Policy, Stopped, Waiter};
 
 /// A ban whose length is not said.
 const BAN: Duration = Duration::from_secs(120);
+/// No exchange bans for longer: the published maximum is three days.
+const BAN_MAX: Duration = Duration::from_secs(7 * 86_400);
 /// A firewall's no.
 const FIREWALL_BAN: Duration = Duration::from_secs(30);
 /// Too many requests, and nothing said about when to return.
@@ -83,11 +85,12 @@ impl Asker {
     }
 }
 
-fn ban_length(status: u16, retry_after_secs: Option<u64>) -> Duration {
+/// A wait of no length is none that an exchange means, and one of years is remembered for too long.
+pub(crate) fn ban_length(status: u16, retry_after_secs: Option<u64>) -> Duration {
     match (status, retry_after_secs) {
-        (_, Some(secs)) => Duration::from_secs(secs),
-        (418, None) => BAN,
-        (403, None) => FIREWALL_BAN,
+        (_, Some(secs @ 1..)) => Duration::from_secs(secs).min(BAN_MAX),
+        (418, _) => BAN,
+        (403, _) => FIREWALL_BAN,
         _ => LIMIT_BAN,
     }
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
+use crate::ask::ban_length;
 use crate::http::{Body, Client, HttpError, parse_date, parse_retry_after};
 use crate::retry::{Policy, Stopped, Waiter};
 
@@ -39,6 +40,21 @@ fn both_forms_of_retry_after_are_understood() {
     check("soon", None);
     check("-1", None);
     assert_eq!(parse_retry_after("Sun, 22 Nov 2026 04:23:27 GMT", None), None);
+}
+
+#[test]
+fn a_ban_lasts_at_least_a_little_and_at_most_a_week() {
+    let check = |status: u16, said: Option<u64>, secs: u64| {
+        assert_eq!(ban_length(status, said), Duration::from_secs(secs), "{status} {said:?}");
+    };
+    check(429, Some(30), 30);
+    check(429, Some(0), 1);
+    check(429, None, 1);
+    check(418, Some(0), 120);
+    check(418, None, 120);
+    check(418, Some(259_200), 259_200);
+    check(403, Some(0), 30);
+    check(418, Some(u64::MAX), 604_800);
 }
 
 #[test]
