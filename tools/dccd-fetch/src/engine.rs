@@ -3,7 +3,7 @@
 mod start;
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dccd_cli::{Status, Tool};
 use dccd_record::{Control, Dataset, Failed, Range, Ts, write_control};
@@ -21,6 +21,8 @@ use crate::worker::{Answer, Failure, Found, Pool, Task, Work};
 const STOP_CHECK: Duration = Duration::from_millis(100);
 /// How long to wait for orders when there is nothing to do.
 const INPUT_WAIT: Duration = Duration::from_secs(1);
+/// How long an exchange's clock is good for more than what it proves to be past.
+const CLOCK_AGE_MAX: Duration = Duration::from_secs(1);
 /// Buffers that are kept for later pages.
 const SPARE_BUFFERS_MAX: usize = 4;
 /// Questions that are asked and waited for belong to nobody's order.
@@ -33,7 +35,8 @@ pub(crate) struct Engine<'a> {
     connections: usize,
     records_only: bool,
     pool: Pool,
-    now: HashMap<(&'static str, bool), Ts>,
+    /// The clocks of hosts, and when they were asked.
+    now: HashMap<(&'static str, bool), (Ts, Instant)>,
     active: Vec<Active>,
     in_flight: usize,
     backlog: VecDeque<Answer>,
@@ -175,7 +178,7 @@ impl<'a> Engine<'a> {
             if self.in_flight >= active.depth(self.connections) {
                 break;
             }
-            let now = self.now.get(&(active.api_name(), false)).copied().unwrap_or(Ts::MAX);
+            let now = self.now.get(&(active.api_name(), false)).map_or(Ts::MAX, |(now, _)| *now);
             match active.next_work(now, &mut events) {
                 Some((number, work)) => {
                     let lines = self.spare.pop().unwrap_or_default();
@@ -210,13 +213,7 @@ impl<'a> Engine<'a> {
         let Some(active) = self.active.iter_mut().find(|active| active.id == owner) else { return Ok(()) };
         let mut events = Vec::new();
         match found {
-            Found::Page(ask, result) => {
-                if let Ok(page) = &result {
-                    let now = self.now.entry((ask.api().name, false)).or_insert(Ts::MIN);
-                    *now = page.stamp.map_or(*now, |stamp| stamp.max(*now));
-                }
-                active.take_page(number, *ask, result, lines, &mut events);
-            }
+            Found::Page(ask, result) => active.take_page(number, *ask, result, lines, &mut events),
             Found::Lines => active.take_lines(lines, &mut events),
             Found::File(period, result) => active.take_file(period, result, lines, &mut events),
             Found::Clock(_) => {}

@@ -1,10 +1,12 @@
 //! How an order begins: what the exchange's clock and its first record make of it.
 
+use std::time::Instant;
+
 use dccd_exchange::archive::{Use, files};
 use dccd_exchange::{Ask, Capability, capability};
 use dccd_record::{Control, Covered, Dataset, Kind, Order, Proof, Range, Ts};
 
-use super::{Engine, Interrupted};
+use super::{CLOCK_AGE_MAX, Engine, Interrupted};
 use crate::active::{Active, refusal};
 use crate::args::Source;
 use crate::error::FetchError;
@@ -29,7 +31,11 @@ impl Engine<'_> {
         if dataset.kind() == Kind::Book {
             return self.book(&wish);
         }
-        let now = match self.exchange_now(&dataset, row)? {
+        let end = match &wish {
+            Wish::Order(order) => order.range.end(),
+            Wish::Flags { end, .. } => end.unwrap_or(Ts::MAX),
+        };
+        let now = match self.exchange_now(&dataset, row, end)? {
             Ok(now) => now,
             Err(failure) if failure.is_stop => return Ok(Err(Interrupted)),
             Err(failure) => {
@@ -188,10 +194,17 @@ impl Engine<'_> {
         })
     }
 
-    /// The newest stamp that is known of the exchange; asked for once.
-    fn exchange_now(&mut self, dataset: &Dataset, row: &'static Capability) -> Result<Result<Ts, Failure>, FetchError> {
+    /// What time it is for the exchange; an older answer does for what is past by it.
+    fn exchange_now(
+        &mut self,
+        dataset: &Dataset,
+        row: &'static Capability,
+        end: Ts,
+    ) -> Result<Result<Ts, Failure>, FetchError> {
         let is_archive = self.source == Source::Archive;
-        if let Some(now) = self.now.get(&(row.api.name, is_archive)) {
+        if let Some((now, asked)) = self.now.get(&(row.api.name, is_archive))
+            && (end <= row.horizon(dataset, *now) || asked.elapsed() < CLOCK_AGE_MAX)
+        {
             return Ok(Ok(*now));
         }
         let work = if is_archive { Work::Clock(dataset.clone()) } else { Work::Page(Box::new(Ask::clock(dataset)?)) };
@@ -205,7 +218,7 @@ impl Engine<'_> {
             Found::Clock(Err(failure)) | Found::Page(_, Err(failure)) => return Ok(Err(failure)),
             _ => return Err(FetchError::Workers),
         };
-        self.now.insert((row.api.name, is_archive), now);
+        self.now.insert((row.api.name, is_archive), (now, Instant::now()));
         Ok(Ok(now))
     }
 
