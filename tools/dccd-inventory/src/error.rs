@@ -14,6 +14,8 @@ pub(crate) enum Error {
     Span(SpanError),
     Store(StoreError),
     Output(OutputError),
+    /// A signal came before all was examined.
+    Stopped(u8),
 }
 
 impl fmt::Display for Error {
@@ -24,6 +26,7 @@ impl fmt::Display for Error {
             Error::Span(cause) => cause.fmt(f),
             Error::Store(cause) => cause.fmt(f),
             Error::Output(cause) => cause.fmt(f),
+            Error::Stopped(signal) => write!(f, "stopped by signal {signal} before all was examined"),
         }
     }
 }
@@ -42,8 +45,10 @@ impl ToolError for Error {
         match self {
             Error::Dataset(_) | Error::Pair(_) | Error::Span(_) => Status::Usage,
             Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
+            Error::Store(StoreError::Locked { .. }) => Status::TempFail,
             Error::Store(_) => Status::DataErr,
             Error::Output(_) => Status::IoErr,
+            Error::Stopped(signal) => Status::Signal(*signal),
         }
     }
 }

@@ -23,7 +23,13 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
     let store = Store::open(&args.data_path)?;
     let views = store.survey()?.into_iter().filter(|view| filter.accepts(view.dataset()));
     let now = report::now();
-    let inventory = views.map(|view| report::examine(&store, view, now, &tool.log)).collect::<Result<Vec<_>, _>>()?;
+    let mut inventory = Vec::new();
+    for view in views {
+        if let Some(signal) = tool.stop.signal() {
+            return Err(Error::Stopped(signal));
+        }
+        inventory.push(report::examine(&store, view, now, &tool.log)?);
+    }
     let out = tool.out.buffer();
     match args.shape() {
         Shape::Table => report::write_table(&inventory, out),

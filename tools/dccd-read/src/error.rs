@@ -25,6 +25,8 @@ pub(crate) enum Error {
     Csv(csv::Error),
     Store(StoreError),
     Output(OutputError),
+    /// A signal came before all was read.
+    Stopped(u8),
 }
 
 impl fmt::Display for Error {
@@ -43,6 +45,7 @@ impl fmt::Display for Error {
             Error::Csv(cause) => write!(f, "cannot write CSV: {cause}"),
             Error::Store(cause) => cause.fmt(f),
             Error::Output(cause) => cause.fmt(f),
+            Error::Stopped(signal) => write!(f, "stopped by signal {signal} before all was read"),
         }
     }
 }
@@ -60,6 +63,8 @@ impl ToolError for Error {
     fn exit(&self) -> Status {
         match self {
             Error::NothingStored(..) => Status::No,
+            Error::Stopped(signal) => Status::Signal(*signal),
+            Error::Store(StoreError::Locked { .. }) => Status::TempFail,
             Error::Csv(_) | Error::Output(_) => Status::IoErr,
             Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
             Error::Store(_) => Status::DataErr,

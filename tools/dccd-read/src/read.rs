@@ -126,6 +126,9 @@ impl<'a> Reader<'a> {
 
     fn scan(&mut self, scan: MergedScan, surplus: &mut usize) -> Result<(), Error> {
         for rows in scan {
+            if let Some(signal) = self.tool.stop.signal() {
+                return Err(Error::Stopped(signal));
+            }
             let rows = rows?;
             let Unusable(count) = rows.for_each(|record| {
                 if *surplus > 0 {

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use dccd_record::{Dataset, Kind, Line, Range, RangeSet, Ts};
@@ -47,21 +48,52 @@ impl Site {
 
 /// What came since for one file, in the order it came.
 pub(crate) struct Added {
-    kind: Kind,
+    dataset: Dataset,
     numbers: Numbers,
-    exchange: String,
     part_path: PathBuf,
     rows: Rows,
     part: Option<PartWriter>,
+    begin: Begin,
+}
+
+/// How a part file begins.
+enum Begin {
+    /// With the new rows.
+    Empty,
+    /// With the published file, if the new rows all follow it.
+    Published(PathBuf, Period),
+    /// With the published file, which was this one.
+    Continued(FileId),
+}
+
+/// A published file as it was: every publish makes another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileId {
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+}
+
+impl FileId {
+    fn of(path: &Path) -> Option<FileId> {
+        let about = std::fs::metadata(path).ok()?;
+        Some(FileId { inode: about.ino(), bytes: about.len(), modified: (about.mtime(), about.mtime_nsec()) })
+    }
 }
 
 impl Added {
     /// Nothing yet.
     pub(crate) fn new(site: &Site, dataset: &Dataset, period: Period) -> Added {
-        let (kind, numbers) = (dataset.kind(), site.numbers);
-        let part_path = site.part_path(dataset, period);
-        let exchange = dataset.exchange().to_string();
-        Added { kind, numbers, exchange, part_path, rows: Rows::new(kind, numbers), part: None }
+        let (dataset, numbers, part_path) = (dataset.clone(), site.numbers, site.part_path(dataset, period));
+        let rows = Rows::new(dataset.kind(), numbers);
+        Added { dataset, numbers, part_path, rows, part: None, begin: Begin::Empty }
+    }
+
+    /// Nothing yet, and nobody else adds to the same file: if much comes, the file is copied once and continued,
+    /// instead of being copied behind a part.
+    pub(crate) fn alone(site: &Site, dataset: &Dataset, period: Period) -> Added {
+        let begin = Begin::Published(site.layout.file(dataset, period), period);
+        Added { begin, ..Added::new(site, dataset, period) }
     }
 
     /// Adds a record.
@@ -84,16 +116,53 @@ impl Added {
     /// From now on rows go to a part file.
     fn spill(&mut self, site: &Site) -> Result<(), StoreError> {
         fsys::create_dir(fsys::parent(&self.part_path))?;
-        let provenance = site.provenance.clone().with_source(&self.exchange);
-        let mut part = PartWriter::create(&self.part_path, self.kind, self.numbers, &provenance)?;
-        part.push_rows(std::mem::replace(&mut self.rows, Rows::new(self.kind, self.numbers)))?;
+        let mut part = match self.continued(site)? {
+            Some(part) => part,
+            None => {
+                let provenance = site.provenance.clone().with_source(self.dataset.exchange().as_str());
+                PartWriter::create(&self.part_path, self.dataset.kind(), self.numbers, &provenance)?
+            }
+        };
+        part.push_rows(std::mem::replace(&mut self.rows, Rows::new(self.dataset.kind(), self.numbers)))?;
         self.part = Some(part);
         Ok(())
     }
 
+    /// A part that begins with the published file. One that cannot be read is left to the publish.
+    fn continued(&mut self, site: &Site) -> Result<Option<PartWriter>, StoreError> {
+        let Begin::Published(path, period) = std::mem::replace(&mut self.begin, Begin::Empty) else { return Ok(None) };
+        // Rows of an earlier dccd are to be told apart from ours, which they cannot be in a part.
+        let ledger = Ledger::load(&site.layout, &self.dataset)?.ledger;
+        let is_adopted = |ranges: &RangeSet| !ranges.within(period.range()).is_empty();
+        if is_adopted(ledger.adopted()) || is_adopted(&ledger.covered_by_file()) {
+            return Ok(None);
+        }
+        let Some(id) = FileId::of(&path) else { return Ok(None) };
+        let Ok(info) = FileScan::open(&path, self.dataset.kind()).map(|scan| scan.info().clone()) else {
+            return Ok(None);
+        };
+        let first = self.rows.instants().min();
+        if first <= info.last {
+            return Ok(None);
+        }
+        let provenance = provenance(site, Some(&info), self.dataset.exchange().as_str());
+        match PartWriter::continuing(&path, &self.part_path, self.dataset.kind(), self.numbers, &provenance) {
+            Ok(Some(part)) => {
+                self.begin = Begin::Continued(id);
+                Ok(Some(part))
+            }
+            Ok(None) | Err(TableError::Unreadable { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Ends the part file.
     fn finish(self) -> Result<Finished, StoreError> {
-        let mut finished = Finished { part_path: self.part_path, sources: Vec::new() };
+        let continued = match self.begin {
+            Begin::Continued(id) => Some(id),
+            Begin::Empty | Begin::Published(..) => None,
+        };
+        let mut finished = Finished { part_path: self.part_path, sources: Vec::new(), continued };
         match self.part {
             Some(part) => finished.sources.extend(part.finish()?.into_sources()),
             None if !self.rows.is_empty() => finished.sources.push(Source::rows(self.rows)),
@@ -107,6 +176,8 @@ impl Added {
 struct Finished {
     part_path: PathBuf,
     sources: Vec<Source>,
+    /// The published file that the part begins with.
+    continued: Option<FileId>,
 }
 
 impl Drop for Finished {
@@ -180,7 +251,7 @@ impl<'a> Publisher<'a> {
             return Ok(Published::default());
         }
         let new_path = self.site.part_path(self.dataset, period).with_extension("new.part");
-        let provenance = self.provenance(info.as_ref());
+        let provenance = provenance(self.site, info.as_ref(), self.dataset.exchange().as_str());
         let assembly = |existing: Option<Source>| Assembly {
             kind: self.dataset.kind(),
             numbers: self.site.numbers,
@@ -189,7 +260,10 @@ impl<'a> Publisher<'a> {
             added: sources.clone(),
             replaced: &replaced,
         };
-        let existing = info.is_some().then(|| Source::published(&path, adopted));
+        // A part that begins with this very file stands for it; with one that was replaced since, it is a repeat.
+        let id = FileId::of(&path);
+        let is_continued = finished.iter().any(|added| added.continued.is_some() && added.continued == id);
+        let existing = (info.is_some() && !is_continued).then(|| Source::published(&path, adopted));
         let assembled = match assemble(assembly(existing), &new_path) {
             Err(TableError::Unreadable { path: damaged, why }) if damaged == path => {
                 let without = assemble(assembly(None), &new_path);
@@ -216,18 +290,6 @@ impl<'a> Publisher<'a> {
                 Ok(Published { rows, bytes })
             }
         }
-    }
-
-    /// Who made a file that continues the one described by `info`.
-    fn provenance(&self, info: Option<&FileInfo>) -> Provenance {
-        let adopted = info.and_then(|info| match info.origin {
-            Origin::Ours => None,
-            Origin::Dccd3 => Some("dccd3"),
-            Origin::Other => Some("dccd2"),
-        });
-        let before = info.into_iter().flat_map(|info| info.sources.iter().map(String::as_str));
-        let sources: BTreeSet<&str> = before.chain(adopted).chain([self.dataset.exchange().as_str()]).collect();
-        sources.into_iter().fold(self.site.provenance.clone(), Provenance::with_source)
     }
 
     /// Reads back a file that is about to replace one of an earlier dccd.
@@ -335,6 +397,18 @@ impl<'a> Publisher<'a> {
     fn is_tick(&self) -> bool {
         matches!(self.dataset.kind(), Kind::Trade | Kind::Book)
     }
+}
+
+/// Who made a file of an exchange that goes on where the one described by `info` ends.
+fn provenance(site: &Site, info: Option<&FileInfo>, exchange: &str) -> Provenance {
+    let adopted = info.and_then(|info| match info.origin {
+        Origin::Ours => None,
+        Origin::Dccd3 => Some("dccd3"),
+        Origin::Other => Some("dccd2"),
+    });
+    let before = info.into_iter().flat_map(|info| info.sources.iter().map(String::as_str));
+    let sources: BTreeSet<&str> = before.chain(adopted).chain([exchange]).collect();
+    sources.into_iter().fold(site.provenance.clone(), Provenance::with_source)
 }
 
 /// The ranges that a file of an earlier dccd speaks for: each candle its own span, all else from first to last.

@@ -20,7 +20,7 @@ use crate::layout::{Layout, Period};
 use crate::policy::Occasion;
 use crate::publish::{AddError, Site};
 use crate::store::{Store, StoreOptions};
-use crate::table::{self, Numbers, Provenance, RowError};
+use crate::table::{self, Provenance, RowError};
 
 use round::Round;
 use slot::Slot;
@@ -189,15 +189,21 @@ impl Writer {
         slot.newest = slot.newest.max(Some(ts));
         if let Some(direct) = &mut slot.direct {
             self.first_uncommitted.get_or_insert_with(Instant::now);
-            match direct.push(&self.site, &slot.dataset, ts, record, line.len()) {
-                Ok(()) if direct.is_crowded() => self.publish_oldest_direct(id)?,
+            let pushed = direct.push(&self.site, &slot.dataset, ts, record, line.len());
+            let is_crowded = direct.is_crowded();
+            match pushed {
+                Ok(()) if is_crowded => self.publish_oldest_direct(id)?,
                 Ok(()) => {}
                 Err(AddError::Row(error)) => return Ok(bad(&error)),
-                Err(AddError::Store(error)) => return Err(error),
+                Err(AddError::Store(error)) => {
+                    // Its rows are lost with their part files, and what is held speaks of them.
+                    slot.direct = None;
+                    return Err(error);
+                }
             }
             return Ok(Taken::Yes);
         }
-        if let (Numbers::Decimal, Err(error)) = (self.site.numbers, table::check(record, self.site.numbers)) {
+        if let Err(error) = table::check(record, self.site.numbers) {
             return Ok(bad(&error));
         }
         slot.count_fresh(ts);

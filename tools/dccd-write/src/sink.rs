@@ -29,6 +29,8 @@ pub(crate) struct Sink<'a> {
     has_reader: bool,
     /// Receipts that a reader waits for could not be written.
     are_receipts_lost: bool,
+    /// The store held something that could not be read.
+    is_store_damaged: bool,
     drain_until: Option<Instant>,
     last_input: Instant,
     is_resting: bool,
@@ -44,6 +46,7 @@ impl<'a> Sink<'a> {
             bad_lines: 0,
             has_reader: true,
             are_receipts_lost: false,
+            is_store_damaged: false,
             drain_until: None,
             last_input: Instant::now(),
             is_resting: false,
@@ -65,7 +68,11 @@ impl<'a> Sink<'a> {
             self.tool.log.error(format_args!("{} bad lines were not stored", self.bad_lines));
             return Ok(Status::DataErr);
         }
-        Ok(if self.are_receipts_lost { Status::IoErr } else { Status::Ok })
+        Ok(match (self.is_store_damaged, self.are_receipts_lost) {
+            (true, _) => Status::DataErr,
+            (false, true) => Status::IoErr,
+            (false, false) => Status::Ok,
+        })
     }
 
     fn take_all(&mut self) -> Result<(), Error> {
@@ -127,6 +134,7 @@ impl<'a> Sink<'a> {
     /// Hands on what the writer has to say.
     fn answer(&mut self) -> Result<(), Error> {
         for notice in self.writer.take_notices() {
+            self.is_store_damaged = true;
             self.tool.log.error(notice);
         }
         let output = self.writer.output();

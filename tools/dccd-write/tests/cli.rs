@@ -156,6 +156,16 @@ fn receipts_that_cannot_be_written_are_an_io_error_and_the_data_is_stored() {
 }
 
 #[test]
+fn a_file_that_had_to_be_set_aside_is_told_by_the_status() {
+    let dir = tempfile::tempdir().unwrap();
+    run(dir.path(), &trade(1, 1));
+    fs::write(dir.path().join("binance/trades/BTC-USDT/2024-01-01.parquet"), "broken").unwrap();
+    let (status, stdout, stderr) = run(dir.path(), &trade(2, 2));
+    assert_eq!(status, 65, "{stderr}");
+    assert!(stdout.contains("\"rows\":1") && stderr.contains("/aside/"), "{stdout}{stderr}");
+}
+
+#[test]
 fn sigterm_drains_what_is_still_coming() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = command(dir.path()).arg("--sync-ms=1").spawn().unwrap();

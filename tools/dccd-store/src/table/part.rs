@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use dccd_record::{Kind, Line, Ts};
 
 use super::error::{RowError, TableError};
-use super::input::believable;
+use super::input::{Origin, TableFile, believable};
 use super::order::{bucket, last_bucket_start};
 use super::output::{Output, Written};
 use super::rows::Rows;
@@ -108,6 +108,27 @@ impl PartWriter {
         provenance: &Provenance,
     ) -> Result<PartWriter, TableError> {
         Ok(PartWriter::new(Output::create(path, kind, numbers, provenance)?, kind, numbers))
+    }
+
+    /// A part that begins with all of a published file, so that what is newer need not be written twice; `None` if
+    /// the file is not of these columns.
+    pub fn continuing(
+        published: &Path,
+        path: &Path,
+        kind: Kind,
+        numbers: Numbers,
+        provenance: &Provenance,
+    ) -> Result<Option<PartWriter>, TableError> {
+        let file = TableFile::open(published, kind)?;
+        if file.origin() != Origin::Ours || file.numbers() != numbers {
+            return Ok(None);
+        }
+        let mut part = PartWriter::create(path, kind, numbers, provenance)?;
+        for group in 0..file.groups().len() {
+            part.output.splice(&file, group)?;
+        }
+        part.frontier = file.hull().map(|(_, last)| bucket(kind, last));
+        Ok(Some(part))
     }
 
     /// A part in an open, empty file.

@@ -171,6 +171,10 @@ pub(super) fn properties(kind: Kind, provenance: &Provenance) -> WriterPropertie
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
     }
+    // Nobody looks for a text by its bounds, and finding them costs more than packing the text.
+    for name in ["side", "tid"] {
+        builder = builder.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
+    }
     if kind == Kind::Trade {
         builder = builder
             .set_column_dictionary_enabled(ColumnPath::from("tid"), false)

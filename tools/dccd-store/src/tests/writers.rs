@@ -153,6 +153,47 @@ fn input_that_outruns_the_journal_is_answered_after_its_rename() {
 }
 
 #[test]
+fn nothing_is_covered_by_a_rush_whose_file_could_not_be_published() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = open(dir.path());
+    for tid in 0..100_000 {
+        take(&mut writer, &trade("BTC/USDT", i64::try_from(tid / 2).unwrap(), tid));
+    }
+    take(&mut writer, &covered("BTC/USDT", range(0, 50_000)));
+    take(&mut writer, &trade("BTC/USDT", 86_400, 100_000));
+    let in_the_way = dir.path().join(".dccd/ledger/binance:trade:BTC-USDT.ndjson");
+    std::fs::create_dir_all(&in_the_way).unwrap();
+    let third_day = trade("BTC/USDT", 2 * 86_400, 100_001);
+    writer.take(third_day.as_bytes()).expect_err("the oldest file cannot be published");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    writer.finish().unwrap();
+    assert!(!String::from_utf8(writer.output().clone()).unwrap().contains("covered"));
+    assert!(covered_set(dir.path(), "binance:trade:BTC-USDT").is_empty());
+}
+
+#[test]
+fn a_file_is_continued_by_what_follows_it_and_by_what_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("binance/trades/BTC-USDT/2024-01-01.parquet");
+    let mut writer = open(dir.path());
+    (0..1_000).for_each(|tid| take(&mut writer, &trade("BTC/USDT", 10_000, tid)));
+    writer.finish().unwrap();
+    drop(writer);
+    let mut writer = open(dir.path());
+    // Enough for a part file; the last ones come late and one is a repeat.
+    (1_000..41_000).for_each(|tid| take(&mut writer, &trade("BTC/USDT", 20_000, tid)));
+    take(&mut writer, &trade("BTC/USDT", 10_000, 999));
+    take(&mut writer, &trade("BTC/USDT", 5_000, 41_000));
+    writer.finish().unwrap();
+    assert!(path.is_file());
+    let mut stored = tids(dir.path(), "binance:trade:BTC-USDT");
+    assert_eq!(stored.first(), Some(&41_000));
+    stored.sort_unstable();
+    assert!(stored.iter().copied().eq(0..=41_000), "{} rows", stored.len());
+    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "a part file is left");
+}
+
+#[test]
 fn a_pause_after_a_rush_brings_the_receipts() {
     let dir = tempfile::tempdir().unwrap();
     let options = WriterOptions { sync_interval: Duration::from_millis(1), ..options() };

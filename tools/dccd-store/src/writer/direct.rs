@@ -205,6 +205,7 @@ impl Writer {
         if let Some((period, added, fresh)) = oldest {
             round.add_direct(id, DirectFile { period, added, fresh });
         }
-        self.publish(round)
+        // These rows are lost with their part file, and what is held speaks of them too.
+        self.publish(round).inspect_err(|_| self.slots[id.index()].direct = None)
     }
 }

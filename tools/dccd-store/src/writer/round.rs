@@ -139,7 +139,7 @@ impl Writer {
         }
         let chunks = round.chunks(&self.slots);
         for (at, chunk) in chunks.iter().enumerate() {
-            let collected = if reads_journal { self.collect(chunk)? } else { BTreeMap::new() };
+            let collected = if reads_journal { self.collect(chunk, &direct)? } else { BTreeMap::new() };
             let next = chunks.get(at + 1).and_then(|chunk| chunk.first());
             self.publish_chunk(chunk, next.map(|(id, _)| *id), collected, &mut direct)?;
             published.extend(chunk.iter().map(|(id, _)| *id));
@@ -257,8 +257,14 @@ impl Writer {
     }
 
     /// Reads the rows of some files from the journals, each journal's apart: equal rows of two may be repeats.
-    fn collect(&mut self, chunk: &[(DatasetId, Period)]) -> Result<Collected, StoreError> {
+    fn collect(
+        &mut self,
+        chunk: &[(DatasetId, Period)],
+        direct: &[(DatasetId, DirectFile)],
+    ) -> Result<Collected, StoreError> {
         let mut collected = Collected::new();
+        let is_only_journal = self.segments.len() == 1;
+        let is_direct = |id, period| direct.iter().any(|(of, file)| *of == id && file.period == period);
         let mut segments = std::mem::take(&mut self.segments);
         for (number, segment) in segments.iter_mut().enumerate() {
             self.each_line(segment, |writer, id, line, _| {
@@ -270,7 +276,9 @@ impl Writer {
                 }
                 let by_journal = collected.entry((id, period)).or_default();
                 if by_journal.last().is_none_or(|(last, _)| *last != number) {
-                    by_journal.push((number, Added::new(&writer.site, dataset, period)));
+                    let is_alone = is_only_journal && !is_direct(id, period);
+                    let begin = if is_alone { Added::alone } else { Added::new };
+                    by_journal.push((number, begin(&writer.site, dataset, period)));
                 }
                 let Some((_, added)) = by_journal.last_mut() else { return Ok(()) };
                 match added.push(&writer.site, line) {
