@@ -70,6 +70,8 @@ pub(crate) struct Seen {
     pub(crate) last: Option<Mark>,
     pub(crate) holes: Vec<(Mark, Mark)>,
     pub(crate) lines: u64,
+    /// Whether a row belongs to the file's period.
+    pub(crate) is_inside: bool,
 }
 
 impl FileReader {
@@ -94,7 +96,7 @@ impl FileReader {
             return Ok(());
         }
         self.format
-            .line(line, self.range, &mut self.seen, &mut self.lines, out)
+            .line(line, self.period, self.range, &mut self.seen, &mut self.lines, out)
             .map_err(|error| AnswerError::Malformed(format!("line {}: {error}", self.number)))
     }
 

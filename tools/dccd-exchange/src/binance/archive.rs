@@ -128,7 +128,10 @@ impl Format {
 
     /// What a file of `period` that held this has told us everything about.
     pub(crate) fn held(self, period: Range, seen: &Seen) -> Option<Range> {
-        let Format::Metrics(_) = self else { return Some(period) };
+        let Format::Metrics(_) = self else {
+            // An empty file, or one of another period, has told us nothing.
+            return seen.is_inside.then_some(period);
+        };
         // A day's metrics begin five minutes after midnight and end with the next midnight, or begin
         // with midnight: only what is in the file is known to be in it.
         let (first, last) = (seen.first?.ts, seen.last?.ts);
@@ -139,6 +142,7 @@ impl Format {
     pub(crate) fn line(
         self,
         line: &[u8],
+        period: Range,
         range: Range,
         seen: &mut Seen,
         lines: &mut LineWriter,
@@ -152,15 +156,15 @@ impl Format {
                 if !span.is_aligned(ts) || seen.last.is_some_and(|last| ts <= last.ts) {
                     return Err(bad("holds a candle out of place", text));
                 }
-                if seen.take(Mark { ts, id: 0 }, range) {
+                if seen.take(Mark { ts, id: 0 }, period, range) {
                     lines.candle(&row.candle(ts)?, out);
                 }
             }
-            Format::AggTrades => row.trade(range, seen, lines, out)?,
+            Format::AggTrades => row.trade(period, range, seen, lines, out)?,
             Format::FundingRate => {
                 let ts = stamp(row.integer()?)?;
                 row.next()?;
-                if seen.take(Mark { ts, id: 0 }, range) {
+                if seen.take(Mark { ts, id: 0 }, period, range) {
                     lines.funding(&Funding { ts, rate: row.number()?, mark_price: None }, out);
                 }
             }
@@ -172,7 +176,7 @@ impl Format {
                     .or_else(|_| format!("{}Z", typed.replacen(' ', "T", 1)).parse())
                     .map_err(|_| bad("holds no time", typed))?;
                 row.next()?;
-                let is_wanted = span.is_aligned(ts) && seen.take(Mark { ts, id: 0 }, range);
+                let is_wanted = span.is_aligned(ts) && seen.take(Mark { ts, id: 0 }, period, range);
                 if is_wanted {
                     let open_interest = row.number()?;
                     let open_interest_value = Some(row.number()?);
@@ -186,7 +190,8 @@ impl Format {
 
 impl Seen {
     /// Notes a row; true if it is wanted.
-    fn take(&mut self, mark: Mark, range: Range) -> bool {
+    fn take(&mut self, mark: Mark, period: Range, range: Range) -> bool {
+        self.is_inside |= period.contains(mark.ts);
         self.first.get_or_insert(mark);
         self.last = Some(mark);
         let is_wanted = range.contains(mark.ts);
@@ -232,6 +237,7 @@ impl<'a> Row<'a> {
 
     fn trade(
         &mut self,
+        period: Range,
         range: Range,
         seen: &mut Seen,
         lines: &mut LineWriter,
@@ -257,7 +263,7 @@ impl<'a> Row<'a> {
                 seen.holes.push((last, mark));
             }
         }
-        if seen.take(mark, range) {
+        if seen.take(mark, period, range) {
             let tid = Some(Cow::Borrowed(tid));
             lines.trade(&Trade { ts, price, amount, side: Some(side), tid, recv_ts: None }, out);
         }

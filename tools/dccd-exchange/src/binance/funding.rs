@@ -1,12 +1,14 @@
 //! Funding rates.
 
+use std::borrow::Cow;
+
 use dccd_record::{Funding, LineWriter, Range, Ts};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::{check, from_json};
 use super::kline::number;
-use super::stamp;
+use super::{same_symbol, stamp};
 use crate::answer::{AnswerError, Mark, Page, Reply};
 
 /// What of a page is wanted.
@@ -20,6 +22,8 @@ pub(crate) struct Wanted {
 
 #[derive(Deserialize)]
 struct Row<'a> {
+    #[serde(borrow)]
+    symbol: Option<Cow<'a, str>>,
     #[serde(rename = "fundingTime")]
     time: i64,
     #[serde(borrow, rename = "fundingRate")]
@@ -31,6 +35,7 @@ struct Row<'a> {
 /// Writes the wanted rates of a page; `null` is an empty page.
 pub(crate) fn read(
     reply: &Reply<'_>,
+    symbol: &str,
     wanted: Wanted,
     lines: &mut LineWriter,
     out: &mut Vec<u8>,
@@ -40,7 +45,9 @@ pub(crate) fn read(
     let start = out.len();
     let mut page = Page::default();
     for row in rows.unwrap_or_default() {
-        if let Err(error) = take(&row, wanted, &mut page, lines, out) {
+        if let Err(error) =
+            same_symbol(row.symbol.as_deref(), symbol).and_then(|()| take(&row, wanted, &mut page, lines, out))
+        {
             out.truncate(start);
             return Err(error);
         }

@@ -181,3 +181,14 @@ pub(crate) fn stamp(value: i64) -> Result<Ts, AnswerError> {
     let ts = if value < MILLIS_MAX { Ts::from_millis(value) } else { Ts::from_micros(value) };
     ts.map_err(|cause| AnswerError::Unexpected(cause.to_string()))
 }
+
+/// Whether a row that names a symbol names ours.
+pub(crate) fn same_symbol(said: Option<&str>, asked: &str) -> Result<(), AnswerError> {
+    match said {
+        Some(said) if said != asked => {
+            let said: String = said.chars().take(40).collect();
+            Err(AnswerError::Unexpected(format!("a row of {said:?}, not of {asked}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -98,6 +98,19 @@ fn only_what_is_wanted_of_a_file_goes_out() {
 }
 
 #[test]
+fn a_file_without_rows_of_its_period_proves_nothing() {
+    let day = range("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z");
+    let all = range("2023-12-01T00:00:00Z", "2024-02-01T00:00:00Z");
+    let yesterday = "1703980800000,1,2,0.5,1.5,10,1703984399999,15,3,1,1,0\n";
+    for text in ["", "open_time,open,high\n", yesterday] {
+        let (summary, _) = read("binance:candle:BTC-USDT:1h", day, all, text);
+        assert!(summary.covered.is_empty(), "{text:?}: {summary:?}");
+    }
+    let (summary, _) = read("binance:trade:BTC-USDT", day, all, "1,1,1,1,1,1703980800000,True,True\n");
+    assert!(summary.covered.is_empty(), "{summary:?}");
+}
+
+#[test]
 fn a_day_of_metrics_proves_the_instants_it_holds() {
     let day = range("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z");
     let all = range("2023-12-01T00:00:00Z", "2024-02-01T00:00:00Z");

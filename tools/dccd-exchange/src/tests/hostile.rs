@@ -38,8 +38,7 @@ fn rows_that_were_not_asked_for_prove_nothing() {
     let interest = |ms: i64| {
         format!(r#"{{"symbol":"BTCUSDT","sumOpenInterest":"1","sumOpenInterestValue":"1","timestamp":{ms}}}"#)
     };
-    // The second question about a hole begins one record earlier.
-    for (minutes, is_sound) in [(&[0, 5][..], true), (&[-5, 0], true), (&[-10], false), (&[5, 10], false)] {
+    for (minutes, is_sound) in [(&[0, 5][..], true), (&[-5, 0], false), (&[100], false), (&[5, 10], false)] {
         check("binance:open_interest:BTC-USDT_PERP:5m", interest, minutes, is_sound);
     }
     let trade = |ms: i64| {
@@ -49,6 +48,26 @@ fn rows_that_were_not_asked_for_prove_nothing() {
     for (minutes, is_sound) in [(&[0, 1][..], true), (&[9, 10, 11], true), (&[-1, 0], false)] {
         check("binance:trade:BTC-USDT", trade, minutes, is_sound);
     }
+}
+
+#[test]
+fn rows_of_another_symbol_are_refused() {
+    let asked = range("2024-01-01T00:00:00Z", "2024-01-01T00:10:00Z");
+    let check = |id: &str, body: &str| {
+        let ask = Walk::new(&dataset(id), asked).expect("possible").next_ask().expect("a question");
+        let refused = ask.read(&reply(200, body.as_bytes()), &mut Vec::new()).expect_err("another's row");
+        assert!(refused.to_string().contains(r#"a row of "ETHUSDT", not of BTCUSDT"#), "{id}: {refused}");
+        let own = body.replace("ETH", "BTC");
+        ask.read(&reply(200, own.as_bytes()), &mut Vec::new()).expect("our row");
+    };
+    check(
+        "binance:funding:BTC-USDT_PERP",
+        &format!(r#"[{{"symbol":"ETHUSDT","fundingTime":{DAY_MS},"fundingRate":"1","markPrice":""}}]"#),
+    );
+    check(
+        "binance:open_interest:BTC-USDT_PERP:5m",
+        &format!(r#"[{{"symbol":"ETHUSDT","sumOpenInterest":"1","sumOpenInterestValue":"1","timestamp":{DAY_MS}}}]"#),
+    );
 }
 
 #[test]

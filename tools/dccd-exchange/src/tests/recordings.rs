@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{dataset, reply};
-use crate::binance::{book, funding, kline, open_interest, trade};
+use crate::binance::{book, funding, kline, open_interest, query, trade};
 use crate::{AnswerError, Page};
 
 /// What a recording proves.
@@ -169,13 +169,18 @@ fn read(proves: &Proves, id: &str, body: &str) -> Result<(Page, String), AnswerE
     let mut out = Vec::new();
     let reply = reply(200, body.as_bytes());
     let range = Range::all();
+    let symbol = query::symbol(dataset.pair());
     let page = match (proves, dataset.span()) {
         (Candles(_), Some(span)) => kline::read(&reply, kline::Wanted { range, span }, &mut lines, &mut out),
-        (Interest(_), Some(span)) => {
-            open_interest::read(&reply, open_interest::Wanted { range, span }, &mut lines, &mut out)
-        }
+        (Interest(_), Some(span)) => open_interest::read(
+            &reply,
+            &symbol,
+            open_interest::Wanted { range, span, known: None },
+            &mut lines,
+            &mut out,
+        ),
         (Trades(_), _) => trade::read(&reply, trade::Wanted { range, first_id: None }, &mut lines, &mut out),
-        (Rates(_), _) => funding::read(&reply, funding::Wanted { range, after: None }, &mut lines, &mut out),
+        (Rates(_), _) => funding::read(&reply, &symbol, funding::Wanted { range, after: None }, &mut lines, &mut out),
         _ => book::read(&reply, &mut lines, &mut out),
     }?;
     Ok((page, String::from_utf8(out).expect("lines are text")))

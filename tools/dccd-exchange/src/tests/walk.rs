@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use dccd_record::{Dataset, Range, RangeSet, Ts};
+use dccd_record::{Dataset, Range, RangeSet};
 
-use super::{dataset, range, read, ts};
+use super::{dataset, range, read};
 use crate::{Step, Walk};
 
 const ASKS_MAX: usize = 500;
@@ -266,28 +266,49 @@ fn pages_of_funding_overlap_by_one_record() {
     assert!(lies.failed[0].1.contains("though there is one of"), "{lies:?}");
 }
 
+fn interest_rows(numbers: impl Iterator<Item = i64>) -> Vec<(i64, String)> {
+    let row = |n: i64| {
+        let ms = DAY_MS + n * 300_000;
+        (ms, format!(r#"{{"symbol":"BTCUSDT","sumOpenInterest":"{n}.5","sumOpenInterestValue":"1","timestamp":{ms}}}"#))
+    };
+    numbers.map(row).collect()
+}
+
+/// The newest rows of the window, as Binance gives them.
+fn newest_of_window(rows: &[(i64, String)], path: &str) -> String {
+    let query = Query::new(path);
+    let (start, end) = (query.number("startTime").unwrap_or(0), query.number("endTime").unwrap_or(i64::MAX));
+    let within: Vec<(i64, String)> = rows.iter().filter(|(at, _)| (start..=end).contains(at)).cloned().collect();
+    select(&within, None, None, query.limit())
+}
+
 #[test]
 fn pages_of_open_interest_end_where_they_are_told_to() {
-    let rows: Vec<(i64, String)> = (0..3000)
-        .filter(|n| !(700..720).contains(n))
-        .map(|n| {
-            let ms = DAY_MS + n * 300_000;
-            (
-                ms,
-                format!(
-                    r#"{{"symbol":"BTCUSDT","sumOpenInterest":"{n}.5","sumOpenInterestValue":"1","timestamp":{ms}}}"#
-                ),
-            )
-        })
-        .collect();
+    let rows = interest_rows((0..3000).filter(|n| !(700..720).contains(n)));
     let asked = range("2024-01-01T00:01:00Z", "2024-01-06T00:00:00Z");
-    let newest_of_window = |path: &str| {
-        let query = Query::new(path);
-        let (start, end) = (query.number("startTime").expect("bounded"), query.number("endTime").expect("bounded"));
-        let within: Vec<(i64, String)> = rows.iter().filter(|(at, _)| (start..=end).contains(at)).cloned().collect();
-        select(&within, None, None, query.limit())
-    };
-    let outcome = walk(&dataset("binance:open_interest:BTC-USDT_PERP:5m"), asked, 2, newest_of_window);
+    let dataset = dataset("binance:open_interest:BTC-USDT_PERP:5m");
+    let outcome = walk(&dataset, asked, 2, |path| newest_of_window(&rows, path));
     assert_eq!((outcome.lines.len(), outcome.covered), (1440 - 1 - 20, RangeSet::from_iter([asked])));
-    let _: Ts = ts("2024-01-01T00:00:00Z");
+}
+
+#[test]
+fn false_empty_pages_of_open_interest_cover_nothing() {
+    let dataset = dataset("binance:open_interest:BTC-USDT_PERP:5m");
+    let asked = range("2024-01-01T00:00:00Z", "2024-01-06T00:00:00Z");
+    // Two of three answers are false, with a hole in the middle, or with no record before the range's second day.
+    for rows in [interest_rows((0..3000).filter(|n| !(700..1300).contains(n))), interest_rows(288..3000)] {
+        let held = rows.iter().filter(|(ms, _)| *ms < DAY_MS + 5 * 86_400_000).count();
+        for ahead in [1, 4] {
+            let count = Cell::new(0);
+            let outcome = walk(&dataset, asked, ahead, |path| {
+                count.set(count.get() + 1);
+                if count.get() % 3 == 0 { newest_of_window(&rows, path) } else { "[]".to_owned() }
+            });
+            assert!(outcome.failed.is_empty(), "ahead {ahead}: {:?}", outcome.failed);
+            assert_eq!((outcome.lines.len(), outcome.covered), (held, RangeSet::from_iter([asked])), "ahead {ahead}");
+        }
+    }
+    let nothing = walk(&dataset, asked, 2, |_| "[]".to_owned());
+    assert!(nothing.covered.is_empty(), "{nothing:?}");
+    assert!(nothing.failed[0].1.contains("shows no open interest at all"), "{nothing:?}");
 }

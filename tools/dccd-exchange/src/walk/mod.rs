@@ -87,8 +87,8 @@ impl Ask {
             Question::Clock => binance::read_time(reply),
             Question::Candles(wanted) => binance::kline::read(reply, wanted, &mut lines, out),
             Question::Trades(wanted) => binance::trade::read(reply, wanted, &mut lines, out),
-            Question::Rates(wanted) => binance::funding::read(reply, wanted, &mut lines, out),
-            Question::Interest(wanted) => binance::open_interest::read(reply, wanted, &mut lines, out),
+            Question::Rates(wanted) => binance::funding::read(reply, &self.symbol(), wanted, &mut lines, out),
+            Question::Interest(wanted) => binance::open_interest::read(reply, &self.symbol(), wanted, &mut lines, out),
             Question::Book => binance::book::read(reply, &mut lines, out),
             Question::Probe => self.read_probe(reply, &mut lines),
         }?;
@@ -100,6 +100,10 @@ impl Ask {
         Ok(page)
     }
 
+    fn symbol(&self) -> String {
+        query::symbol(self.dataset.pair())
+    }
+
     fn read_probe(&self, reply: &Reply<'_>, lines: &mut LineWriter) -> Result<Page, AnswerError> {
         let range = Range::all();
         let mut unused = Vec::new();
@@ -107,12 +111,20 @@ impl Ask {
             (Kind::Candle, Some(span)) => {
                 binance::kline::read(reply, binance::kline::Wanted { range, span }, lines, &mut unused)
             }
-            (Kind::OpenInterest, Some(span)) => {
-                binance::open_interest::read(reply, binance::open_interest::Wanted { range, span }, lines, &mut unused)
-            }
-            (Kind::Funding, _) => {
-                binance::funding::read(reply, binance::funding::Wanted { range, after: None }, lines, &mut unused)
-            }
+            (Kind::OpenInterest, Some(span)) => binance::open_interest::read(
+                reply,
+                &self.symbol(),
+                binance::open_interest::Wanted { range, span, known: None },
+                lines,
+                &mut unused,
+            ),
+            (Kind::Funding, _) => binance::funding::read(
+                reply,
+                &self.symbol(),
+                binance::funding::Wanted { range, after: None },
+                lines,
+                &mut unused,
+            ),
             _ => binance::trade::read(reply, binance::trade::Wanted { range, first_id: None }, lines, &mut unused),
         }?;
         Ok(Page { lines: 0, ..page })
