@@ -233,7 +233,9 @@ impl From<AnswerError> for Failure {
 
 impl From<FetchError> for Failure {
     fn from(error: FetchError) -> Failure {
-        Failure { message: error.to_string(), is_retryable: false, is_stop: false }
+        // A file that cannot be used now is no fault of the order.
+        let is_retryable = matches!(error, FetchError::Budget(_));
+        Failure { message: error.to_string(), is_retryable, is_stop: false }
     }
 }
 

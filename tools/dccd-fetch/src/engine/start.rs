@@ -54,7 +54,9 @@ impl Engine<'_> {
                     Ok(range) => range,
                     Err(failure) if failure.is_stop => return Ok(Err(Interrupted)),
                     Err(failure) => {
-                        let range = Range::new(start.unwrap_or(Ts::MIN), end.unwrap_or(now)).unwrap_or(Range::all());
+                        let start = start.unwrap_or(Ts::MIN);
+                        let until_now = Range::new(start, end.unwrap_or(now));
+                        let range = until_now.or_else(|| Range::new(start, Ts::MAX)).unwrap_or(Range::all());
                         self.fail(&dataset, range, &failure)?;
                         return Ok(Ok(()));
                     }
