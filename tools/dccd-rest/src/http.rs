@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dccd_record::Ts;
 use ureq::Agent;
@@ -18,6 +18,10 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest silence inside a body.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// A body of any length must bring so many bytes...
+const PACE_BYTES: usize = 64 << 10;
+/// ...in each stretch of so long.
+const PACE_TIME: Duration = Duration::from_secs(60);
 
 /// What stands above a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,14 +115,43 @@ impl Client {
         }
         let mut reader = response.body_mut().as_reader();
         let mut block = vec![0; BLOCK_BYTES];
+        let mut pace = Pace::new(Instant::now());
         loop {
             match reader.read(&mut block) {
                 Ok(0) => return Ok(head),
-                Ok(count) => sink(block.get(..count).unwrap_or_default())?,
+                Ok(count) => {
+                    pace.take(count, Instant::now())?;
+                    sink(block.get(..count).unwrap_or_default())?;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(from_io(error)),
             }
         }
+    }
+}
+
+/// Tells a long body from one that never ends because it comes in drops.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    since: Instant,
+    bytes: usize,
+}
+
+impl Pace {
+    pub(crate) fn new(now: Instant) -> Pace {
+        Pace { since: now, bytes: 0 }
+    }
+
+    pub(crate) fn take(&mut self, count: usize, now: Instant) -> Result<(), HttpError> {
+        self.bytes = self.bytes.saturating_add(count);
+        if now.saturating_duration_since(self.since) < PACE_TIME {
+            return Ok(());
+        }
+        if self.bytes < PACE_BYTES {
+            return Err(HttpError::Timeout("the body comes in drops".to_owned()));
+        }
+        *self = Pace::new(now);
+        Ok(())
     }
 }
 

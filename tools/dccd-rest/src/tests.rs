@@ -2,10 +2,10 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::ask::ban_length;
-use crate::http::{Body, Client, HttpError, parse_date, parse_retry_after};
+use crate::http::{Body, Client, HttpError, Pace, parse_date, parse_retry_after};
 use crate::retry::{Policy, Stopped, Waiter};
 
 /// Waits for nobody, and remembers what it should have waited.
@@ -55,6 +55,19 @@ fn a_ban_lasts_at_least_a_little_and_at_most_a_week() {
     check(418, Some(259_200), 259_200);
     check(403, Some(0), 30);
     check(418, Some(u64::MAX), 604_800);
+}
+
+#[test]
+fn a_body_that_drips_is_given_up_and_a_long_one_is_not() {
+    let began = Instant::now();
+    let minute = |n: u32| began + Duration::from_secs(60) * n;
+    let mut pace = Pace::new(began);
+    for n in 1..1000 {
+        pace.take(64 << 10, minute(n)).expect("slow, but it comes");
+    }
+    let mut pace = Pace::new(began);
+    pace.take(1, began + Duration::from_secs(19)).expect("it is early");
+    assert!(matches!(pace.take(1, minute(1)), Err(HttpError::Timeout(_))));
 }
 
 #[test]
