@@ -1,4 +1,4 @@
-//! A bar on a terminal's stderr; nothing anywhere else.
+//! A bar on a terminal's stderr; nothing anywhere else, nor where lines go to the same terminal.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(is_quiet: bool) -> Progress {
         let now = Instant::now();
-        let is_on = !is_quiet && std::io::stderr().is_terminal();
+        let is_on = !is_quiet && std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
         Progress { is_on, is_shown: false, began: now, shown: now, wanted_nanos: 0, covered_nanos: 0, bytes: 0 }
     }
 
