@@ -180,6 +180,22 @@ fn what_has_not_happened_is_not_covered() {
 }
 
 #[test]
+fn what_lies_ahead_fails_from_its_own_start() {
+    let run = run(&sound(), &["binance", "BTC/USDT", "--span", "1m", "--start", "2030-01-01"]);
+    assert_eq!(run.status, Some(75));
+    assert_eq!(run.of("failed")[0]["start"], "2030-01-01T00:00:00.000000000Z");
+}
+
+#[test]
+fn a_budget_that_cannot_be_used_now_may_be_usable_later() {
+    let server = sound();
+    let run = ended(command(&server, Path::new("/dev/null/budget"), &HOUR).output().expect("the program runs"));
+    assert_eq!((run.status, server.seen().len()), (Some(75), 0));
+    assert_eq!(run.of("failed")[0]["retry"], Value::Bool(true));
+    assert!(run.stderr.contains("cannot use the budget file /dev/null/budget/"), "{}", run.stderr);
+}
+
+#[test]
 fn answers_that_heal_are_asked_for_again() {
     let check = |answer: Answer| {
         let server = Server::start(move |number, _| (number == 1 || number == 2).then(|| answer.clone()));
