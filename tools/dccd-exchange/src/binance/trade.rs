@@ -91,9 +91,8 @@ impl<'a> Sink<'a> {
         }
         self.page.first.get_or_insert(mark);
         self.page.last = Some(mark);
-        if ts >= self.wanted.range.end() {
-            self.page.is_past_end = true;
-        }
+        // The last row decides: one odd stamp on the way is no end.
+        self.page.is_past_end = ts >= self.wanted.range.end();
         if self.wanted.range.contains(ts) {
             trade.ts = ts;
             trade.side = Some(if is_buyer_maker { Side::Sell } else { Side::Buy });

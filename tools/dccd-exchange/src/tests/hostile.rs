@@ -71,6 +71,23 @@ fn rows_of_another_symbol_are_refused() {
 }
 
 #[test]
+fn a_stamp_far_ahead_ends_no_range() {
+    let asked = range("2024-01-01T00:00:00Z", "2024-01-01T00:10:00Z");
+    let ask = Walk::new(&dataset("binance:trade:BTC-USDT"), asked).expect("possible").next_ask().expect("a question");
+    let trade = |id: i64, ms: i64| format!(r#"{{"a":{id},"p":"1","q":"1","f":1,"l":1,"T":{ms},"m":true,"M":true}}"#);
+    let ahead = 4_000_000_000_000;
+    let mut out = b"before".to_vec();
+    let body = format!("[{},{}]", trade(1, DAY_MS), trade(2, ahead));
+    let said = Reply { date: Some(ts("2024-01-01T00:20:00Z")), ..reply(200, body.as_bytes()) };
+    let refused = ask.read(&said, &mut out).expect_err("it has not happened");
+    assert!(refused.to_string().contains("though it is 2024-01-01T00:20"), "{refused}");
+    assert_eq!(out, b"before");
+    let body = format!("[{},{},{}]", trade(1, DAY_MS), trade(2, ahead), trade(3, DAY_MS + 1));
+    let page = ask.read(&Reply { body: body.as_bytes(), ..said }, &mut out).expect("one odd stamp");
+    assert_eq!((page.is_past_end, page.lines, page.rows), (false, 2, 3));
+}
+
+#[test]
 fn of_two_clocks_the_one_that_claims_less_is_believed() {
     let ask = Ask::clock(&dataset("binance:candle:BTC-USDT:1m")).expect("possible");
     let body = format!(r#"{{"serverTime":{}}}"#, DAY_MS + 500);

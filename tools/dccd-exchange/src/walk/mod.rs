@@ -21,6 +21,8 @@ use trade::TradeWalk;
 /// How often a doubtful answer is asked for again before it is given up or believed.
 const DOUBTS_MAX: u32 = 5;
 const SECOND_NANOS: i64 = 1_000_000_000;
+/// No record lies so far ahead of the answer it stands in, whatever clocks do.
+const AHEAD_NANOS_MAX: i64 = 3600 * SECOND_NANOS;
 
 /// One question, and how to read its answer.
 #[derive(Clone, Debug)]
@@ -83,6 +85,7 @@ impl Ask {
     /// Appends the records of an answer to `out`, or nothing if it is an error.
     pub fn read(&self, reply: &Reply<'_>, out: &mut Vec<u8>) -> Result<Page, AnswerError> {
         let mut lines = LineWriter::new(&self.dataset);
+        let before = out.len();
         let mut page = match self.question {
             Question::Clock => binance::read_time(reply),
             Question::Candles(wanted) => binance::kline::read(reply, wanted, &mut lines, out),
@@ -92,6 +95,15 @@ impl Ask {
             Question::Book => binance::book::read(reply, &mut lines, out),
             Question::Probe => self.read_probe(reply, &mut lines),
         }?;
+        if let (Some(last), Some(date)) = (page.last, reply.date)
+            && last.ts > date.saturating_add(AHEAD_NANOS_MAX)
+            // A book of spot carries our time.
+            && !matches!(self.question, Question::Book)
+        {
+            out.truncate(before);
+            let ts = last.ts;
+            return Err(AnswerError::Unexpected(format!("a record of {ts}, though it is {date} there")));
+        }
         page.stamp = match (self.question, page.stamp, reply.date) {
             // Two clocks that differ by more than a rounded second: no later than both of them.
             (Question::Clock, Some(stamp), Some(date)) => Some(stamp.min(date.saturating_add(SECOND_NANOS))),
