@@ -164,7 +164,7 @@ impl Added {
         };
         let mut finished = Finished { part_path: self.part_path, sources: Vec::new(), continued };
         match self.part {
-            Some(part) => finished.sources.extend(part.finish()?.into_sources()),
+            Some(part) => finished.sources.push(part.finish()?.into_source()),
             None if !self.rows.is_empty() => finished.sources.push(Source::rows(self.rows)),
             None => {}
         }

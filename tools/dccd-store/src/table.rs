@@ -11,7 +11,7 @@
 //! | is a line fit for columns | `check(&line, numbers)?`: before it goes anywhere durable |
 //! | a file bigger than memory, from lines in any order | `PartWriter::create(path, kind, numbers, &provenance)?`, `part.push(&line)?`, `part.finish()? -> Part` |
 //! | the next published file | `assemble(Assembly { kind, numbers, provenance: &p, existing: Option<Source>, added: Vec<Source>, replaced: &ranges }, temp_path)? -> Assembled` |
-//! | what goes into it, in commit order | `Source::published(path, adopted)`, `Source::part(path)`, `Source::rows(rows)` |
+//! | what goes into it, in commit order | `Source::published(path, adopted)`, `part.into_source()`, `Source::rows(rows)` |
 //! | facts of a file, from its footer | `FileScan::open(path, kind)?.info() -> &FileInfo` |
 //! | sorted rows of one file | `FileScan::open(path, kind)?.batches(range, numbers)?` |
 //! | sorted rows of many sources, no repeats | `MergedScan::new(kind, numbers, sources, range)?`, an iterator of `Result<Rows, TableError>` |

@@ -51,6 +51,8 @@ pub struct PartWriter {
 pub struct Part {
     /// Where it is.
     pub path: PathBuf,
+    /// Rows that came too late for the file.
+    late: Rows,
     /// The open file.
     pub file: File,
     /// Rows in the file.
@@ -67,8 +69,8 @@ pub struct Part {
 
 impl Part {
     /// What to assemble.
-    pub fn into_sources(self) -> Vec<Source> {
-        vec![Source::part(self.path)]
+    pub fn into_source(self) -> Source {
+        Source::part(self.path, self.late)
     }
 }
 
@@ -167,13 +169,16 @@ impl PartWriter {
         self.settle()
     }
 
-    /// Writes what is held and the footer.
-    pub fn finish(self) -> Result<Part, TableError> {
+    /// Writes what is held and the footer. The last late rows stay in memory: if they are mere repeats, as late rows
+    /// mostly are, the file is already what is to be published.
+    pub fn finish(mut self) -> Result<Part, TableError> {
         let path = self.output.path().to_owned();
+        let late = std::mem::replace(&mut self.late, Rows::new(self.window.kind(), self.window.numbers()));
         let (written, repeats) = self.close()?;
         let (first, last) = (written.hull.map(|hull| hull.0), written.hull.map(|hull| hull.1));
         Ok(Part {
             path,
+            late,
             file: written.file,
             rows: written.rows,
             first: first.map(believable),

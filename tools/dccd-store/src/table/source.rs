@@ -32,6 +32,8 @@ pub struct Source {
 enum What {
     File(PathBuf),
     Rows(Arc<Rows>),
+    /// A part's file, and the rows that came too late for it.
+    Part(PathBuf, Arc<Rows>),
 }
 
 impl Source {
@@ -41,9 +43,9 @@ impl Source {
         Source { what: What::File(path.into()), adopted }
     }
 
-    /// A part.
-    pub fn part(path: impl Into<PathBuf>) -> Source {
-        Source { what: What::File(path.into()), adopted: RangeSet::new() }
+    /// A part: its file and, behind it, the rows that came too late for the file.
+    pub(super) fn part(path: PathBuf, late: Rows) -> Source {
+        Source { what: What::Part(path, Arc::new(late)), adopted: RangeSet::new() }
     }
 
     /// Rows in memory, in the order they came.
@@ -115,29 +117,33 @@ pub(super) struct Opened {
 /// Opens a source and makes sorted runs of it.
 pub(super) fn open(source: Source, part: u32, kind: Kind, numbers: Numbers) -> Result<Opened, TableError> {
     match source.what {
-        What::Rows(rows) => {
-            let count = rows.len();
-            let rows = match normal_order(&rows) {
-                Some(kept) => Arc::new(rows.take(&kept)),
-                None => rows,
-            };
-            let hull = rows.ts.first().copied().zip(rows.ts.last().copied());
-            let run = |hull| Run {
-                rows: rows.len(),
-                hull,
-                part,
-                order: 0,
-                is_raw: false,
-                place: Place::Rows(Arc::clone(&rows)),
-            };
-            Ok(Opened {
-                runs: hull.map(run).into_iter().collect(),
-                adopted: Arc::new(source.adopted),
-                rows: u64::try_from(count).unwrap_or(u64::MAX),
-                file: None,
-            })
-        }
+        What::Rows(rows) => Ok(open_rows(rows, source.adopted, part)),
         What::File(path) => open_file(&path, source.adopted, part, kind, numbers),
+        What::Part(path, late) => {
+            let mut opened = open_file(&path, source.adopted, part, kind, numbers)?;
+            let late = open_rows(late, RangeSet::new(), part);
+            let groups = opened.runs.len();
+            opened.runs.extend(late.runs.into_iter().map(|run| Run { order: groups, ..run }));
+            opened.rows += late.rows;
+            Ok(opened)
+        }
+    }
+}
+
+fn open_rows(rows: Arc<Rows>, adopted: RangeSet, part: u32) -> Opened {
+    let count = rows.len();
+    let rows = match normal_order(&rows) {
+        Some(kept) => Arc::new(rows.take(&kept)),
+        None => rows,
+    };
+    let hull = rows.ts.first().copied().zip(rows.ts.last().copied());
+    let run =
+        |hull| Run { rows: rows.len(), hull, part, order: 0, is_raw: false, place: Place::Rows(Arc::clone(&rows)) };
+    Opened {
+        runs: hull.map(run).into_iter().collect(),
+        adopted: Arc::new(adopted),
+        rows: u64::try_from(count).unwrap_or(u64::MAX),
+        file: None,
     }
 }
 

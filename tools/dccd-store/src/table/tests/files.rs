@@ -130,7 +130,7 @@ fn a_row_of_ours_beats_an_adopted_one() {
         r#"{{"kind":"candle",{EXCHANGE},"span":60,"ts":"2024-01-01T00:05:00Z","open":7,"high":7,"low":7,"close":7,"volume":0,"quote_volume":null,"trades":null}}"#
     );
     part.push(&parser.parse(line.as_bytes()).expect("a line")).expect("a good line");
-    let sources = part.finish().expect("room").into_sources();
+    let sources = vec![part.finish().expect("room").into_source()];
     let new = upgrade(&path, Kind::Candle, Numbers::Float, sources);
     let after = closes(&new, Numbers::Float);
     assert_eq!(after.len(), 100);

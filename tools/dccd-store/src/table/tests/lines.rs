@@ -4,7 +4,7 @@ use dccd_record::{Kind, Line, Parser, Range};
 
 use super::model::EXCHANGE;
 use super::random::{Random, for_seeds};
-use crate::table::{MergedScan, Numbers, PartWriter, Provenance, Record, RowError, Rows, Source, check};
+use crate::table::{MergedScan, Numbers, PartWriter, Provenance, Record, RowError, Rows, check};
 
 /// The records of `lines` after they went through a file, written as lines again.
 fn through_file(kind: Kind, numbers: Numbers, lines: &[String]) -> Vec<String> {
@@ -20,9 +20,9 @@ fn through_file(kind: Kind, numbers: Numbers, lines: &[String]) -> Vec<String> {
         let (id, _) = line.record().expect("a record");
         writer.get_or_insert_with(|| dccd_record::LineWriter::new(parser.dataset(id)));
     }
-    part.finish().expect("room");
+    let source = part.finish().expect("room").into_source();
     let (mut out, mut writer) = (Vec::new(), writer.expect("at least one line"));
-    for rows in MergedScan::new(kind, numbers, vec![Source::part(&path)], Range::all()).expect("a part that opens") {
+    for rows in MergedScan::new(kind, numbers, vec![source], Range::all()).expect("a part that opens") {
         let told = rows.expect("a part that reads").for_each(|record| {
             match &record {
                 Record::Candle(record) => writer.candle(record, &mut out),

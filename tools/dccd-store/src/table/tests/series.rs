@@ -79,11 +79,23 @@ fn told_by_lines(kind: Kind, lines: &[String]) -> Vec<Told> {
     all
 }
 
-fn write_part(path: &Path, kind: Kind, lines: &[String]) {
+fn write_part(path: &Path, kind: Kind, lines: &[String]) -> Source {
     let mut part =
         PartWriter::create(path, kind, Numbers::Float, &Provenance::default()).expect("a part in a test's folder");
     push_all(lines, |line| part.push(line).expect("a good line"));
-    part.finish().expect("room for a part");
+    part.finish().expect("room for a part").into_source()
+}
+
+/// Makes a published file of lines.
+fn publish(published: &Path, kind: Kind, lines: &[String]) {
+    let added = vec![write_part(&published.with_extension("part"), kind, lines)];
+    let provenance = Provenance::default();
+    let replaced = RangeSet::new();
+    let assembly =
+        Assembly { kind, numbers: Numbers::Float, provenance: &provenance, existing: None, added, replaced: &replaced };
+    let assembled = assemble(assembly, &published.with_extension("new")).expect("an assembly");
+    let Assembled::New { path, .. } = assembled else { panic!("there was nothing before") };
+    std::fs::rename(path, published).expect("a rename");
 }
 
 fn source(dir: &Path, at: usize, kind: Kind, lines: &[String], random: &mut Random) -> Source {
@@ -93,8 +105,7 @@ fn source(dir: &Path, at: usize, kind: Kind, lines: &[String], random: &mut Rand
         return Source::rows(rows);
     }
     let path = dir.join(format!("{at}.part"));
-    write_part(&path, kind, lines);
-    Source::part(path)
+    write_part(&path, kind, lines)
 }
 
 fn scan(kind: Kind, sources: Vec<Source>, range: Range) -> Vec<Told> {
@@ -222,7 +233,7 @@ fn adopted_rows_give_way() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let published = dir.path().join("2024.parquet");
         let (old, new) = (lines(kind, random), lines(kind, random));
-        write_part(&published, kind, &old);
+        publish(&published, kind, &old);
         let mut ranges = [RangeSet::new(), RangeSet::new()];
         for set in &mut ranges {
             for _ in 0..random.below(4) {
@@ -263,7 +274,7 @@ fn late_trades_change_only_what_they_say_anew() {
             format!(r#"{{"kind":"trade",{EXCHANGE},"ts":"{ts}","price":{price},"amount":1,"side":null,"tid":"{tid}"}}"#)
         };
         let all: Vec<String> = (0..900).map(|at| line(at, "1.5")).collect();
-        write_part(&published, Kind::Trade, &all);
+        publish(&published, Kind::Trade, &all);
         let put = |lines: &[String], random: &mut Random| {
             let assembly = Assembly {
                 kind: Kind::Trade,
@@ -282,7 +293,7 @@ fn late_trades_change_only_what_they_say_anew() {
         late.push(line(changed, "2.5"));
         let Assembled::New { rows, .. } = put(&late, random) else { panic!("a price changed") };
         assert_eq!(rows, 900);
-        let scanned = scan(Kind::Trade, vec![Source::part(dir.path().join("new"))], Range::all());
+        let scanned = scan(Kind::Trade, vec![Source::published(dir.path().join("new"), RangeSet::new())], Range::all());
         let changed = changed.to_string();
         for record in &scanned {
             assert_eq!(record.text.contains("\"2.5\""), record.id.as_deref() == Some(&*changed), "{}", record.text);
