@@ -6,7 +6,7 @@ use std::time::Duration;
 use dccd_cli::{Status, Tool};
 use dccd_exchange::archive::{Use, files};
 use dccd_exchange::{Ask, Capability, capability};
-use dccd_record::{Control, Covered, Dataset, Failed, Kind, Order, Proof, Range, Ts, write_control};
+use dccd_record::{Control, Covered, Dataset, Failed, Kind, Order, Proof, Range, Retry, Ts, write_control};
 
 use crate::active::{Active, Event, refusal};
 use crate::args::{Args, Source};
@@ -201,7 +201,13 @@ impl<'a> Engine<'a> {
         Ok(Ok(()))
     }
 
-    fn activate(&mut self, dataset: Dataset, row: &'static Capability, range: Range, now: Ts) -> Result<(), FetchError> {
+    fn activate(
+        &mut self,
+        dataset: Dataset,
+        row: &'static Capability,
+        range: Range,
+        now: Ts,
+    ) -> Result<(), FetchError> {
         let Some(past) = Range::new(range.start(), range.end().min(row.horizon(&dataset, now))) else {
             let message = format!("nothing of it has happened yet: the exchange's clock says {now}");
             return self.fail(&dataset, range, &Failure { message, is_retryable: true, is_stop: false });
@@ -328,11 +334,7 @@ impl<'a> Engine<'a> {
         if let Some(now) = self.now.get(&(row.api.name, is_archive)) {
             return Ok(Ok(*now));
         }
-        let work = if is_archive {
-            Work::Clock(dataset.clone())
-        } else {
-            Work::Page(Box::new(Ask::clock(dataset)?))
-        };
+        let work = if is_archive { Work::Clock(dataset.clone()) } else { Work::Page(Box::new(Ask::clock(dataset)?)) };
         let answer = match self.ask_now(work)? {
             Ok(answer) => answer,
             Err(Interrupted) => return Ok(Err(stopped())),
@@ -494,7 +496,13 @@ impl<'a> Engine<'a> {
 }
 
 fn order_line(dataset: &Dataset, range: Range) -> Control {
-    Control::Range(Order { job: dataset.to_string(), dataset: dataset.clone(), range, why: "asked".to_owned() })
+    Control::Range(Order {
+        job: dataset.to_string(),
+        dataset: dataset.clone(),
+        range,
+        why: "asked".to_owned(),
+        retry: Retry::default(),
+    })
 }
 
 fn stopped() -> Failure {

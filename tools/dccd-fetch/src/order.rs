@@ -44,7 +44,8 @@ pub(crate) enum Orders {
 
 impl Orders {
     pub(crate) fn new(args: &Args) -> Result<Orders, FetchError> {
-        let exchange = args.exchange.as_deref().map(|name| Exchange::new(name).map_err(FetchError::Dataset)).transpose()?;
+        let exchange =
+            args.exchange.as_deref().map(|name| Exchange::new(name).map_err(FetchError::Dataset)).transpose()?;
         let Some(exchange) = exchange.filter(|_| !args.pair.is_empty()) else {
             return Orders::from_lines(args);
         };
@@ -62,8 +63,7 @@ impl Orders {
         let mut wishes = VecDeque::new();
         for pair in &args.pair {
             let span = args.span.filter(|_| args.kind.has_span());
-            let dataset =
-                Dataset::new(exchange.clone(), args.kind, pair.clone(), span).map_err(FetchError::Dataset)?;
+            let dataset = Dataset::new(exchange.clone(), args.kind, pair.clone(), span).map_err(FetchError::Dataset)?;
             capability(&dataset)?;
             wishes.push_back(Wish::Flags { dataset, start: args.start, end: args.end });
         }
@@ -78,7 +78,8 @@ impl Orders {
         }
         if args.start.is_some() || args.end.is_some() || args.span.is_some() {
             return Err(FetchError::Usage(
-                "--start, --end and --span need an exchange and a pair; lines on standard input say their own".to_owned(),
+                "--start, --end and --span need an exchange and a pair; lines on standard input say their own"
+                    .to_owned(),
             ));
         }
         Ok(Orders::Lines(Box::new(OrderLines::new(input))))

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use dccd_record::{Control, Covered, Dataset, Gap, Kind, Line, Order, Parser, Proof, Range, RangeSet, write_control};
+use dccd_record::{
+    Control, Covered, Dataset, Gap, Kind, Line, Order, Parser, Proof, Range, RangeSet, Retry, write_control,
+};
 
 use crate::error::StoreError;
 use crate::fsys;
@@ -188,7 +190,13 @@ impl Ledger {
         let covered_line = |range, proof| Control::Covered(Covered { dataset: dataset.clone(), range, proof });
         let adopted = self.adopted.iter().map(move |range| covered_line(range, Proof::File));
         let asked = self.asked.iter().map(|range| {
-            Control::Range(Order { job: dataset.to_string(), dataset: dataset.clone(), range, why: ASKED.to_owned() })
+            Control::Range(Order {
+                job: dataset.to_string(),
+                dataset: dataset.clone(),
+                range,
+                why: ASKED.to_owned(),
+                retry: Retry::default(),
+            })
         });
         let named = self.named.iter().flat_map(|((reason, is_final), ranges)| {
             ranges.iter().map(|range| {
