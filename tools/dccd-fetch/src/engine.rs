@@ -25,6 +25,8 @@ const INPUT_WAIT: Duration = Duration::from_secs(1);
 const SPARE_BUFFERS_MAX: usize = 4;
 /// Questions that are asked and waited for belong to nobody's order.
 const NOBODY: u64 = 0;
+/// For more files than these, the first record is asked for first: there are none before it.
+const FILES_ASKED_BLINDLY_MAX: usize = 4;
 /// Yesterday's files are there by noon.
 const ARCHIVE_DELAY_NANOS: i64 = 12 * 3_600_000_000_000;
 
@@ -41,6 +43,8 @@ pub(crate) struct Engine<'a> {
     backlog: VecDeque<Answer>,
     spare: Vec<Vec<u8>>,
     next_id: u64,
+    /// What the order that begins says of retries.
+    retry: Retry,
     tally: Tally,
     progress: Progress,
 }
@@ -72,6 +76,7 @@ impl<'a> Engine<'a> {
             backlog: VecDeque::new(),
             spare: Vec::new(),
             next_id: NOBODY + 1,
+            retry: Retry::default(),
             tally: Tally::default(),
             progress,
         })
@@ -158,6 +163,7 @@ impl<'a> Engine<'a> {
     /// Finds out what of a wish has happened, and begins with it.
     fn start(&mut self, wish: Wish) -> Result<Result<(), Interrupted>, FetchError> {
         let dataset = wish.dataset().clone();
+        self.retry = wish.retry();
         let row = match capability(&dataset) {
             Ok(row) => row,
             Err(impossible) => {
@@ -179,9 +185,12 @@ impl<'a> Engine<'a> {
             }
         };
         let range = match wish {
-            Wish::Order(order) => {
-                self.control(Control::Range((*order).clone()))?;
-                order.range
+            Wish::Order(mut order) => {
+                // What has not happened is not taken up, so that the order can be answered.
+                order.range = happened(order.range, &dataset, row, now).unwrap_or(order.range);
+                let range = order.range;
+                self.control(Control::Range(*order))?;
+                range
             }
             Wish::Flags { start, end, .. } => {
                 let range = match self.flag_range(&dataset, row, start, end, now)? {
@@ -208,22 +217,28 @@ impl<'a> Engine<'a> {
         range: Range,
         now: Ts,
     ) -> Result<(), FetchError> {
-        let Some(past) = Range::new(range.start(), range.end().min(row.horizon(&dataset, now))) else {
+        let Some(past) = happened(range, &dataset, row, now) else {
             let message = format!("nothing of it has happened yet: the exchange's clock says {now}");
             return self.fail(&dataset, range, &Failure { message, is_retryable: true, is_stop: false });
         };
         if past != range {
             self.tool.log.note(format_args!("{dataset}: what has happened ends at {}", past.end()));
         }
-        let bulk = match self.source {
+        let mut bulk = match self.source {
             Source::Rest => Vec::new(),
             Source::Archive => files(&dataset, past, now, Use::Always)?,
             Source::Auto => files(&dataset, past, now, Use::WhereBetter)?,
         };
+        if self.source == Source::Auto
+            && bulk.len() > FILES_ASKED_BLINDLY_MAX
+            && let Ok(first) = self.first_record(&dataset, row, now)?
+        {
+            bulk.retain(|file| file.period.end() > first);
+        }
         self.progress.expect(past);
         let id = self.next_id;
         self.next_id += 1;
-        self.active.push(Active::new(id, dataset, row, past, self.source, bulk));
+        self.active.push(Active::new(id, dataset, row, past, self.source, bulk, self.retry));
         Ok(())
     }
 
@@ -352,7 +367,7 @@ impl<'a> Engine<'a> {
     /// Asks and waits; what else comes in meanwhile is kept for later.
     fn ask_now(&mut self, work: Work) -> Result<Result<Answer, Interrupted>, FetchError> {
         self.tool.out.flush()?;
-        self.pool.send(Task { owner: NOBODY, number: 0, work, lines: Vec::new() })?;
+        self.pool.send(Task { owner: NOBODY, number: 0, work, retry: self.retry, lines: Vec::new() })?;
         while !self.tool.stop.is_set() {
             match self.pool.wait(STOP_CHECK)? {
                 Some(answer) if answer.owner == NOBODY => return Ok(Ok(answer)),
@@ -375,7 +390,7 @@ impl<'a> Engine<'a> {
             match active.next_work(now, &mut events) {
                 Some((number, work)) => {
                     let lines = self.spare.pop().unwrap_or_default();
-                    self.pool.send(Task { owner: active.id, number, work, lines })?;
+                    self.pool.send(Task { owner: active.id, number, work, retry: active.retry, lines })?;
                     self.in_flight += 1;
                 }
                 None => at += 1,
@@ -493,6 +508,11 @@ impl<'a> Engine<'a> {
         }
         Ok(())
     }
+}
+
+/// What of a range is over for the exchange.
+fn happened(range: Range, dataset: &Dataset, row: &Capability, now: Ts) -> Option<Range> {
+    Range::new(range.start(), range.end().min(row.horizon(dataset, now)))
 }
 
 fn order_line(dataset: &Dataset, range: Range) -> Control {

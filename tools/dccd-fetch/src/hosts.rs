@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use dccd_cli::{Log, env};
 use dccd_exchange::Api;
+use dccd_record::Retry;
 use dccd_rest::{Asker, Budget, Client, Downloader, Policy, Priority};
 
 use crate::args::Args;
@@ -47,21 +48,35 @@ impl Hosts {
         })
     }
 
-    /// What asks this host; made once per worker.
-    pub(crate) fn asker(&mut self, exchange: &str, api: &'static Api, log: &Log) -> Result<Asker, FetchError> {
+    /// What asks this host; a worker keeps it while the retries stay the same.
+    pub(crate) fn asker(
+        &mut self,
+        exchange: &str,
+        api: &'static Api,
+        retry: Retry,
+        log: &Log,
+    ) -> Result<Asker, FetchError> {
         let base = self.base(&self.rest_url, &env::rest_url(exchange), api.rest_url)?;
         if !self.links.contains_key(&base) {
             let budget = Arc::new(self.open_budget(exchange, &base, log)?);
             self.links.insert(base.clone(), (Client::new(&base), budget));
         }
         let Some((client, budget)) = self.links.get(&base) else { return Err(FetchError::Workers) };
-        Ok(Asker::new(client.clone(), &base, Arc::clone(budget), self.policy, Priority::Bulk))
+        Ok(Asker::new(client.clone(), &base, Arc::clone(budget), self.policy(retry), Priority::Bulk))
     }
 
     /// What fetches this archive's files.
-    pub(crate) fn downloader(&self, exchange: &str, api: &'static Api) -> Result<Downloader, FetchError> {
+    pub(crate) fn downloader(&self, exchange: &str, api: &'static Api, retry: Retry) -> Result<Downloader, FetchError> {
         let base = self.base(&self.archive_url, &env::archive_url(exchange), api.archive_url)?;
-        Ok(Downloader::new(&base, self.policy))
+        Ok(Downloader::new(&base, self.policy(retry)))
+    }
+
+    /// An order's own retries go before the flags.
+    fn policy(&self, retry: Retry) -> Policy {
+        Policy {
+            retries_max: retry.max_retries.unwrap_or(self.policy.retries_max),
+            delay: retry.retry_delay.unwrap_or(self.policy.delay),
+        }
     }
 
     fn base(&self, flag: &Option<String>, variable: &str, default: &str) -> Result<String, FetchError> {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use dccd_cli::Input;
 use dccd_exchange::capability;
-use dccd_record::{Dataset, Exchange, Kind, Order, Ts};
+use dccd_record::{Dataset, Exchange, Kind, Order, Retry, Ts};
 
 use crate::args::Args;
 use crate::error::FetchError;
@@ -27,6 +27,14 @@ pub(crate) enum Wish {
 }
 
 impl Wish {
+    /// What the order says of retries.
+    pub(crate) fn retry(&self) -> Retry {
+        match self {
+            Wish::Flags { .. } => Retry::default(),
+            Wish::Order(order) => order.retry,
+        }
+    }
+
     pub(crate) fn dataset(&self) -> &Dataset {
         match self {
             Wish::Flags { dataset, .. } => dataset,

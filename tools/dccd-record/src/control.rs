@@ -136,6 +136,8 @@ pub struct Job {
     pub start: Option<Ts>,
     /// Until when; now if not said.
     pub end: Option<Ts>,
+    /// How many `range` lines follow for it, once it is planned: fewer, and somebody died.
+    pub ranges: Option<u64>,
     /// What its configuration says of retries.
     pub retry: Retry,
 }

@@ -60,6 +60,7 @@ pub(crate) struct Wire<'a> {
     id: Field<'a>,
     job: Field<'a>,
     why: Field<'a>,
+    ranges: Field<'a>,
     max_retries: Field<'a>,
     retry_delay: Field<'a>,
 }
@@ -224,6 +225,7 @@ impl<'a> Wire<'a> {
             dataset: self.subject()?,
             start: optional(self.start, |field| time(field, "start"))?,
             end: optional(self.end, |field| time(field, "end"))?,
+            ranges: optional(self.ranges, |field| unsigned(field, "ranges"))?,
             retry: self.retry()?,
         })
     }

@@ -142,6 +142,10 @@ pub fn write_control(control: &Control, out: &mut Vec<u8>) {
                     write_field(key, &ts.to_string(), out);
                 }
             }
+            if let Some(ranges) = line.ranges {
+                out.extend_from_slice(br#","ranges":"#);
+                write_unsigned(ranges, out);
+            }
             write_retry(line.retry, out);
         }
         Control::Range(line) => {

@@ -10,7 +10,7 @@ pub(crate) mod query;
 mod scan;
 pub(crate) mod trade;
 
-use dccd_record::{Kind, Market, Proof, Ts};
+use dccd_record::{Day, Kind, Market, Proof, Ts};
 use serde::Deserialize;
 
 use crate::answer::{AnswerError, Page, Reply};
@@ -18,17 +18,11 @@ use crate::capability::{Capability, SpanName};
 use crate::request::{Api, LimitGroup};
 
 /// Spot.
-pub static SPOT: Api = Api {
-    name: "binance spot",
-    rest_url: "https://api.binance.com",
-    archive_url: "https://data.binance.vision",
-};
+pub static SPOT: Api =
+    Api { name: "binance spot", rest_url: "https://api.binance.com", archive_url: "https://data.binance.vision" };
 /// USD-M futures.
-pub static USDM: Api = Api {
-    name: "binance USD-M",
-    rest_url: "https://fapi.binance.com",
-    archive_url: "https://data.binance.vision",
-};
+pub static USDM: Api =
+    Api { name: "binance USD-M", rest_url: "https://fapi.binance.com", archive_url: "https://data.binance.vision" };
 
 const USAGE_HEADER: Option<&str> = Some("x-mbx-used-weight-1m");
 /// Everything of spot.
@@ -84,6 +78,7 @@ const SPOT_ROW: Capability = Capability {
     page_rows: 1000,
     weight: 2,
     group: &SPOT_WEIGHT,
+    since: Day { year: 2017, month: 7, day: 14 },
     days_back: None,
     proof: Proof::Page,
     settle_secs: 2,
@@ -97,6 +92,7 @@ const USDM_ROW: Capability = Capability {
     path: "/fapi/v1/klines",
     weight: 5,
     group: &USDM_WEIGHT,
+    since: Day { year: 2019, month: 9, day: 8 },
     ..SPOT_ROW
 };
 

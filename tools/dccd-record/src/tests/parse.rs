@@ -32,7 +32,7 @@ fn lines_that_are_no_object_are_malformed() {
     let twice = format!("{TRADE}{TRADE}");
     let array = r#"["trade","binance","BTC/USDT"]"#;
     let by_position =
-        format!(r#"["trade","binance","BTC/USDT",null,null,"2024-01-01T00:00:00Z"{}]"#, ",null".repeat(35));
+        format!(r#"["trade","binance","BTC/USDT",null,null,"2024-01-01T00:00:00Z"{}]"#, ",null".repeat(36));
     let not_a_number = TRADE.replace("42283.58", "NaN");
     let leading_zero = TRADE.replace("42283.58", "01");
     for line in [

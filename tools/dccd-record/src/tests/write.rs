@@ -162,7 +162,14 @@ fn control_lines() {
     check(Control::Stored(Stored { dataset: trades(), path: odd.clone(), rows: u64::MAX / 2, range }), None);
     for (start, end) in [(None, None), (Some(second(0)), None), (Some(second(0)), Some(second(1)))] {
         check(
-            Control::Job(Job { id: "mine".to_owned(), dataset: candles(), start, end, retry: Retry::default() }),
+            Control::Job(Job {
+                id: "mine".to_owned(),
+                dataset: candles(),
+                start,
+                end,
+                ranges: None,
+                retry: Retry::default(),
+            }),
             None,
         );
     }
@@ -180,6 +187,16 @@ fn control_lines() {
     );
     for delay in [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(999), Retry::DELAY_MAX] {
         let retry = Retry { max_retries: Some(0), retry_delay: Some(delay) };
-        check(Control::Job(Job { id: "mine".to_owned(), dataset: trades(), start: None, end: None, retry }), None);
+        check(
+            Control::Job(Job {
+                id: "mine".to_owned(),
+                dataset: trades(),
+                start: None,
+                end: None,
+                ranges: Some(2),
+                retry,
+            }),
+            None,
+        );
     }
 }
