@@ -1,0 +1,201 @@
+//! The configuration: one YAML file that says what to collect and where to keep it.
+//!
+//! It is found, read and checked here, once, for every tool. Both dialects of earlier versions are understood:
+//! `histo_jobs` and `stream_jobs` of dccd 2, `jobs` of dccd 3. Everything that is wrong is said at once, each thing with
+//! its line and column.
+
+mod cron;
+mod edit;
+mod fields;
+mod file;
+mod jobs;
+pub mod keys;
+mod layout;
+mod locate;
+mod model;
+mod problem;
+mod secret;
+mod sections;
+mod show;
+mod tree;
+mod value;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use cron::{Cron, CronError};
+pub use edit::EditError;
+pub use file::{ConfigFile, FileError, LockedFile, find};
+pub use locate::Position;
+pub use model::{Addresses, Alerts, HistoryJob, Origin, Schedule, Settings, Storage, StreamJob, Ui};
+pub use problem::{Problem, did_you_mean, nearest};
+pub use secret::Secret;
+pub use show::Effective;
+
+use crate::status::{Status, ToolError};
+use locate::Place;
+use model::Exchanges;
+use problem::Problems;
+use tree::Node;
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    path: PathBuf,
+    text: String,
+    root: Node,
+    /// What holds everywhere.
+    pub settings: Settings,
+    /// Where the store is copied to.
+    pub storage: Storage,
+    /// Who is told of trouble.
+    pub alerts: Alerts,
+    /// History to keep complete, one job per pair.
+    pub history: Vec<HistoryJob>,
+    /// Live data to record, one job per pair.
+    pub streams: Vec<StreamJob>,
+    exchanges: Exchanges,
+}
+
+impl Config {
+    /// Reads and checks the file that `--config` names, or the first that is found; `None` if there is none.
+    pub fn load(named: Option<&Path>) -> Result<Option<Config>, ConfigError> {
+        find(named).map(|path| ConfigFile::read(&path)?.check()).transpose()
+    }
+
+    /// Checks a text; `path` is where it comes from.
+    pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+        let invalid = |problems| ConfigError::Invalid { path: path.to_owned(), problems };
+        let root = Node::parse(text).map_err(|error| invalid(vec![syntax_problem(&error)]))?;
+        let problems = Problems::default();
+        let parts = sections::read(path.parent().unwrap_or(Path::new("")), &root, &problems);
+        match (parts, problems.locate(text)) {
+            (Some(parts), problems) if problems.is_empty() => Ok(Config {
+                path: path.to_owned(),
+                text: text.to_owned(),
+                root,
+                settings: parts.settings,
+                storage: parts.storage,
+                alerts: parts.alerts,
+                history: parts.jobs.history,
+                streams: parts.jobs.streams,
+                exchanges: parts.exchanges,
+            }),
+            (_, problems) => Err(invalid(problems)),
+        }
+    }
+
+    /// The file it was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Other addresses of an exchange.
+    pub fn addresses(&self, exchange: &str) -> Option<&Addresses> {
+        self.exchanges.get(exchange)
+    }
+
+    /// The exchanges that have other addresses, each with the position of its name.
+    pub fn named_exchanges(&self) -> Vec<(&str, Position)> {
+        let Some(entry) = self.root.entry("exchanges") else { return Vec::new() };
+        let Node::Map(entries) = &entry.value else { return Vec::new() };
+        let place = Place::default().inside(entry.at);
+        let position = |at: usize| Position::of(&self.text, &place.inside(at).key());
+        entries.iter().map(|entry| (entry.key.as_str(), position(entry.at))).collect()
+    }
+
+    /// Where something stands in the file.
+    pub fn position(&self, origin: &Origin) -> Position {
+        Position::of(&self.text, &origin.place)
+    }
+
+    /// Where the name of the exchange of a job stands.
+    pub fn exchange_position(&self, origin: &Origin) -> Position {
+        let at = self.node(&origin.entry).and_then(|node| node.entry("exchange")).map(|entry| entry.at);
+        let place = at.map_or_else(|| origin.entry.clone(), |at| origin.entry.inside(at));
+        Position::of(&self.text, &place)
+    }
+
+    /// What to tell of secrets that others can read or we cannot.
+    pub fn warnings(&self) -> Vec<String> {
+        let secrets = [
+            ("ui_auth_token", &self.settings.ui.auth_token),
+            ("webhook_url", &self.alerts.webhook_url),
+            ("heartbeat_url", &self.alerts.heartbeat_url),
+        ];
+        let present: Vec<(&'static str, &Secret)> =
+            secrets.into_iter().filter_map(|(name, secret)| Some((name, secret.as_ref()?))).collect();
+        secret::warnings(&self.path, &present)
+    }
+
+    /// Whether two configurations say the same but for their jobs.
+    fn is_like(&self, other: &Config) -> bool {
+        let rest = |config: &Config| {
+            (config.settings.clone(), config.storage.clone(), config.alerts.clone(), config.exchanges.clone())
+        };
+        rest(self) == rest(other)
+            && self.streams.len() == other.streams.len()
+            && self.streams.iter().zip(&other.streams).all(|(a, b)| a.is_like(b))
+    }
+
+    fn node(&self, place: &Place) -> Option<&Node> {
+        place.steps.iter().try_fold(&self.root, |node, step| match node {
+            Node::List(list) => list.get(*step),
+            Node::Map(entries) => entries.iter().find(|entry| entry.at == *step).map(|entry| &entry.value),
+            _ => None,
+        })
+    }
+}
+
+fn syntax_problem(error: &serde_yaml::Error) -> Problem {
+    let at = Position::of_error(error).unwrap_or(Position::START);
+    let said = error.to_string();
+    // The parser repeats the place in words.
+    let message = said.split(" at line ").next().unwrap_or(&said).trim_end_matches('.');
+    Problem { at, message: message.to_owned() }
+}
+
+/// Why there is no configuration.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// It cannot be read.
+    File(FileError),
+    /// It is wrong.
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Everything that is wrong, in the order of the file.
+        problems: Vec<Problem>,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigError::File(cause) => cause.fmt(f),
+            ConfigError::Invalid { path, problems } => {
+                if let Some(first) = problems.first() {
+                    write!(f, "{}:{first}", path.display())?;
+                }
+                match problems.len() {
+                    0 | 1 => Ok(()),
+                    count => write!(f, " (and {} more problems: see dccd-config validate)", count - 1),
+                }
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl ToolError for ConfigError {
+    fn exit(&self) -> Status {
+        Status::Config
+    }
+}
+
+impl From<FileError> for ConfigError {
+    fn from(cause: FileError) -> ConfigError {
+        ConfigError::File(cause)
+    }
+}
