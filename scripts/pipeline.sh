@@ -64,23 +64,27 @@ pipeline_connect() {
 # Runs a stage beside the others; says on 8 which process it is, and later how it ended.
 pipeline_stage() {
     # A signal to all of us is a signal to the stage, whose end has still to be told.
-    trap 'stage_signal=yes' TERM
+    trap 'pipeline_interrupted=yes' TERM
     exec 6<&-
     "$2" <&3 >&5 3<&- 5>&- 8>&- 9<&- &
-    stage_process=$!
     exec 3<&- 5>&- 9<&-
-    echo "$1 runs $stage_process" >&8
-    stage_status=0
+    echo "$1 runs $!" >&8
+    pipeline_wait "$!"
+    echo "$1 ended $pipeline_waited" >&8
+}
+
+# Waits until a process has ended. A signal, whose trap sets pipeline_interrupted, does not end the waiting.
+pipeline_wait() {
+    pipeline_waited=
     while :; do
-        stage_signal=
-        stage_waited=0
-        wait "$stage_process" || stage_waited=$?
-        # Nothing is left to be waited for if the signal came after the end.
-        [ "$stage_waited-$stage_status" = 127-0 ] || [ "$stage_waited" != 127 ] || break
-        stage_status=$stage_waited
-        [ -n "$stage_signal" ] || break
+        pipeline_interrupted=
+        pipeline_now=0
+        wait "$1" || pipeline_now=$?
+        # Interrupted after it had ended: there is nothing more to wait for.
+        [ "$pipeline_now" != 127 ] || [ -z "$pipeline_waited" ] || return 0
+        pipeline_waited=$pipeline_now
+        [ -n "$pipeline_interrupted" ] || return 0
     done
-    echo "$1 ended $stage_status" >&8
 }
 
 # Minds what the stages say until the last of them has ended. A signal interrupts the reading.
