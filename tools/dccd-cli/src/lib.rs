@@ -5,6 +5,7 @@
 
 mod args;
 pub mod config;
+mod completion;
 mod entry;
 pub mod env;
 mod input;
