@@ -46,12 +46,12 @@ compose_flags() {
         *" $flag "*) ;;
         *) complain "there is no flag or argument $flag" ;;
         esac
+        # shellcheck disable=SC2034 # parallel is for those who source this
         case $flag in
         --help) compose_help ;;
         --quiet) loud=-q ;;
         --verbose) loud=-v ;;
         --dry-run) dry_run=yes ;;
-        # shellcheck disable=SC2034 # for those who source this
         --parallel) parallel=yes ;;
         *)
             [ -n "${1:-}" ] || complain "$flag needs a value"
