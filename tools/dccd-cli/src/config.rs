@@ -55,6 +55,7 @@ pub struct Config {
     /// Live data to record, one job per pair.
     pub streams: Vec<StreamJob>,
     exchanges: Exchanges,
+    mentions: Vec<(String, Origin)>,
 }
 
 impl Config {
@@ -65,24 +66,33 @@ impl Config {
 
     /// Checks a text; `path` is where it comes from.
     pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
-        let invalid = |problems| ConfigError::Invalid { path: path.to_owned(), problems };
-        let root = Node::parse(text).map_err(|error| invalid(vec![syntax_problem(&error)]))?;
+        match Config::inspect(path, text) {
+            (Some(config), problems) if problems.is_empty() => Ok(config),
+            (_, problems) => Err(ConfigError::Invalid { path: path.to_owned(), problems }),
+        }
+    }
+
+    /// Checks a text, and gives what is right of it as well as everything that is wrong.
+    pub fn inspect(path: &Path, text: &str) -> (Option<Config>, Vec<Problem>) {
+        let root = match Node::parse(text) {
+            Ok(root) => root,
+            Err(error) => return (None, vec![syntax_problem(&error)]),
+        };
         let problems = Problems::default();
         let parts = sections::read(path.parent().unwrap_or(Path::new("")), &root, &problems);
-        match (parts, problems.locate(text)) {
-            (Some(parts), problems) if problems.is_empty() => Ok(Config {
-                path: path.to_owned(),
-                text: text.to_owned(),
-                root,
-                settings: parts.settings,
-                storage: parts.storage,
-                alerts: parts.alerts,
-                history: parts.jobs.history,
-                streams: parts.jobs.streams,
-                exchanges: parts.exchanges,
-            }),
-            (_, problems) => Err(invalid(problems)),
-        }
+        let config = parts.map(|parts| Config {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            root,
+            settings: parts.settings,
+            storage: parts.storage,
+            alerts: parts.alerts,
+            history: parts.jobs.history,
+            streams: parts.jobs.streams,
+            exchanges: parts.exchanges,
+            mentions: parts.jobs.mentions,
+        });
+        (config, problems.locate(text))
     }
 
     /// The file it was read from.
@@ -95,25 +105,14 @@ impl Config {
         self.exchanges.get(exchange)
     }
 
-    /// The exchanges that have other addresses, each with the position of its name.
-    pub fn named_exchanges(&self) -> Vec<(&str, Position)> {
-        let Some(entry) = self.root.entry("exchanges") else { return Vec::new() };
-        let Node::Map(entries) = &entry.value else { return Vec::new() };
-        let place = Place::default().inside(entry.at);
-        let position = |at: usize| Position::of(&self.text, &place.inside(at).key());
-        entries.iter().map(|entry| (entry.key.as_str(), position(entry.at))).collect()
+    /// Every name of an exchange that the file mentions, and where.
+    pub fn mentions(&self) -> &[(String, Origin)] {
+        &self.mentions
     }
 
     /// Where something stands in the file.
     pub fn position(&self, origin: &Origin) -> Position {
         Position::of(&self.text, &origin.place)
-    }
-
-    /// Where the name of the exchange of a job stands.
-    pub fn exchange_position(&self, origin: &Origin) -> Position {
-        let at = self.node(&origin.entry).and_then(|node| node.entry("exchange")).map(|entry| entry.at);
-        let place = at.map_or_else(|| origin.entry.clone(), |at| origin.entry.inside(at));
-        Position::of(&self.text, &place)
     }
 
     /// What to tell of secrets that others can read or we cannot.

@@ -13,7 +13,7 @@ use crate::exchanges;
 /// Adds a job that the exchange can do.
 pub(crate) fn add(named: Option<&Path>, flags: &JobFlags, tool: &mut Tool) -> Result<Status, Error> {
     let dataset = flags.dataset().map_err(Error::Job)?;
-    exchanges::check_history(&dataset).map_err(|refusal| Error::Impossible(refusal.message()))?;
+    exchanges::check_history(&dataset).map_err(Error::Impossible)?;
     edit(named, &dataset, tool, "Added", Config::add)
 }
 

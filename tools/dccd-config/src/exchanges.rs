@@ -1,7 +1,7 @@
 //! Checks a configuration against what the exchanges can do.
 
-use dccd_cli::config::{Config, ConfigError, ConfigFile, Position, Problem, did_you_mean};
-use dccd_exchange::{Impossible, TABLE, capability};
+use dccd_cli::config::{Config, ConfigError, ConfigFile, Origin, Problem, did_you_mean};
+use dccd_exchange::{Capability, TABLE, capability};
 use dccd_record::{Dataset, Kind};
 
 /// The exchanges that users of dccd know; which of them are spoken to is in the table of capabilities.
@@ -11,88 +11,55 @@ const CLOSED: [(&str, &str); 1] = [("bitmex", "2026-09-23")];
 
 /// The configuration, if it is right and every exchange has what it asks for.
 pub(crate) fn checked(file: &ConfigFile) -> Result<Config, ConfigError> {
-    let config = file.check()?;
-    let problems = problems(&config);
-    if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid { path: file.path().to_owned(), problems }) }
-}
-
-/// What the exchanges cannot do, in the order of the file.
-fn problems(config: &Config) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (name, at) in config.named_exchanges() {
-        problems.extend(check_name(name).err().map(|message| Problem { at, message }));
-    }
-    for job in &config.history {
-        let refused = check_history(&job.dataset);
-        problems.extend(
-            refused
-                .err()
-                .map(|refusal| refusal.at(config.exchange_position(&job.origin), || config.position(&job.origin))),
-        );
-    }
-    for job in &config.streams {
-        for (kind, origin) in &job.channels {
-            let Some(dataset) = job.dataset(*kind) else { continue };
-            let refused = check_live(&dataset);
-            problems.extend(
-                refused
-                    .err()
-                    .map(|refusal| refusal.at(config.exchange_position(&job.origin), || config.position(origin))),
-            );
-        }
-    }
+    let (config, mut problems) = file.inspect();
+    problems.extend(config.iter().flat_map(refused));
     problems.sort_by_key(|problem| problem.at);
     problems.dedup();
-    problems
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => Err(ConfigError::Invalid { path: file.path().to_owned(), problems }),
+    }
 }
 
-/// Why a job cannot be done.
-pub(crate) enum Refusal {
-    /// Whatever it asks of this exchange.
-    Exchange(String),
-    /// Because of the pair, the kind or the span.
-    Dataset(String),
-}
-
-impl Refusal {
-    pub(crate) fn message(self) -> String {
-        match self {
-            Refusal::Exchange(message) | Refusal::Dataset(message) => message,
+/// What the exchanges cannot do.
+fn refused(config: &Config) -> Vec<Problem> {
+    let mut refused = Vec::new();
+    let mut refuse = |checked: Result<(), String>, origin: &Origin| {
+        // The places are looked up in the text, so only where there is something to say.
+        refused.extend(checked.err().map(|message| Problem { at: config.position(origin), message }));
+    };
+    for (name, origin) in config.mentions() {
+        refuse(check_name(name), origin);
+    }
+    for job in config.history.iter().filter(|job| check_name(job.dataset.exchange().as_str()).is_ok()) {
+        refuse(check_history(&job.dataset), &job.origin);
+    }
+    for job in config.streams.iter().filter(|job| check_name(job.exchange.as_str()).is_ok()) {
+        for (kind, origin) in &job.channels {
+            // One that is no dataset has been refused before.
+            let Some(dataset) = job.dataset(*kind) else { continue };
+            refuse(check(&dataset).map(|_| ()), origin);
         }
     }
-
-    fn at(self, exchange: Position, dataset: impl FnOnce() -> Position) -> Problem {
-        match self {
-            Refusal::Exchange(message) => Problem { at: exchange, message },
-            Refusal::Dataset(message) => Problem { at: dataset(), message },
-        }
-    }
+    refused
 }
 
 /// Whether history of `dataset` can be had.
-pub(crate) fn check_history(dataset: &Dataset) -> Result<(), Refusal> {
+pub(crate) fn check_history(dataset: &Dataset) -> Result<(), String> {
     let row = check(dataset)?;
     match row.days_back {
-        Some(0) => Err(Refusal::Dataset(format!(
+        Some(0) => Err(format!(
             "{} keeps no history of {}: only what is now can be asked for; record it with stream_jobs",
             dataset.exchange(),
             plural(dataset.kind())
-        ))),
+        )),
         _ => Ok(()),
     }
 }
 
-/// Whether `dataset` can be recorded live.
-fn check_live(dataset: &Dataset) -> Result<(), Refusal> {
-    check(dataset).map(|_| ())
-}
-
-fn check(dataset: &Dataset) -> Result<&'static dccd_exchange::Capability, Refusal> {
-    check_name(dataset.exchange().as_str()).map_err(Refusal::Exchange)?;
-    capability(dataset).map_err(|cause| match cause {
-        Impossible::Exchange(_) => Refusal::Exchange(cause.to_string()),
-        _ => Refusal::Dataset(cause.to_string()),
-    })
+fn check(dataset: &Dataset) -> Result<&'static Capability, String> {
+    check_name(dataset.exchange().as_str())?;
+    capability(dataset).map_err(|cause| cause.to_string())
 }
 
 /// Whether there is such an exchange, and we speak to it.

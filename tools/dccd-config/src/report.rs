@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use dccd_cli::config::{Config, ConfigError, ConfigFile, FileError, Schedule, StreamJob};
+use dccd_cli::config::{Config, ConfigError, ConfigFile, FileError, HistoryJob, Origin, Schedule, StreamJob};
 use dccd_cli::{Status, Tool};
 use dccd_record::{Control, write_control};
 
@@ -34,8 +34,8 @@ pub(crate) fn validate(file: Result<ConfigFile, FileError>, tool: &mut Tool) -> 
         ("data_path", data_path),
         ("timezone", config.settings.zone.name().to_owned()),
         ("remotes", config.storage.remotes.len().to_string()),
-        ("histo_jobs", config.history.len().to_string()),
-        ("stream_jobs", config.streams.len().to_string()),
+        ("histo_jobs", entries(config.history.iter().map(|job| &job.origin)).to_string()),
+        ("stream_jobs", entries(config.streams.iter().map(|job| &job.origin)).to_string()),
     ] {
         let _ = writeln!(text, "  {name:<19}: {value}");
     }
@@ -82,7 +82,7 @@ pub(crate) fn show(config: &Config, tool: &mut Tool) -> Result<Status, Error> {
     Ok(Status::Ok)
 }
 
-fn terms(job: &dccd_cli::config::HistoryJob, config: &Config) -> String {
+fn terms(job: &HistoryJob, config: &Config) -> String {
     let zone = &config.settings.zone;
     let mut terms = match &job.schedule {
         Schedule::Every(seconds) => format!("every {seconds} s"),
@@ -98,6 +98,13 @@ fn terms(job: &dccd_cli::config::HistoryJob, config: &Config) -> String {
         }
     }
     terms
+}
+
+/// How many entries of the file jobs come from: one entry may name many pairs.
+fn entries<'a>(origins: impl Iterator<Item = &'a Origin>) -> usize {
+    let mut entries: Vec<&Origin> = origins.collect();
+    entries.dedup_by(|a, b| a.is_same_entry(b));
+    entries.len()
 }
 
 fn channels(job: &StreamJob) -> String {

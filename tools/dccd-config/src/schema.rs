@@ -37,7 +37,7 @@ fn property(key: &Key) -> Value {
 fn shape(shape: Shape) -> Value {
     match shape {
         Shape::Text | Shape::Path | Shape::Zone | Shape::Cron | Shape::Exchange => text(),
-        Shape::Url => json!({"type": "string", "pattern": "^(https?|wss?)://[^/]"}),
+        Shape::Url(schemes) => json!({"type": "string", "pattern": format!("^({})://[^/]", schemes.join("|"))}),
         Shape::Flag => json!({"enum": [true, false, "yes", "no", "on", "off"]}),
         Shape::Count(min, max) => json!({"type": "integer", "minimum": min, "maximum": max}),
         Shape::Amount => json!({"type": "number", "minimum": 0}),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use dccd_cli::Input;
+use dccd_cli::{Input, TypedTime};
 use dccd_exchange::capability;
 use dccd_record::{Dataset, Exchange, Kind, Order, Retry, Ts};
 
@@ -57,12 +57,14 @@ impl Orders {
         let Some(exchange) = exchange.filter(|_| !args.pair.is_empty()) else {
             return Orders::from_lines(args);
         };
-        if let (Some(start), Some(end)) = (args.start, args.end)
+        let instant = |typed: &Option<TypedTime>| typed.as_ref().map(|typed| args.config.instant(typed)).transpose();
+        let (start, end) = (instant(&args.start)?, instant(&args.end)?);
+        if let (Some(start), Some(end)) = (start, end)
             && end <= start
         {
             return Err(FetchError::Usage(format!("--end {end} is not after --start {start}")));
         }
-        if args.kind == Kind::Book && (args.start.is_some() || args.end.is_some()) {
+        if args.kind == Kind::Book && (start.is_some() || end.is_some()) {
             return Err(FetchError::Usage("a book has no past: leave out --start and --end".to_owned()));
         }
         if args.kind.has_span() && args.span.is_none() {
@@ -73,7 +75,7 @@ impl Orders {
             let span = args.span.filter(|_| args.kind.has_span());
             let dataset = Dataset::new(exchange.clone(), args.kind, pair.clone(), span).map_err(FetchError::Dataset)?;
             capability(&dataset)?;
-            wishes.push_back(Wish::Flags { dataset, start: args.start, end: args.end });
+            wishes.push_back(Wish::Flags { dataset, start, end });
         }
         Ok(Orders::Flags(wishes))
     }

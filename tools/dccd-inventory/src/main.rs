@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
     let filter = args.filter()?;
-    let store = Store::open(&args.data_path)?;
+    let store = Store::open(&args.store.data_path()?)?;
     let views = store.survey()?.into_iter().filter(|view| filter.accepts(view.dataset()));
     let now = report::now();
     let inventory = views.map(|view| report::examine(&store, view, now, &tool.log)).collect::<Result<Vec<_>, _>>()?;

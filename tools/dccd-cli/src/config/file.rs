@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Problem};
 use crate::env;
 
 /// The most bytes a configuration may have; two thousand jobs take a quarter of a megabyte.
@@ -70,6 +70,11 @@ impl ConfigFile {
     /// Checks it.
     pub fn check(&self) -> Result<Config, ConfigError> {
         Config::parse(&self.path, &self.text)
+    }
+
+    /// Checks it, and gives what is right of it as well as everything that is wrong.
+    pub fn inspect(&self) -> (Option<Config>, Vec<Problem>) {
+        Config::inspect(&self.path, &self.text)
     }
 
     fn read_from(file: File, path: &Path) -> Result<ConfigFile, FileError> {

@@ -9,7 +9,7 @@ use super::cron::Cron;
 use super::fields::Fields;
 use super::keys::{Section, Shape, TRIGGERS};
 use super::locate::Place;
-use super::model::{HistoryJob, Origin, Schedule, StreamJob};
+use super::model::{HistoryJob, Mention, Origin, Schedule, StreamJob};
 use super::problem::Problems;
 use super::tree::Node;
 use super::value::{self, Read};
@@ -23,6 +23,7 @@ const EVERY_SECS: u64 = 3600;
 pub(crate) struct Jobs {
     pub(crate) history: Vec<HistoryJob>,
     pub(crate) streams: Vec<StreamJob>,
+    pub(crate) mentions: Vec<Mention>,
 }
 
 /// Reads the three lists of jobs.
@@ -69,8 +70,11 @@ struct JobReader<'a> {
 }
 
 impl JobReader<'_> {
-    fn common(&self, fields: &Fields<'_>, entry: Place) -> Option<Common> {
+    fn common(&mut self, fields: &Fields<'_>, entry: Place) -> Option<Common> {
         let exchange = fields.read("exchange", exchange);
+        if let (Some(exchange), Some((_, place))) = (&exchange, fields.value("exchange")) {
+            self.jobs.mentions.push((exchange.to_string(), Origin { entry: entry.clone(), place }));
+        }
         let pairs = fields.list("pairs", value::pair);
         if let Some((Node::List(list), _)) = fields.value("pairs")
             && list.is_empty()

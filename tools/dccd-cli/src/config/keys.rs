@@ -7,8 +7,8 @@ pub enum Shape {
     Text,
     /// A file or a folder; `~/` is the home.
     Path,
-    /// `http://` or `https://` (`ws://`, `wss://`).
-    Url,
+    /// An address whose scheme is one of these.
+    Url(&'static [&'static str]),
     /// A time zone.
     Zone,
     /// True or false.
@@ -90,6 +90,8 @@ const fn secret(name: &'static str, shape: Shape, meaning: &'static str) -> Key 
     Key { is_secret: true, ..key(name, shape, "", meaning) }
 }
 
+const HTTP: Shape = Shape::Url(&["https", "http"]);
+
 /// The whole file.
 pub static ROOT: Section = Section {
     name: "the configuration",
@@ -147,9 +149,9 @@ static REMOTE: Section = Section {
 static EXCHANGE: Section = Section {
     name: "exchanges",
     keys: &[
-        key("rest_url", Shape::Url, "", "Address of its REST interface"),
-        key("ws_url", Shape::Url, "", "Address of its WebSocket interface"),
-        key("archive_url", Shape::Url, "", "Address of its bulk files"),
+        key("rest_url", HTTP, "", "Address of its REST interface"),
+        key("ws_url", Shape::Url(&["wss", "ws"]), "", "Address of its WebSocket interface"),
+        key("archive_url", HTTP, "", "Address of its bulk files"),
     ],
 };
 
@@ -235,10 +237,10 @@ static JOB: Section = Section {
 static ALERTS: Section = Section {
     name: "alerts",
     keys: &[
-        secret("webhook_url", Shape::Url, "Address that is told when a job keeps failing"),
+        secret("webhook_url", HTTP, "Address that is told when a job keeps failing"),
         key("webhook_url_file", Shape::Path, "", "File that holds the address"),
         key("max_consecutive_errors", Shape::Count(1, 1_000_000), "3", "Failures in a row before somebody is told"),
-        secret("heartbeat_url", Shape::Url, "Address that is asked after each good run, so that silence is noticed"),
+        secret("heartbeat_url", HTTP, "Address that is asked after each good run, so that silence is noticed"),
         key("heartbeat_url_file", Shape::Path, "", "File that holds the address"),
     ],
 };

@@ -75,6 +75,9 @@ pub struct Addresses {
     pub archive_url: Option<String>,
 }
 
+/// A name of an exchange and where it stands.
+pub(crate) type Mention = (String, Origin);
+
 /// Addresses by exchange.
 pub(crate) type Exchanges = BTreeMap<String, Addresses>;
 
@@ -171,4 +174,11 @@ pub struct Origin {
     pub(crate) entry: Place,
     /// The pair or channel itself.
     pub(crate) place: Place,
+}
+
+impl Origin {
+    /// Whether both stand in the same entry of the same list of jobs.
+    pub fn is_same_entry(&self, other: &Origin) -> bool {
+        self.entry == other.entry
+    }
 }

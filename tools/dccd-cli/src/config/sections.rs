@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::jobs::{self, Jobs};
 use super::keys::{ROOT, Section, Shape};
 use super::locate::Place;
-use super::model::{Addresses, Alerts, Exchanges, Settings, Storage, Ui};
+use super::model::{Addresses, Alerts, Exchanges, Mention, Origin, Settings, Storage, Ui};
 use super::problem::Problems;
 use super::secret::Secret;
 use super::tree::Node;
@@ -28,8 +28,9 @@ pub(crate) fn read(dir: &Path, root: &Node, problems: &Problems) -> Option<Parts
     let mut settings = settings(&section(&fields, "settings", problems), dir);
     let storage = storage(&section(&fields, "storage", problems), &mut settings, problems);
     let alerts = alerts(&section(&fields, "alerts", problems), dir);
-    let exchanges = exchanges(&fields, problems);
-    let jobs = jobs::read(&fields, &settings.zone, problems);
+    let (exchanges, mentions) = exchanges(&fields, problems);
+    let mut jobs = jobs::read(&fields, &settings.zone, problems);
+    jobs.mentions.extend(mentions);
     Some(Parts { settings, storage, alerts, exchanges, jobs })
 }
 
@@ -119,28 +120,31 @@ fn alerts(fields: &Fields<'_>, dir: &Path) -> Alerts {
     }
 }
 
-fn exchanges(root: &Fields<'_>, problems: &Problems) -> Exchanges {
-    let mut exchanges = Exchanges::new();
+const HTTP: [&str; 2] = ["https", "http"];
+
+fn exchanges(root: &Fields<'_>, problems: &Problems) -> (Exchanges, Vec<Mention>) {
+    let (mut exchanges, mut mentions) = (Exchanges::new(), Vec::new());
     let (entries, place) = match root.value("exchanges") {
         Some((Node::Map(entries), place)) => (entries, place),
         Some((other, place)) => {
             let noun = other.noun();
             problems.add(place, format!("exchanges: expected exchanges and their addresses, not {noun}"));
-            return exchanges;
+            return (exchanges, mentions);
         }
-        None => return exchanges,
+        None => return (exchanges, mentions),
     };
     for entry in entries {
         let place = place.inside(entry.at);
+        mentions.push((entry.key.to_lowercase(), Origin { entry: place.clone(), place: place.key() }));
         let Some(fields) = Fields::open(table("exchanges"), &entry.value, place.clone(), problems) else { continue };
         let addresses = Addresses {
-            rest_url: fields.read("rest_url", value::url),
-            ws_url: fields.read("ws_url", value::url),
-            archive_url: fields.read("archive_url", value::url),
+            rest_url: fields.read("rest_url", |node| value::base_url(node, &HTTP)),
+            ws_url: fields.read("ws_url", |node| value::base_url(node, &["wss", "ws"])),
+            archive_url: fields.read("archive_url", |node| value::base_url(node, &HTTP)),
         };
         if exchanges.insert(entry.key.to_lowercase(), addresses).is_some() {
             problems.add(place.key(), format!("{} stands here a second time", entry.key));
         }
     }
-    exchanges
+    (exchanges, mentions)
 }

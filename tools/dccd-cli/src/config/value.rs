@@ -140,18 +140,25 @@ pub(crate) fn path(node: &Node) -> Read<PathBuf> {
     }
 }
 
+/// An address that is asked as it is.
 pub(crate) fn url(node: &Node) -> Read<String> {
     let text = text(node)?;
-    check_url(&text).map(|()| text)
+    // The text may be a secret, so it is not said.
+    let refused = || "expected a URL such as https://example.org/path".to_owned();
+    has_scheme(&text, &["https", "http"]).then_some(text).ok_or_else(refused)
 }
 
-/// Whether `text` is a URL of the kinds that are used here.
-pub(crate) fn check_url(text: &str) -> Read<()> {
-    const SCHEMES: [&str; 4] = ["https", "http", "wss", "ws"];
-    let sound = text.split_once("://").is_some_and(|(scheme, rest)| {
+/// An address that paths are put behind.
+pub(crate) fn base_url(node: &Node, schemes: &[&str]) -> Read<String> {
+    let text = text(node)?;
+    let first = schemes.first().copied().unwrap_or_default();
+    let refused = || format!("expected a URL such as {first}://example.org, not {}", node.noun());
+    (has_scheme(&text, schemes) && !text.contains(['?', '#'])).then_some(text).ok_or_else(refused)
+}
+
+fn has_scheme(text: &str, schemes: &[&str]) -> bool {
+    text.split_once("://").is_some_and(|(scheme, rest)| {
         let host = rest.split(['/', '?', '#']).next().unwrap_or("");
-        SCHEMES.contains(&scheme) && !host.is_empty() && !text.contains(char::is_whitespace)
-    });
-    // The text may be a secret, so it is not said.
-    if sound { Ok(()) } else { Err("expected a URL such as https://example.org/path".to_owned()) }
+        schemes.contains(&scheme) && !host.is_empty() && !text.contains(char::is_whitespace)
+    })
 }
