@@ -5,9 +5,11 @@
 //! known to be complete) and locks. Only this crate builds a path in the store, renames a file there or
 //! writes a ledger.
 //!
-//! [`Writer`] makes lines durable; [`Store`] opens what is there for reading.
+//! [`Writer`] makes lines durable; [`Store`] opens what is there for reading, and [`Coverage`]
+//! says what is complete without opening more than it must.
 
 mod aside;
+mod coverage;
 mod error;
 mod fsys;
 mod journal;
@@ -21,6 +23,7 @@ pub mod table;
 mod view;
 mod writer;
 
+pub use coverage::{Coverage, Density};
 pub use error::StoreError;
 pub use layout::{Layout, Period};
 pub use ledger::{Ledger, NamedGap};

@@ -128,12 +128,6 @@ impl Store {
         Ok(found)
     }
 
-    fn datasets_with_ledgers(&self) -> Result<Vec<Dataset>, StoreError> {
-        let names = fsys::names(&self.layout.ledger_dir())?;
-        let dataset = |name: &String| name.strip_suffix(".ndjson")?.parse().ok();
-        Ok(names.iter().filter_map(dataset).collect())
-    }
-
     /// The ledger on disk.
     pub(crate) fn ledger(&self, dataset: &Dataset) -> Result<Ledger, StoreError> {
         Ledger::load(&self.layout, dataset)
