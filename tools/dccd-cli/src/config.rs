@@ -198,3 +198,6 @@ impl From<FileError> for ConfigError {
         ConfigError::File(cause)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,10 +114,11 @@ impl<'a> Fields<'a> {
 }
 
 fn unknown_key(key: &str, section: &'static Section) -> String {
-    let hint = did_you_mean(key, section.keys.iter().map(|key| key.name));
+    let names = || section.keys.iter().map(|key| key.name);
+    let is_slip = names().any(|name| name.starts_with(key) || key.starts_with(name));
     let hint = match home_of(key, &ROOT) {
-        Some(home) if hint.is_empty() => format!("; it belongs to {home}"),
-        _ => hint,
+        Some(home) if !is_slip => format!("; it belongs to {home}"),
+        _ => did_you_mean(key, names()),
     };
     format!("unknown key {:?} in {}{hint}", excerpt(key), section.name)
 }
