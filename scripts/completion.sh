@@ -113,10 +113,10 @@ complete_for_bash() {
 _dccd() {
     local line="${COMP_LINE:0:COMP_POINT}" words word
     read -ra words <<< "$line"
-    [[ $line == *[[:space:]] ]] && words+=("")
+    if [[ $line == *[[:space:]] ]]; then words+=(""); fi
     word="${words[-1]}"
     mapfile -t COMPREPLY < <(dccd --complete "${words[@]:1}" 2>/dev/null)
-    [[ $word == *:* ]] && COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*:}"}"}")
+    if [[ $word == *:* ]]; then COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*:}"}"}"); fi
 }
 complete -o default -F _dccd dccd
 BASH

@@ -115,7 +115,7 @@ write() {
 }
 
 record() {
-    exec dccd-health record ${loud:+"$loud"} ${config:+"--config=$config"}
+    exec dccd-health record --summary ${loud:+"$loud"} ${config:+"--config=$config"}
 }
 
 # What is planned, done; or with --dry-run only what it would take.
