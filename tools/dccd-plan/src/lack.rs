@@ -20,6 +20,8 @@ pub(crate) const FUNDING_NANOS: i64 = 8 * 3_600_000_000_000;
 /// What the exchange has of a dataset at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct History {
+    /// Nothing was before.
+    opened: Ts,
     /// From here on it can still be had.
     pub(crate) start: Ts,
     /// Where it begins if nobody says otherwise.
@@ -44,7 +46,7 @@ impl History {
             _ => TRADES_NANOS,
         };
         let end = row.horizon(dataset, now);
-        History { start, default_start: opened.max(over_rest), end, span, newest_page_nanos }
+        History { opened, start, default_start: opened.max(over_rest), end, span, newest_page_nanos }
     }
 
     /// What a job asks for, as whole candles; `None` if nothing of it has happened.
@@ -58,8 +60,7 @@ impl History {
                 bounds.job_start.map_or(first, |start| start.max(first))
             }
         };
-        // Nothing is lost by not asking for the time before the market opened.
-        let start = self.round_up(start);
+        let start = self.round_up(start.max(self.opened));
         Range::new(start, bounds.end.map_or(self.end, |end| self.round_up(end)).min(self.end))
     }
 
@@ -103,18 +104,16 @@ pub(crate) fn lacking(wanted: &RangeSet, ledger: &Ledger, planned: &RangeSet, hi
     let mut settled = ledger.covered();
     settled.extend(planned);
     ledger.gaps().iter().filter(|gap| gap.is_final).for_each(|gap| settled.insert(gap.range));
-    let (mut open, mut gone) = (RangeSet::new(), RangeSet::new());
+    let (mut open, mut gone) = (RangeSet::new(), Vec::new());
     for missing in wanted.iter().flat_map(|range| settled.missing(range).iter().collect::<Vec<_>>()) {
         let Some(past) = Range::new(missing.start(), missing.end().min(history.end)) else { continue };
-        gone.extend(&Range::new(past.start(), past.end().min(history.start)).into_iter().collect());
+        gone.extend(Range::new(past.start(), past.end().min(history.opened)));
+        gone.extend(Range::new(past.start().max(history.opened), past.end().min(history.start)));
         let end = history.round_up(past.end()).min(history.end);
-        open.extend(&Range::new(past.start().max(history.start), end).into_iter().collect());
+        Range::new(past.start().max(history.start), end).into_iter().for_each(|range| open.insert(range));
     }
     let gaps = open_gaps(ledger);
-    Lack {
-        pieces: open.iter().map(|range| Piece { range, why: why(range, &gaps) }).collect(),
-        gone: gone.iter().collect(),
-    }
+    Lack { pieces: open.iter().map(|range| Piece { range, why: why(range, &gaps) }).collect(), gone }
 }
 
 /// The pieces in the order they are to be fetched.

@@ -124,11 +124,7 @@ impl<'a> Planner<'a> {
     /// With `--gaps` and no job, every dataset of the store is one.
     pub(crate) fn finish(mut self) -> Result<Status, Error> {
         if self.is_gaps_only && self.jobs == 0 && !self.is_stopped() {
-            for dataset in self.coverage.as_ref().map_or(Ok(Vec::new()), Coverage::datasets)? {
-                let id = dataset.to_string();
-                let retry = Retry::default();
-                self.take_job(Job { id, dataset, start: None, end: None, ranges: None, retry }, None)?;
-            }
+            self.take_store()?;
         }
         if let Some(estimate) = &self.estimate {
             estimate.write(self.tool.out.buffer());
@@ -139,6 +135,22 @@ impl<'a> Planner<'a> {
             None if self.bad_lines > 0 || self.impossible > 0 => Status::DataErr,
             None => Status::Ok,
         })
+    }
+
+    /// What is stored need not be configured, nor be of an exchange that we can ask.
+    fn take_store(&mut self) -> Result<(), Error> {
+        for dataset in self.coverage.as_ref().map_or(Ok(Vec::new()), Coverage::datasets)? {
+            if open_gaps(&self.ledger(&dataset)?).is_empty() {
+                continue;
+            }
+            if let Err(impossible) = capability(&dataset) {
+                self.tool.log.warn(format_args!("{dataset} has gaps that stay: {impossible}"));
+                continue;
+            }
+            let (id, retry) = (dataset.to_string(), Retry::default());
+            self.take_job(Job { id, dataset, start: None, end: None, ranges: None, retry }, None)?;
+        }
+        Ok(())
     }
 
     fn ledger(&self, dataset: &Dataset) -> Result<Ledger, Error> {
@@ -178,7 +190,7 @@ impl<'a> Planner<'a> {
     fn answer(&mut self, job: &Job, line: Option<&[u8]>, pieces: &[Piece], gone: &[Range]) -> Result<(), Error> {
         for range in gone {
             let dataset = &job.dataset;
-            self.tool.log.warn(format_args!("{dataset}: {range} is lost: {}", irreparable(dataset)));
+            self.tool.log.warn(format_args!("{dataset}: {range} is lost: {}", irreparable(dataset, *range)));
         }
         if let Some(estimate) = &mut self.estimate {
             let line = Line::new(&job.dataset, pieces, self.now, self.coverage.as_ref())?;
@@ -188,7 +200,7 @@ impl<'a> Planner<'a> {
         let out = self.tool.out.buffer();
         write_job(job, line, pieces.len(), out);
         for range in gone {
-            let reason = irreparable(&job.dataset);
+            let reason = irreparable(&job.dataset, *range);
             let gap = Gap { dataset: job.dataset.clone(), range: *range, reason, is_final: true };
             write_control(&Control::Gap(gap), out);
         }
@@ -236,11 +248,15 @@ fn write_job(job: &Job, line: Option<&[u8]>, ranges: usize, out: &mut Vec<u8>) {
     }
 }
 
-fn irreparable(dataset: &Dataset) -> String {
-    let days = capability(dataset).ok().and_then(|row| row.days_back).unwrap_or(0);
-    match dataset.kind() {
-        Kind::Book => "irreparable: a book has no past".to_owned(),
-        kind => format!("irreparable: {} keeps {days} days of {kind}, and no archive has more", dataset.exchange()),
+fn irreparable(dataset: &Dataset, range: Range) -> String {
+    let row = capability(dataset).ok();
+    let days = row.and_then(|row| row.days_back).unwrap_or(0);
+    match (dataset.kind(), row.map(|row| row.since)) {
+        (Kind::Book, _) => "irreparable: a book has no past".to_owned(),
+        (_, Some(since)) if range.end() <= since.start() => format!("irreparable: the market opened on {since}"),
+        (kind, _) => {
+            format!("irreparable: {} keeps {days} days of {kind}, and no archive has more", dataset.exchange())
+        }
     }
 }
 
