@@ -4,8 +4,8 @@
 //! statuses work the same everywhere because they are here and nowhere else.
 
 mod args;
-pub mod config;
 mod completion;
+pub mod config;
 mod entry;
 pub mod env;
 mod input;

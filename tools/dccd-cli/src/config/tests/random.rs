@@ -13,7 +13,7 @@ impl Random {
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos());
         let seed = std::env::var("DCCD_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or_else(|| u64::try_from(nanos & u128::from(u64::MAX)).unwrap_or(1)) | 1;
-        println!("DCCD_TEST_SEED={seed}");
+        announce(seed);
         Random(seed)
     }
 
@@ -24,6 +24,11 @@ impl Random {
         let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
         usize::try_from(high).unwrap_or(0) % end.max(1)
     }
+}
+
+#[expect(clippy::print_stderr, reason = "a failure is had again with its seed")]
+fn announce(seed: u64) {
+    eprintln!("DCCD_TEST_SEED={seed}");
 }
 
 /// Pieces that mean something in YAML.
