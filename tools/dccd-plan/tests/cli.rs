@@ -238,3 +238,46 @@ fn files_that_cannot_change_the_plan_are_not_opened() {
     std::fs::write(dir.path().join("binance/ohlc/BTC-USDT/1h/2023.parquet"), "broken").unwrap();
     check(dir.path(), &[], &format!("{beyond}\n"), &[("01T00", "01T01", "gap"), ("01T00", "02T00", "asked")]);
 }
+
+/// Two thousand jobs: what it takes is seen while it waits for more.
+#[cfg(target_os = "linux")]
+#[test]
+fn two_thousand_jobs_are_planned_at_once_in_little_memory() {
+    const JOBS: usize = 2000;
+    const CPU_TICKS_MAX: u64 = 300;
+    const MEMORY_KIB_MAX: u64 = 64 << 10;
+    let dir = store(&[]);
+    let ledgers = dir.path().join(".dccd/ledger");
+    std::fs::create_dir_all(&ledgers).unwrap();
+    let mut input = String::new();
+    for number in 0..JOBS {
+        let base = format!("C{number}");
+        let held = [(0, 2), (5, 6), (9, 20)].map(|(from, to)| covered(OF_CANDLES, from, to).replace("BTC", &base));
+        std::fs::write(ledgers.join(format!("binance:candle:{base}-USDT:1h.ndjson")), held.join("\n") + "\n").unwrap();
+        input.push_str(&CANDLES.replace("BTC", &base));
+        input.push('\n');
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dccd-plan"));
+    command.env_clear().current_dir(std::env::temp_dir()).arg("--data-path").arg(dir.path());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writing = std::thread::spawn(move || {
+        stdin.write_all(input.as_bytes()).unwrap();
+        stdin
+    });
+    let stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    let lines = std::io::BufRead::lines(stdout).map_while(Result::ok).take(4 * JOBS);
+    assert_eq!(lines.filter(|line| line.contains(r#""kind":"range""#)).count(), 3 * JOBS);
+    let proc = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap();
+    let stat = proc("stat");
+    // After the name in brackets: user and system time are fields 14 and 15 of all.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    let status = proc("status");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(ticks < CPU_TICKS_MAX, "{ticks} hundredths of a second");
+    assert!(peak < MEMORY_KIB_MAX, "{peak} KiB");
+    drop(writing.join().unwrap());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
