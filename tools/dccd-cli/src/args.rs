@@ -57,6 +57,11 @@ impl StoreFlags {
         self.config.load()
     }
 
+    /// The zone of tables: the configuration's, or UTC.
+    pub fn zone(&self) -> Result<Zone, ConfigError> {
+        Ok(self.config.load()?.map_or_else(Zone::utc, |config| config.settings.zone))
+    }
+
     /// The instant that was typed, in the configured zone if it names none.
     pub fn instant(&self, typed: &TypedTime) -> Result<Ts, InstantError> {
         self.config.instant(typed)

@@ -53,6 +53,16 @@ impl Zone {
         self.zone.to_datetime(jiff::Timestamp::now())
     }
 
+    /// The text of `ts` in tables: the time here and its offset from UTC, in whole seconds where nothing is lost.
+    pub fn text(&self, ts: Ts) -> String {
+        if self.zone == TimeZone::UTC {
+            let text = ts.to_string();
+            return text.strip_suffix(".000000000Z").map_or(text.clone(), |seconds| format!("{seconds}Z"));
+        }
+        let stamp = jiff::Timestamp::from_nanosecond(ts.nanos().into()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        stamp.to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string()
+    }
+
     /// The date and time of `ts` here.
     pub fn civil(&self, ts: Ts) -> DateTime {
         let stamp = jiff::Timestamp::from_nanosecond(ts.nanos().into()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);

@@ -26,9 +26,9 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
     let inventory = views.map(|view| report::examine(&store, view, now, &tool.log)).collect::<Result<Vec<_>, _>>()?;
     let out = tool.out.buffer();
     match args.shape() {
-        Shape::Table => report::write_table(&inventory, out),
+        Shape::Table => report::write_table(&inventory, &args.store.zone()?, out),
         Shape::Lines => report::write_lines(&inventory, out),
-        Shape::GapTable => report::write_gap_table(&inventory, out),
+        Shape::GapTable => report::write_gap_table(&inventory, &args.store.zone()?, out),
         Shape::GapLines => report::write_gap_lines(&inventory, out),
     }
     tool.out.flush()?;
