@@ -79,7 +79,8 @@ pipeline_wait() {
     while :; do
         pipeline_interrupted=
         pipeline_now=0
-        wait "$1" || pipeline_now=$?
+        # Without the shell's own word on how it was killed.
+        wait "$1" 2>/dev/null || pipeline_now=$?
         # Interrupted after it had ended: there is nothing more to wait for.
         [ "$pipeline_now" != 127 ] || [ -z "$pipeline_waited" ] || return 0
         pipeline_waited=$pipeline_now
@@ -117,14 +118,20 @@ pipeline_ended() {
     done
     pipeline_running=$pipeline_left
     [ "$pipeline_value" != 0 ] || return 0
+    pipeline_is_source=
+    [ "$pipeline_stage" -gt "$pipeline_sources" ] || pipeline_is_source=yes
+    # That a stage stopped because another failed says nothing.
+    if [ "$pipeline_is_source$pipeline_stops$pipeline_value" = yesyes143 ] && [ "$pipeline_status" != 0 ]; then
+        return 0
+    fi
     if [ "$pipeline_stage" -gt "$pipeline_failed" ]; then
         pipeline_failed=$pipeline_stage
         pipeline_status=$pipeline_value
     fi
-    if [ "$pipeline_stage" -le "$pipeline_sources" ]; then
-        case $pipeline_value in 1 | 65 | 75) return 0 ;; esac
-    fi
-    pipeline_stop
+    case $pipeline_is_source-$pipeline_value in
+    yes-1 | yes-65 | yes-75) ;;
+    *) pipeline_stop ;;
+    esac
 }
 
 # Tells the sources to stop: TERM even for INT, since a terminal has sent INT already, and a second one kills.
