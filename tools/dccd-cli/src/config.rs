@@ -20,6 +20,7 @@ mod show;
 mod tree;
 mod value;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,7 @@ pub use secret::Secret;
 pub use show::Effective;
 
 use crate::status::{Status, ToolError};
+use layout::ListLayout;
 use locate::Place;
 use model::Exchanges;
 use problem::Problems;
@@ -113,6 +115,22 @@ impl Config {
     /// Where something stands in the file.
     pub fn position(&self, origin: &Origin) -> Position {
         Position::of(&self.text, &origin.place)
+    }
+
+    /// The lines of the entries of jobs, found for all of them at once.
+    pub fn entry_lines<'a>(&self, origins: impl IntoIterator<Item = &'a Origin>) -> Vec<usize> {
+        let mut lists: HashMap<&'a [usize], (usize, Vec<usize>)> = HashMap::new();
+        let mut lines = Vec::new();
+        for origin in origins {
+            let Some((at, list)) = origin.entry.steps.split_last() else { continue };
+            let (first, found) = lists.entry(list).or_insert_with(|| {
+                let start = Position::of(&self.text, &Place { steps: list.to_vec(), is_key: false });
+                let layout = ListLayout::find(&self.text, start);
+                (start.line, layout.map_or_else(Vec::new, |layout| layout.lines(&self.text)))
+            });
+            lines.push(found.get(*at).copied().unwrap_or(*first));
+        }
+        lines
     }
 
     /// What to tell of secrets that others can read or we cannot.

@@ -64,13 +64,12 @@ pub(crate) fn show(config: &Config, tool: &mut Tool) -> Result<Status, Error> {
     warn(config, tool);
     let mut rows: Vec<[String; 3]> =
         config.effective().into_iter().map(|value| [value.name, value.value, value.source]).collect();
-    let source = |line: usize| format!("{}:{line}", config.path().display());
-    for job in &config.history {
-        let row = [job.dataset.to_string(), terms(job, config), source(config.position(&job.origin).line)];
-        rows.push(row);
-    }
-    for job in &config.streams {
-        rows.push([job.id(), channels(job), source(config.position(&job.origin).line)]);
+    let lines = config
+        .entry_lines(config.history.iter().map(|job| &job.origin).chain(config.streams.iter().map(|job| &job.origin)));
+    let history = config.history.iter().map(|job| (job.dataset.to_string(), terms(job, config)));
+    let streams = config.streams.iter().map(|job| (job.id(), channels(job)));
+    for ((name, value), line) in history.chain(streams).zip(lines) {
+        rows.push([name, value, format!("{}:{line}", config.path().display())]);
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1)];

@@ -273,7 +273,8 @@ fn show_says_where_each_value_comes_from_and_hides_secrets() {
     has(&["storage.remotes", "mynas:crypto/", "config.yml:3"]);
     has(&["alerts.webhook_url", "***", "config.yml:17"]);
     has(&["exchanges.binance.rest_url", "http://127.0.0.1:1", "config.yml:18"]);
-    has(&["binance:candle:ETH-USDT:1h", "every 3600 s, from 2024-01-01T00:00:00", "config.yml:6"]);
+    has(&["binance:candle:ETH-USDT:1h", "every 3600 s, from 2024-01-01T00:00:00", "config.yml:5"]);
+    assert!(text.contains("cron 0 4 * * * (next "), "{text}");
     has(&["binance:BTC-USDT", "live trade book", "config.yml:16"]);
     assert!(!text.contains("hush"), "{text}");
     fs::set_permissions(scratch.config(), fs::Permissions::from_mode(0o644)).unwrap();
@@ -338,6 +339,11 @@ fn two_thousand_jobs_are_quick() {
     let scratch = Scratch::new(&config);
     let (status, stdout, stderr) = scratch.run(&["jobs"]);
     assert_eq!((status, stdout.lines().count(), stderr.as_str()), (0, 2000, ""));
+    let shown = scratch.run(&["show"]).1;
+    assert!(shown.lines().last().unwrap().ends_with("config.yml:2999"), "{shown}");
+    assert_eq!(scratch.run(&["add", "--exchange", "binance", "--pair", "NEW/USDT", "--span", "60"]).0, 0);
+    assert_eq!(scratch.run(&["remove", "--exchange", "binance", "--pair", "A500/USDT", "--span", "60"]).0, 0);
+    assert_eq!(scratch.run(&["jobs"]).1.lines().count(), 2000);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Only the lines of the job are touched. Whatever was edited is then read again, and must say exactly what was said
 //! before, plus or minus the job; where the layout is too unusual for that, nothing is changed.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use dccd_record::{Dataset, Kind, Retry};
@@ -24,10 +25,11 @@ impl Config {
             None => Some(self.add_list(dataset)),
         };
         let edited = self.reread(text, dataset)?;
+        let known = self.by_dataset();
         let has_job = |job: &HistoryJob| {
             let is_new = job.dataset == *dataset;
             let is_plain = job.start.is_none() && job.end.is_none() && job.retry == Retry::default();
-            if is_new { is_plain && matches!(job.schedule, Schedule::Every(_)) } else { self.has_like(job) }
+            if is_new { is_plain && matches!(job.schedule, Schedule::Every(_)) } else { has_like(&known, job) }
         };
         let is_right = edited.history.len() == self.history.len() + 1 && edited.history.iter().all(has_job);
         self.accept(edited, is_right, dataset)
@@ -39,13 +41,14 @@ impl Config {
             return Err(EditError::Absent(dataset.clone()));
         };
         let edited = self.reread(self.without(job), dataset)?;
+        let known = self.by_dataset();
         let is_right = edited.history.len() + 1 == self.history.len()
-            && edited.history.iter().all(|job| job.dataset != *dataset && self.has_like(job));
+            && edited.history.iter().all(|job| job.dataset != *dataset && has_like(&known, job));
         self.accept(edited, is_right, dataset)
     }
 
-    fn has_like(&self, job: &HistoryJob) -> bool {
-        self.history.iter().any(|known| known.is_like(job))
+    fn by_dataset(&self) -> HashMap<&Dataset, &HistoryJob> {
+        self.history.iter().map(|job| (&job.dataset, job)).collect()
     }
 
     fn reread(&self, text: Option<String>, dataset: &Dataset) -> Result<Config, EditError> {
@@ -127,6 +130,10 @@ impl Config {
     fn start_line(&self, place: &Place) -> Option<usize> {
         Position::of(&self.text, place).line.checked_sub(1)
     }
+}
+
+fn has_like(known: &HashMap<&Dataset, &HistoryJob>, job: &HistoryJob) -> bool {
+    known.get(&job.dataset).is_some_and(|known| known.is_like(job))
 }
 
 /// The keys and values of a new job.

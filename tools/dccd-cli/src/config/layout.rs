@@ -76,6 +76,24 @@ impl ListLayout {
     }
 }
 
+impl ListLayout {
+    /// The lines, counted from 1, in which the elements begin.
+    pub(crate) fn lines(&self, text: &str) -> Vec<usize> {
+        match self {
+            ListLayout::Block(block) => block.lines(text),
+            ListLayout::Flow(flow) => {
+                let (mut line, mut at) = (1, 0);
+                let begin = |element: &Range<usize>| {
+                    line += text.get(at..element.start).unwrap_or_default().matches('\n').count();
+                    at = element.start;
+                    line
+                };
+                flow.elements.iter().map(begin).collect()
+            }
+        }
+    }
+}
+
 /// A list of lines that begin with a dash.
 pub(crate) struct BlockList {
     /// Spaces before the dash.
@@ -87,12 +105,7 @@ impl BlockList {
     /// The lines of the element that has something in `line`, all counted from 0.
     pub(crate) fn element(&self, text: &str, line: usize) -> Option<Range<usize>> {
         let lines = Lines::new(text).lines;
-        let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
-        let is_dash = |line: &str| {
-            let rest = line.get(self.dash_column..);
-            indent(line) == self.dash_column && rest.is_some_and(|rest| rest.starts_with('-'))
-        };
-        let start = (self.first_line..=line).rev().find(|at| lines.get(*at).is_some_and(|line| is_dash(line)))?;
+        let start = (self.first_line..=line).rev().find(|at| lines.get(*at).is_some_and(|line| self.has_dash(line)))?;
         let mut end = start + 1;
         for (at, line) in lines.iter().enumerate().skip(start + 1) {
             let is_blank = line.trim().is_empty();
@@ -105,6 +118,22 @@ impl BlockList {
         }
         Some(start..end)
     }
+
+    fn lines(&self, text: &str) -> Vec<usize> {
+        let ends = |line: &str| !line.trim().is_empty() && indent(line) < self.dash_column;
+        let lines = Lines::new(text).lines.into_iter().enumerate().skip(self.first_line);
+        let list = lines.take_while(|(_, line)| !ends(line));
+        list.filter(|(_, line)| self.has_dash(line)).map(|(at, _)| at + 1).collect()
+    }
+
+    fn has_dash(&self, line: &str) -> bool {
+        let rest = line.get(self.dash_column..);
+        indent(line) == self.dash_column && rest.is_some_and(|rest| rest.starts_with('-'))
+    }
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
 }
 
 /// A list between brackets.
