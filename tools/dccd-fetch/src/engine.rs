@@ -1,14 +1,14 @@
 //! Hands questions to the workers and writes what comes back.
 
+mod start;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use dccd_cli::{Status, Tool};
-use dccd_exchange::archive::{Use, files};
-use dccd_exchange::{Ask, Capability, capability};
-use dccd_record::{Control, Covered, Dataset, Failed, Kind, Order, Proof, Range, Retry, Ts, write_control};
+use dccd_record::{Control, Dataset, Failed, Range, Ts, write_control};
 
-use crate::active::{Active, Event, refusal};
+use crate::active::{Active, Event};
 use crate::args::{Args, Source};
 use crate::error::FetchError;
 use crate::hosts::Hosts;
@@ -18,17 +18,13 @@ use crate::progress::Progress;
 use crate::worker::{Answer, Failure, Found, Pool, Task, Work};
 
 /// A stop is seen within this time.
-const STOP_CHECK: Duration = Duration::from_millis(50);
+const STOP_CHECK: Duration = Duration::from_millis(100);
 /// How long to wait for orders when there is nothing to do.
 const INPUT_WAIT: Duration = Duration::from_secs(1);
 /// Buffers that are kept for later pages.
 const SPARE_BUFFERS_MAX: usize = 4;
 /// Questions that are asked and waited for belong to nobody's order.
 const NOBODY: u64 = 0;
-/// For more files than these, the first record is asked for first: there are none before it.
-const FILES_ASKED_BLINDLY_MAX: usize = 4;
-/// Yesterday's files are there by noon.
-const ARCHIVE_DELAY_NANOS: i64 = 12 * 3_600_000_000_000;
 
 /// Hands out work and writes what comes back.
 pub(crate) struct Engine<'a> {
@@ -44,7 +40,7 @@ pub(crate) struct Engine<'a> {
     spare: Vec<Vec<u8>>,
     next_id: u64,
     /// What the order that begins says of retries.
-    retry: Retry,
+    retry: dccd_record::Retry,
     tally: Tally,
     progress: Progress,
 }
@@ -76,7 +72,7 @@ impl<'a> Engine<'a> {
             backlog: VecDeque::new(),
             spare: Vec::new(),
             next_id: NOBODY + 1,
-            retry: Retry::default(),
+            retry: dccd_record::Retry::default(),
             tally: Tally::default(),
             progress,
         })
@@ -158,210 +154,6 @@ impl<'a> Engine<'a> {
         match self.start(wish)? {
             Ok(()) | Err(Interrupted) => Ok(true),
         }
-    }
-
-    /// Finds out what of a wish has happened, and begins with it.
-    fn start(&mut self, wish: Wish) -> Result<Result<(), Interrupted>, FetchError> {
-        let dataset = wish.dataset().clone();
-        self.retry = wish.retry();
-        let row = match capability(&dataset) {
-            Ok(row) => row,
-            Err(impossible) => {
-                let range = self.announce_as_is(&wish)?;
-                self.fail(&dataset, range, &refusal(&impossible))?;
-                return Ok(Ok(()));
-            }
-        };
-        if dataset.kind() == Kind::Book {
-            return self.book(&wish);
-        }
-        let now = match self.exchange_now(&dataset, row)? {
-            Ok(now) => now,
-            Err(failure) if failure.is_stop => return Ok(Err(Interrupted)),
-            Err(failure) => {
-                let range = self.announce_as_is(&wish)?;
-                self.fail(&dataset, range, &failure)?;
-                return Ok(Ok(()));
-            }
-        };
-        let range = match wish {
-            Wish::Order(mut order) => {
-                // What has not happened is not taken up, so that the order can be answered.
-                order.range = happened(order.range, &dataset, row, now).unwrap_or(order.range);
-                let range = order.range;
-                self.control(Control::Range(*order))?;
-                range
-            }
-            Wish::Flags { start, end, .. } => {
-                let range = match self.flag_range(&dataset, row, start, end, now)? {
-                    Ok(range) => range,
-                    Err(failure) if failure.is_stop => return Ok(Err(Interrupted)),
-                    Err(failure) => {
-                        let range = Range::new(start.unwrap_or(Ts::MIN), end.unwrap_or(now)).unwrap_or(Range::all());
-                        self.fail(&dataset, range, &failure)?;
-                        return Ok(Ok(()));
-                    }
-                };
-                self.control(order_line(&dataset, range))?;
-                range
-            }
-        };
-        self.activate(dataset, row, range, now)?;
-        Ok(Ok(()))
-    }
-
-    fn activate(
-        &mut self,
-        dataset: Dataset,
-        row: &'static Capability,
-        range: Range,
-        now: Ts,
-    ) -> Result<(), FetchError> {
-        let Some(past) = happened(range, &dataset, row, now) else {
-            let message = format!("nothing of it has happened yet: the exchange's clock says {now}");
-            return self.fail(&dataset, range, &Failure { message, is_retryable: true, is_stop: false });
-        };
-        if past != range {
-            self.tool.log.note(format_args!("{dataset}: what has happened ends at {}", past.end()));
-        }
-        let mut bulk = match self.source {
-            Source::Rest => Vec::new(),
-            Source::Archive => files(&dataset, past, now, Use::Always)?,
-            Source::Auto => files(&dataset, past, now, Use::WhereBetter)?,
-        };
-        if self.source == Source::Auto
-            && bulk.len() > FILES_ASKED_BLINDLY_MAX
-            && let Ok(first) = self.first_record(&dataset, row, now)?
-        {
-            bulk.retain(|file| file.period.end() > first);
-        }
-        self.progress.expect(past);
-        let id = self.next_id;
-        self.next_id += 1;
-        self.active.push(Active::new(id, dataset, row, past, self.source, bulk, self.retry));
-        Ok(())
-    }
-
-    /// One snapshot, which is all there is.
-    fn book(&mut self, wish: &Wish) -> Result<Result<(), Interrupted>, FetchError> {
-        let dataset = wish.dataset();
-        let ask = Ask::book(dataset)?;
-        let answer = match self.ask_now(Work::Page(Box::new(ask)))? {
-            Ok(answer) => answer,
-            Err(interrupted) => return Ok(Err(interrupted)),
-        };
-        let (page, lines) = match answer {
-            Answer { found: Found::Page(_, Ok(page)), lines, .. } => (page, lines),
-            Answer { found: Found::Page(_, Err(failure)), .. } => {
-                let range = self.announce_as_is(wish)?;
-                self.fail(dataset, range, &failure)?;
-                return Ok(Ok(()));
-            }
-            _ => return Err(FetchError::Workers),
-        };
-        let Some(stamp) = page.stamp else {
-            let range = self.announce_as_is(wish)?;
-            let message = "the exchange does not say what time it is".to_owned();
-            self.fail(dataset, range, &Failure { message, is_retryable: true, is_stop: false })?;
-            return Ok(Ok(()));
-        };
-        let instant = Range::instant(stamp);
-        let asked = match wish {
-            Wish::Flags { .. } => {
-                self.control(order_line(dataset, instant))?;
-                instant
-            }
-            Wish::Order(order) => {
-                self.control(Control::Range((**order).clone()))?;
-                order.range
-            }
-        };
-        let Some(held) = asked.intersect(instant) else {
-            let message = format!("a book has no past, and it is {stamp} now");
-            self.fail(dataset, asked, &Failure { message, is_retryable: false, is_stop: false })?;
-            return Ok(Ok(()));
-        };
-        self.write_lines(lines)?;
-        self.control(Control::Covered(Covered { dataset: dataset.clone(), range: held, proof: Proof::Page }))?;
-        if let Some(past) = Range::new(asked.start(), held.start()) {
-            let message = "a book has no past".to_owned();
-            self.fail(dataset, past, &Failure { message, is_retryable: false, is_stop: false })?;
-        }
-        Ok(Ok(()))
-    }
-
-    /// What the flags leave open is said by the exchange: its first record, and its now.
-    fn flag_range(
-        &mut self,
-        dataset: &Dataset,
-        row: &'static Capability,
-        start: Option<Ts>,
-        end: Option<Ts>,
-        now: Ts,
-    ) -> Result<Result<Range, Failure>, FetchError> {
-        let horizon = row.horizon(dataset, now);
-        let until = match (end, self.source) {
-            (Some(end), _) => end.min(horizon),
-            (None, Source::Archive) => now.saturating_add(-ARCHIVE_DELAY_NANOS).day().start(),
-            (None, _) => horizon,
-        };
-        let start = match start {
-            Some(start) => start,
-            None => match self.first_record(dataset, row, now)? {
-                Ok(start) => start,
-                Err(failure) => return Ok(Err(failure)),
-            },
-        };
-        // A range of which nothing has happened is still an order, which then fails.
-        let range = Range::new(start, until).or_else(|| Range::new(start, end.unwrap_or(now)));
-        Ok(range.ok_or_else(|| Failure {
-            message: format!("--start {start} is not before the exchange's now, {now}"),
-            is_retryable: true,
-            is_stop: false,
-        }))
-    }
-
-    fn first_record(
-        &mut self,
-        dataset: &Dataset,
-        row: &'static Capability,
-        now: Ts,
-    ) -> Result<Result<Ts, Failure>, FetchError> {
-        let Some(ask) = Ask::first_record(dataset)? else { return Ok(Ok(row.rest_start(now))) };
-        let answer = match self.ask_now(Work::Page(Box::new(ask)))? {
-            Ok(answer) => answer,
-            Err(Interrupted) => return Ok(Err(stopped())),
-        };
-        Ok(match answer.found {
-            Found::Page(_, Ok(page)) => page.first.map(|first| first.ts).ok_or_else(|| Failure {
-                message: format!("the exchange shows no {} of {}", dataset.kind(), dataset.pair()),
-                is_retryable: true,
-                is_stop: false,
-            }),
-            Found::Page(_, Err(failure)) => Err(failure),
-            _ => return Err(FetchError::Workers),
-        })
-    }
-
-    /// The newest stamp that is known of the exchange; asked for once.
-    fn exchange_now(&mut self, dataset: &Dataset, row: &'static Capability) -> Result<Result<Ts, Failure>, FetchError> {
-        let is_archive = self.source == Source::Archive;
-        if let Some(now) = self.now.get(&(row.api.name, is_archive)) {
-            return Ok(Ok(*now));
-        }
-        let work = if is_archive { Work::Clock(dataset.clone()) } else { Work::Page(Box::new(Ask::clock(dataset)?)) };
-        let answer = match self.ask_now(work)? {
-            Ok(answer) => answer,
-            Err(Interrupted) => return Ok(Err(stopped())),
-        };
-        let now = match answer.found {
-            Found::Clock(Ok(now)) => now,
-            Found::Page(_, Ok(page)) => page.stamp.unwrap_or(Ts::MIN),
-            Found::Clock(Err(failure)) | Found::Page(_, Err(failure)) => return Ok(Err(failure)),
-            _ => return Err(FetchError::Workers),
-        };
-        self.now.insert((row.api.name, is_archive), now);
-        Ok(Ok(now))
     }
 
     /// Asks and waits; what else comes in meanwhile is kept for later.
@@ -469,22 +261,6 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    fn announce_as_is(&mut self, wish: &Wish) -> Result<Range, FetchError> {
-        match wish {
-            Wish::Order(order) => {
-                self.control(Control::Range((**order).clone()))?;
-                Ok(order.range)
-            }
-            Wish::Flags { dataset, start, end } => {
-                let range = Range::new(start.unwrap_or(Ts::MIN), end.unwrap_or(Ts::MAX)).unwrap_or(Range::all());
-                if start.is_some() && end.is_some() {
-                    self.control(order_line(dataset, range))?;
-                }
-                Ok(range)
-            }
-        }
-    }
-
     fn fail(&mut self, dataset: &Dataset, range: Range, failure: &Failure) -> Result<(), FetchError> {
         let error = failure.message.clone();
         self.failed(Failed { dataset: dataset.clone(), range, error, is_retryable: failure.is_retryable })
@@ -508,23 +284,4 @@ impl<'a> Engine<'a> {
         }
         Ok(())
     }
-}
-
-/// What of a range is over for the exchange.
-fn happened(range: Range, dataset: &Dataset, row: &Capability, now: Ts) -> Option<Range> {
-    Range::new(range.start(), range.end().min(row.horizon(dataset, now)))
-}
-
-fn order_line(dataset: &Dataset, range: Range) -> Control {
-    Control::Range(Order {
-        job: dataset.to_string(),
-        dataset: dataset.clone(),
-        range,
-        why: "asked".to_owned(),
-        retry: Retry::default(),
-    })
-}
-
-fn stopped() -> Failure {
-    Failure { message: "stopped".to_owned(), is_retryable: true, is_stop: true }
 }
