@@ -6,25 +6,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dccd_record::{Control, Dataset, Kind, Line, Parser, Range};
+use dccd_record::{Dataset, Kind, Range};
 
 use crate::error::StoreError;
 use crate::fsys;
-use crate::journal::{self, Frames};
 use crate::layout::Period;
 use crate::ledger::Ledger;
 use crate::publish::adopted_ranges;
 use crate::store::Store;
 use crate::table::{FileScan, Origin, TableError};
-
-/// How our own lines of records begin; they are most of a journal and cover nothing.
-const RECORDS: [&[u8]; 5] = [
-    br#"{"kind":"candle","#,
-    br#"{"kind":"trade","#,
-    br#"{"kind":"book","#,
-    br#"{"kind":"funding","#,
-    br#"{"kind":"open_interest","#,
-];
 
 /// The knowledge of a whole store at one moment.
 #[derive(Debug)]
@@ -46,22 +36,7 @@ impl Coverage {
     /// Journals are read now, ledgers when they are asked for: knowledge on its way is seen twice rather than never.
     pub fn open(root: &Path) -> Result<Coverage, StoreError> {
         let store = Store::open(root)?;
-        let mut journaled: BTreeMap<Dataset, Ledger> = BTreeMap::new();
-        for path in journal::paths(&store.layout().journal_dir())? {
-            let Some(mut frames) = Frames::open(&path)? else { continue };
-            let mut parser = Parser::new();
-            while let Some(lines) = frames.next_lines()? {
-                let lines = lines.split(|byte| *byte == b'\n');
-                for line in
-                    lines.filter(|line| !line.is_empty() && !RECORDS.iter().any(|record| line.starts_with(record)))
-                {
-                    match parser.parse(line).map_err(|cause| StoreError::Line { path: path.clone(), cause })? {
-                        Line::Control(control) => learn(&mut journaled, &control),
-                        _ => continue,
-                    }
-                }
-            }
-        }
+        let journaled = store.journaled_ledgers()?;
         Ok(Coverage { store, journaled })
     }
 
@@ -129,14 +104,5 @@ impl Store {
         let names = fsys::names(&self.layout().ledger_dir())?;
         let dataset = |name: &String| name.strip_suffix(".ndjson")?.parse().ok();
         Ok(names.iter().filter_map(dataset).collect())
-    }
-}
-
-fn learn(journaled: &mut BTreeMap<Dataset, Ledger>, control: &Control) {
-    if !journaled.contains_key(control.dataset()) {
-        journaled.insert(control.dataset().clone(), Ledger::default());
-    }
-    if let Some(ledger) = journaled.get_mut(control.dataset()) {
-        ledger.take(control);
     }
 }

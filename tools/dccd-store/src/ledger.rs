@@ -5,9 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use dccd_record::{
-    Control, Covered, Dataset, Gap, Kind, Line, Order, Parser, Proof, Range, RangeSet, Retry, write_control,
-};
+use dccd_record::{Control, Covered, Dataset, Gap, Kind, Line, Order, Parser, Proof, Range, RangeSet, write_control};
 
 use crate::error::StoreError;
 use crate::fsys;
@@ -195,7 +193,7 @@ impl Ledger {
                 dataset: dataset.clone(),
                 range,
                 why: ASKED.to_owned(),
-                retry: Retry::default(),
+                retry: dccd_record::Retry::default(),
             })
         });
         let named = self.named.iter().flat_map(|((reason, is_final), ranges)| {
