@@ -3,10 +3,12 @@
 mod adopt;
 mod bad_lines;
 mod budget;
+mod config;
 mod crash;
 mod desk;
 mod disk;
 mod door;
+mod embed;
 mod files;
 mod harness;
 mod outage;
