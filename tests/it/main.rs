@@ -4,6 +4,7 @@ mod adopt;
 mod bad_lines;
 mod budget;
 mod config;
+mod config;
 mod crash;
 mod desk;
 mod disk;
