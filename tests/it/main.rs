@@ -4,7 +4,6 @@ mod adopt;
 mod bad_lines;
 mod budget;
 mod config;
-mod config;
 mod crash;
 mod desk;
 mod disk;
