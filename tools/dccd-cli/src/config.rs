@@ -207,7 +207,10 @@ impl std::error::Error for ConfigError {}
 
 impl ToolError for ConfigError {
     fn exit(&self) -> Status {
-        Status::Config
+        match self {
+            ConfigError::File(FileError::Locked(_)) => Status::TempFail,
+            ConfigError::File(_) | ConfigError::Invalid { .. } => Status::Config,
+        }
     }
 }
 

@@ -51,6 +51,7 @@ impl ToolError for Error {
             Error::Job(_) => Status::Usage,
             Error::Impossible(_) | Error::Edit(_) => Status::No,
             Error::Replace(FileError::Write { .. }) | Error::Output(_) => Status::IoErr,
+            Error::Replace(FileError::Locked(_)) => Status::TempFail,
             Error::Replace(_) => Status::Config,
         }
     }

@@ -62,6 +62,13 @@ fn check(dataset: &Dataset) -> Result<&'static Capability, String> {
     capability(dataset).map_err(|cause| cause.to_string())
 }
 
+/// The exchanges that we speak to.
+pub(crate) fn supported() -> Vec<&'static str> {
+    let mut supported: Vec<&str> = TABLE.iter().map(|row| row.exchange).collect();
+    supported.dedup();
+    supported
+}
+
 /// Whether there is such an exchange, and we speak to it.
 fn check_name(name: &str) -> Result<(), String> {
     if let Some((_, day)) = CLOSED.iter().find(|(closed, _)| *closed == name) {
@@ -70,9 +77,7 @@ fn check_name(name: &str) -> Result<(), String> {
     if TABLE.iter().any(|row| row.exchange == name) {
         return Ok(());
     }
-    let mut supported: Vec<&str> = TABLE.iter().map(|row| row.exchange).collect();
-    supported.dedup();
-    let supported = supported.join(", ");
+    let supported = supported().join(", ");
     if KNOWN.contains(&name) {
         return Err(format!("{name} is not supported yet by this version; it supports {supported}"));
     }

@@ -5,6 +5,7 @@ use dccd_cli::{Status, Tool};
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
+use crate::exchanges;
 
 /// Prints the schema.
 pub(crate) fn write(tool: &mut Tool) -> Result<Status, Error> {
@@ -36,7 +37,8 @@ fn property(key: &Key) -> Value {
 
 fn shape(shape: Shape) -> Value {
     match shape {
-        Shape::Text | Shape::Path | Shape::Zone | Shape::Cron | Shape::Exchange => text(),
+        Shape::Text | Shape::Path | Shape::Zone | Shape::Cron => text(),
+        Shape::Exchange => json!({"enum": exchanges::supported()}),
         Shape::Url(schemes) => json!({"type": "string", "pattern": format!("^({})://[^/]", schemes.join("|"))}),
         Shape::Flag => json!({"enum": [true, false, "yes", "no", "on", "off"]}),
         Shape::Count(min, max) => json!({"type": "integer", "minimum": min, "maximum": max}),

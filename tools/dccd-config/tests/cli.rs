@@ -305,6 +305,7 @@ fn the_schema_knows_every_key() {
     let job = &schema["properties"]["histo_jobs"]["items"];
     assert_eq!(job["required"], serde_json::json!(["exchange", "pairs"]));
     assert_eq!(job["additionalProperties"], false);
+    assert_eq!(job["properties"]["exchange"]["enum"], serde_json::json!(["binance"]));
     assert_eq!(schema["properties"]["settings"]["properties"]["ui_port"]["maximum"], 65_535);
     assert!(job["properties"]["retry_delay"]["description"].as_str().unwrap().ends_with("(default: 1.0)"));
     let manual = include_str!("../../../man/dccd-config.5");

@@ -5,16 +5,19 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::{Config, ConfigError, Problem};
 use crate::env;
 
 /// The most bytes a configuration may have; two thousand jobs take a quarter of a megabyte.
 const FILE_BYTES_MAX: u64 = 4 << 20;
-/// How often the lock is taken on a file that somebody replaced just then.
-const LOCK_TRIES_MAX: usize = 100;
+/// How long another edit is waited for: it takes milliseconds, unless its process was stopped.
+const LOCK_TRIES_MAX: usize = 2_000;
+const LOCK_WAIT: Duration = Duration::from_millis(5);
 
 /// The file's name that is looked for.
 const FILE_NAME: &str = "config.yml";
@@ -101,7 +104,7 @@ pub struct LockedFile {
 }
 
 impl LockedFile {
-    /// Locks the file that `--config` names, or the first that is found, and reads it. Waits for its turn.
+    /// Locks the file that `--config` names, or the first that is found, and reads it. Waits a while for its turn.
     pub fn open(named: Option<&Path>) -> Result<LockedFile, FileError> {
         let named = find(named).ok_or_else(|| FileError::NotFound(candidates()))?;
         let fail = |cause| FileError::Read { path: named.clone(), cause };
@@ -113,7 +116,14 @@ impl LockedFile {
             if !lock.metadata().map_err(fail)?.is_file() {
                 return Err(FileError::NotFile(named));
             }
-            flock(&lock, FlockOperation::LockExclusive).map_err(|cause| fail(cause.into()))?;
+            match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {
+                    std::thread::sleep(LOCK_WAIT);
+                    continue;
+                }
+                Err(cause) => return Err(fail(cause.into())),
+            }
             // Whoever held the lock has put a new file in place of the one we locked.
             let (ours, theirs) = (lock.metadata().map_err(fail)?, fs::metadata(&path).map_err(fail)?);
             if (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino()) {
@@ -121,7 +131,7 @@ impl LockedFile {
                 return Ok(LockedFile { lock, file: ConfigFile { path: named, text: read.text } });
             }
         }
-        Err(fail(io::Error::other("it is being replaced all the time")))
+        Err(FileError::Locked(named))
     }
 
     /// The file as it was read.
@@ -172,6 +182,8 @@ pub enum FileError {
     },
     /// A pipe or a device, which cannot be edited.
     NotFile(PathBuf),
+    /// Somebody else is editing it, and does not end.
+    Locked(PathBuf),
     /// Replacing failed.
     Write {
         /// The file.
@@ -196,6 +208,7 @@ impl fmt::Display for FileError {
                 write!(f, "{}:{line}:1: not UTF-8: is it a configuration?", path.display())
             }
             FileError::NotFile(path) => write!(f, "{} is no file that could be edited", path.display()),
+            FileError::Locked(path) => write!(f, "somebody else is editing {}: try again", path.display()),
             FileError::Write { path, cause } => {
                 write!(f, "cannot replace configuration {}: {cause}", path.display())
             }
