@@ -106,3 +106,6 @@ impl Store {
         Ok(names.iter().filter_map(dataset).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;
