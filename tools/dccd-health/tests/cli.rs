@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -99,6 +99,28 @@ fn counts_are_kept_though_nobody_reads_the_lines() {
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+    assert!(health(dir.path(), &["status"], &[]).1.contains("binance/BTC/USDT"));
+}
+
+/// The writer before it is stopping too, and what it still has to say counts.
+#[test]
+fn sigterm_does_not_cut_the_input_off() {
+    let dir = store();
+    let mut child = start(dir.path(), &["record"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut echo = |line: &str| {
+        writeln!(stdin, "{line}").unwrap();
+        let mut came = String::new();
+        stdout.read_line(&mut came).unwrap();
+        assert_eq!(came.trim_end(), line);
+    };
+    echo(JOB);
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    [ORDER, STORED, COVERED].into_iter().for_each(&mut echo);
+    drop(stdin);
+    assert_eq!(finish(child), (0, String::new(), String::new()));
     assert!(health(dir.path(), &["status"], &[]).1.contains("binance/BTC/USDT"));
 }
 

@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail, and says with which seed")]
 
 use std::fs::File;
 use std::path::Path;
