@@ -32,8 +32,8 @@ impl Common {
 /// Flags of every tool that works on a store.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct StoreFlags {
-    /// Folder of the store [default: the configuration's data_path, else data]
-    #[arg(long, value_name = "DIR", env = env::DATA_PATH)]
+    /// Folder of the store [default: DCCD_DATA_PATH, else the configuration's data_path, else data]
+    #[arg(long, value_name = "DIR")]
     data_path: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigFlags,
@@ -43,8 +43,8 @@ impl StoreFlags {
     /// The folder of the store: the flag's, the environment's, the configuration's, or `data`.
     pub fn data_path(&self) -> Result<PathBuf, ConfigError> {
         const DEFAULT: &str = "data";
-        match &self.data_path {
-            Some(path) => Ok(path.clone()),
+        match self.data_path.clone().or_else(|| env::value(env::DATA_PATH).map(PathBuf::from)) {
+            Some(path) => Ok(path),
             None => {
                 let named = self.config.load()?.and_then(|config| config.settings.data_path);
                 Ok(named.unwrap_or_else(|| PathBuf::from(DEFAULT)))

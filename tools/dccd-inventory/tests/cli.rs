@@ -125,6 +125,7 @@ fn the_configuration_names_the_store_and_the_zone() {
     // What is said nearer goes first.
     assert_eq!(run(&[], Some("elsewhere")).0, 74);
     assert_eq!(run(&["--data-path", "."], Some("elsewhere")).0, 0);
+    assert_eq!(run(&[], Some("")).0, 0);
     assert_eq!(run(&["-c", "missing.yml"], None).0, 78);
     config("settings: {data_pth: x}\n".to_owned());
     let wrong = "dccd-inventory: config.yml:1:12: unknown key \"data_pth\" in settings; did you mean \"data_path\"?\n";
