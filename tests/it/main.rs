@@ -17,5 +17,6 @@ mod pipes;
 mod scripts_again;
 mod scripts_known;
 mod scripts_stages;
+mod scripts_terminal;
 mod tidy;
 mod time;

@@ -83,6 +83,10 @@ impl<'a> Engine<'a> {
         let mut is_more = true;
         while !self.tool.stop.is_set() {
             self.hand_out()?;
+            if self.progress.is_on() {
+                let ahead = orders.look_ahead(self.records_only, self.tool.out.buffer())?;
+                self.progress.look_ahead(ahead);
+            }
             if is_more && self.active.len() < self.connections {
                 is_more = self.take_order(&mut orders)?;
                 continue;
@@ -151,6 +155,7 @@ impl<'a> Engine<'a> {
                 }
             }
         };
+        self.progress.take_up();
         match self.start(wish)? {
             Ok(()) | Err(Interrupted) => Ok(true),
         }
@@ -201,7 +206,7 @@ impl<'a> Engine<'a> {
             return Ok(Some(answer));
         }
         self.tool.out.flush()?;
-        self.progress.show();
+        self.progress.show(self.active.len());
         self.pool.wait(STOP_CHECK)
     }
 
@@ -234,11 +239,17 @@ impl<'a> Engine<'a> {
             match event {
                 Event::Lines(lines) => self.write_lines(lines)?,
                 Event::Covered(line) => {
-                    self.progress.covered(line.range);
+                    self.progress.answer(&line.dataset, line.range);
                     self.control(Control::Covered(line))?;
                 }
-                Event::Gap(line) => self.control(Control::Gap(line))?,
-                Event::Failed(line) => self.failed(line)?,
+                Event::Gap(line) => {
+                    self.progress.answer(&line.dataset, line.range);
+                    self.control(Control::Gap(line))?;
+                }
+                Event::Failed(line) => {
+                    self.progress.answer(&line.dataset, line.range);
+                    self.failed(line)?;
+                }
             }
         }
         Ok(())

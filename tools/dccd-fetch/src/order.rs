@@ -9,6 +9,7 @@ use dccd_record::{Dataset, Exchange, Kind, Order, Retry, Ts};
 use crate::args::Args;
 use crate::error::FetchError;
 use crate::input::OrderLines;
+use crate::progress::Ahead;
 
 /// One thing to fetch.
 #[derive(Debug)]
@@ -78,6 +79,14 @@ impl Orders {
             wishes.push_back(Wish::Flags { dataset, start, end });
         }
         Ok(Orders::Flags(wishes))
+    }
+
+    /// What is known of orders to come; other lines on the way go to `out`.
+    pub(crate) fn look_ahead(&mut self, records_only: bool, out: &mut Vec<u8>) -> Result<Ahead, FetchError> {
+        match self {
+            Orders::Flags(wishes) => Ok(Ahead { orders: wishes.len(), rows: None }),
+            Orders::Lines(lines) => lines.look_ahead(records_only, out),
+        }
     }
 
     fn from_lines(args: &Args) -> Result<Orders, FetchError> {

@@ -92,7 +92,7 @@ impl Engine<'_> {
         {
             bulk.retain(|file| file.period.end() > first);
         }
-        self.progress.expect(past);
+        self.progress.expect(&dataset, past);
         let id = self.next_id;
         self.next_id += 1;
         self.active.push(Active::new(id, dataset, row, past, self.source, bulk, self.retry));
