@@ -41,11 +41,11 @@ pub(crate) enum Command {
 #[derive(clap::Args)]
 pub(crate) struct Filter {
     /// Only jobs of this exchange
-    #[arg(long, value_name = "NAME", value_parser = parse_exchange)]
+    #[arg(short, long, value_name = "NAME", value_parser = parse_exchange)]
     exchange: Option<Exchange>,
 
     /// Only jobs of these pairs, as in BTC/USDT ETH/USDT
-    #[arg(long, value_name = "PAIR", num_args = 1.., value_parser = Pair::from_user)]
+    #[arg(short, long, value_name = "PAIR", num_args = 1.., value_parser = Pair::from_user)]
     pairs: Vec<Pair>,
 
     /// Only jobs of this kind: candle, trade, book, funding or open_interest
@@ -66,15 +66,15 @@ impl Filter {
 #[derive(clap::Args)]
 pub(crate) struct JobFlags {
     /// Exchange, as in binance
-    #[arg(long, value_name = "NAME", value_parser = parse_exchange)]
+    #[arg(short, long, value_name = "NAME", value_parser = parse_exchange)]
     exchange: Exchange,
 
     /// Pair, as in BTC/USDT or BTC/USDT:perp
-    #[arg(long, value_parser = Pair::from_user)]
+    #[arg(short, long, value_parser = Pair::from_user)]
     pair: Pair,
 
     /// Width of a candle or of open interest: seconds, or as in 1m, 1h or 1d
-    #[arg(long)]
+    #[arg(short, long)]
     span: Option<Span>,
 
     /// Kind of records: candle, trade, book, funding or open_interest

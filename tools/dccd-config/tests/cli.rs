@@ -205,7 +205,8 @@ fn adding_and_removing_change_only_the_job() {
     scratch.check(&job("remove", "SOL/USDT"), 0, &removed, "");
     assert_eq!(scratch.text(), CONFIG);
     scratch.check(&job("remove", "SOL/USDT"), 1, "", "dccd-config: no job binance:candle:SOL-USDT:1m is there\n");
-    assert_eq!(scratch.run(&["remove", "--exchange", "binance", "--pair", "ETH/USDT", "--span", "1h"]).0, 0);
+    // The short flags that users of dccd know.
+    assert_eq!(scratch.run(&["remove", "-e", "binance", "-p", "ETH/USDT", "-s", "1h", "-c", "config.yml"]).0, 0);
     assert_eq!(scratch.text(), CONFIG.replace(", ETH/USDT]", "]"));
 }
 
