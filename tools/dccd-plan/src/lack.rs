@@ -50,13 +50,13 @@ impl History {
     }
 
     /// What a job asks for, as whole candles; `None` if nothing of it has happened.
-    pub(crate) fn asked(&self, bounds: Bounds, from: From, ledger: &Ledger) -> Option<Range> {
+    pub(crate) fn asked(&self, bounds: Bounds, from: From, covered: &RangeSet) -> Option<Range> {
         let start = match (bounds.flag_start, from) {
             (Some(start), _) => start,
             (None, From::Start) => bounds.job_start.unwrap_or(self.default_start),
             (None, From::Covered) => {
                 let newest_page = || self.end.saturating_add(-self.newest_page_nanos).max(self.default_start);
-                let first = ledger.covered().hull().map_or_else(newest_page, |hull| hull.start());
+                let first = covered.hull().map_or_else(newest_page, |hull| hull.start());
                 bounds.job_start.map_or(first, |start| start.max(first))
             }
         };
@@ -94,16 +94,28 @@ pub(crate) struct Lack {
     pub(crate) gone: Vec<Range>,
 }
 
-/// Holes that may still be filled.
-pub(crate) fn open_gaps(ledger: &Ledger) -> Vec<NamedGap> {
-    ledger.gaps().into_iter().filter(|gap| !gap.is_final).collect()
+/// What a ledger says, worked out once.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) covered: RangeSet,
+    /// Holes that may still be filled, in order.
+    pub(crate) open: Vec<NamedGap>,
+    /// Holes that nothing can fill.
+    lost: Vec<NamedGap>,
+}
+
+impl Known {
+    pub(crate) fn of(ledger: &Ledger) -> Known {
+        let (lost, open) = ledger.gaps().into_iter().partition(|gap| gap.is_final);
+        Known { covered: ledger.covered(), open, lost }
+    }
 }
 
 /// What of `wanted` is neither covered, nor known to be lost, nor `planned` already.
-pub(crate) fn lacking(wanted: &RangeSet, ledger: &Ledger, planned: &RangeSet, history: &History) -> Lack {
-    let mut settled = ledger.covered();
+pub(crate) fn lacking(wanted: &RangeSet, known: &Known, planned: &RangeSet, history: &History) -> Lack {
+    let mut settled = known.covered.clone();
     settled.extend(planned);
-    ledger.gaps().iter().filter(|gap| gap.is_final).for_each(|gap| settled.insert(gap.range));
+    known.lost.iter().for_each(|gap| settled.insert(gap.range));
     let (mut open, mut gone) = (RangeSet::new(), Vec::new());
     for missing in wanted.iter().flat_map(|range| settled.missing(range).iter().collect::<Vec<_>>()) {
         let Some(past) = Range::new(missing.start(), missing.end().min(history.end)) else { continue };
@@ -112,8 +124,7 @@ pub(crate) fn lacking(wanted: &RangeSet, ledger: &Ledger, planned: &RangeSet, hi
         let end = history.round_up(past.end()).min(history.end);
         Range::new(past.start().max(history.start), end).into_iter().for_each(|range| open.insert(range));
     }
-    let gaps = open_gaps(ledger);
-    Lack { pieces: open.iter().map(|range| Piece { range, why: why(range, &gaps) }).collect(), gone }
+    Lack { pieces: open.iter().map(|range| Piece { range, why: why(range, &known.open) }).collect(), gone }
 }
 
 /// The pieces in the order they are to be fetched.
@@ -152,12 +163,12 @@ fn cut(range: Range, kind: Kind) -> Vec<Range> {
     parts
 }
 
-/// The name of the gap that a range lies in, as far as there is one.
+/// The name of the first gap in a range that has one.
 fn why(range: Range, gaps: &[NamedGap]) -> String {
-    let inside: RangeSet = gaps.iter().filter_map(|gap| gap.range.intersect(range)).collect();
-    if inside.is_empty() {
+    let first = gaps.partition_point(|gap| gap.range.end() <= range.start());
+    let inside = || gaps.iter().skip(first).take_while(|gap| gap.range.start() < range.end());
+    if inside().next().is_none() {
         return ASKED.to_owned();
     }
-    let mut names = gaps.iter().filter(|gap| gap.range.intersect(range).is_some());
-    names.find_map(|gap| gap.reason.clone()).unwrap_or_else(|| GAP.to_owned())
+    inside().find_map(|gap| gap.reason.clone()).unwrap_or_else(|| GAP.to_owned())
 }

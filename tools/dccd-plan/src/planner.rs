@@ -7,12 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use dccd_cli::{Status, Tool};
 use dccd_exchange::{Capability, capability};
 use dccd_record::{Control, Dataset, Failed, Gap, Job, Kind, Order, Range, RangeSet, Retry, Ts, write_control};
-use dccd_store::{Coverage, Ledger};
+use dccd_store::Coverage;
 
 use crate::args::{Args, From, Order as Sequence};
 use crate::error::Error;
 use crate::estimate::{Estimate, Line};
-use crate::lack::{Bounds, History, Lack, Piece, in_order, lacking, open_gaps};
+use crate::lack::{Bounds, History, Known, Lack, Piece, in_order, lacking};
 
 /// Bad lines that are told one by one.
 const BAD_LINES_TOLD: u64 = 100;
@@ -73,9 +73,13 @@ impl<'a> Planner<'a> {
     /// Plans one job; its own line, if it came as one, goes out first.
     pub(crate) fn take_job(&mut self, job: Job, line: Option<&[u8]>) -> Result<(), Error> {
         self.jobs += 1;
-        let ledger = self.ledger(&job.dataset)?;
+        let known = self.known(&job.dataset)?;
+        self.plan(&job, line, &known)
+    }
+
+    fn plan(&mut self, job: &Job, line: Option<&[u8]>, known: &Known) -> Result<(), Error> {
         let verdict = match capability(&job.dataset) {
-            Ok(row) => self.judge(&job, row, &ledger),
+            Ok(row) => self.judge(job, row, known),
             Err(impossible) => Verdict::Impossible(impossible.to_string()),
         };
         match verdict {
@@ -83,9 +87,9 @@ impl<'a> Planner<'a> {
                 let pieces = in_order(lack.pieces, job.dataset.kind(), self.sequence);
                 let planned = self.planned.entry(job.dataset.clone()).or_default();
                 pieces.iter().for_each(|piece| planned.insert(piece.range));
-                self.answer(&job, line, &pieces, &lack.gone)
+                self.answer(job, line, &pieces, &lack.gone)
             }
-            Verdict::Impossible(why) => self.refuse(&job, line, why),
+            Verdict::Impossible(why) => self.refuse(job, line, why),
         }
     }
 
@@ -140,7 +144,8 @@ impl<'a> Planner<'a> {
     /// What is stored need not be configured, nor be of an exchange that we can ask.
     fn take_store(&mut self) -> Result<(), Error> {
         for dataset in self.coverage.as_ref().map_or(Ok(Vec::new()), Coverage::datasets)? {
-            if open_gaps(&self.ledger(&dataset)?).is_empty() {
+            let known = self.known(&dataset)?;
+            if known.open.is_empty() {
                 continue;
             }
             if let Err(impossible) = capability(&dataset) {
@@ -148,30 +153,30 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let (id, retry) = (dataset.to_string(), Retry::default());
-            self.take_job(Job { id, dataset, start: None, end: None, ranges: None, retry }, None)?;
+            self.plan(&Job { id, dataset, start: None, end: None, ranges: None, retry }, None, &known)?;
         }
         Ok(())
     }
 
-    fn ledger(&self, dataset: &Dataset) -> Result<Ledger, Error> {
-        let Some(coverage) = &self.coverage else { return Ok(Ledger::default()) };
+    fn known(&self, dataset: &Dataset) -> Result<Known, Error> {
+        let Some(coverage) = &self.coverage else { return Ok(Known::default()) };
         let past = Range::new(self.start.unwrap_or(Ts::MIN), self.end.unwrap_or(self.now).min(self.now));
         // Open gaps may lie anywhere; only where they do not count, files outside the range do not matter.
         let wanted = if self.is_bounded() { past } else { Range::new(Ts::MIN, self.now) };
-        Ok(coverage.ledger(dataset, wanted.unwrap_or(Range::all()))?)
+        Ok(Known::of(&coverage.ledger(dataset, wanted.unwrap_or(Range::all()))?))
     }
 
     fn is_bounded(&self) -> bool {
         self.start.is_some() || self.end.is_some()
     }
 
-    fn judge(&self, job: &Job, row: &Capability, ledger: &Ledger) -> Verdict {
+    fn judge(&self, job: &Job, row: &Capability, known: &Known) -> Verdict {
         if job.dataset.kind() == Kind::Book && !self.is_gaps_only {
             let why = "a book has no past; dccd-stream gets it live";
             return Verdict::Impossible(format!("{}: {why}", job.dataset));
         }
         let history = History::new(row, &job.dataset, self.now);
-        let gaps = || open_gaps(ledger).into_iter().map(|gap| gap.range);
+        let gaps = || known.open.iter().map(|gap| gap.range);
         let end = self.end.or(job.end);
         let wanted: RangeSet = if self.is_gaps_only {
             let start = self.start.or(job.start).unwrap_or(Ts::MIN);
@@ -179,12 +184,12 @@ impl<'a> Planner<'a> {
             bounds.map(|bounds| gaps().filter_map(|gap| gap.intersect(bounds)).collect()).unwrap_or_default()
         } else {
             let bounds = Bounds { flag_start: self.start, job_start: job.start, end };
-            let asked = history.asked(bounds, self.from, ledger);
+            let asked = history.asked(bounds, self.from, &known.covered);
             asked.into_iter().chain(gaps().filter(|_| !self.is_bounded())).collect()
         };
         let none = RangeSet::new();
         let planned = self.planned.get(&job.dataset).unwrap_or(&none);
-        Verdict::Lack(lacking(&wanted, ledger, planned, &history))
+        Verdict::Lack(lacking(&wanted, known, planned, &history))
     }
 
     fn answer(&mut self, job: &Job, line: Option<&[u8]>, pieces: &[Piece], gone: &[Range]) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use dccd_record::{Control, Covered, Dataset, Day, Gap, Kind, Order as RangeLine,
 use dccd_store::Ledger;
 
 use crate::args::{From, Order};
-use crate::lack::{Bounds, History, Lack, in_order, lacking};
+use crate::lack::{Bounds, History, Known, Lack, in_order, lacking};
 
 const HOUR: i64 = 3_600_000_000_000;
 const CANDLE: &str = "binance:candle:BTC-USDT:1h";
@@ -52,7 +52,7 @@ fn name_gap(ledger: &mut Ledger, id: &str, range: Range, reason: &str, is_final:
 
 fn lack(id: &str, ledger: &Ledger, wanted: &[Range], now: Ts) -> Lack {
     let wanted: RangeSet = wanted.iter().copied().collect();
-    lacking(&wanted, ledger, &RangeSet::new(), &history(id, now))
+    lacking(&wanted, &Known::of(ledger), &RangeSet::new(), &history(id, now))
 }
 
 /// The pieces as whole hours after 2024 began, and why they are wanted.
@@ -82,17 +82,17 @@ fn a_gap_keeps_its_name_and_a_final_one_is_left_alone() {
 fn only_closed_candles_are_asked_for() {
     let half = hour(9).saturating_add(HOUR / 2);
     let check = |now: Ts, expected: i64| {
-        let asked = history(CANDLE, now).asked(Bounds::default(), From::Start, &Ledger::default()).unwrap();
+        let asked = history(CANDLE, now).asked(Bounds::default(), From::Start, &RangeSet::new()).unwrap();
         assert_eq!(asked.end(), hour(expected), "{now}");
     };
     check(half, 9);
     check(hour(9), 8);
     check(hour(9).saturating_add(2_000_000_000), 9);
     let unaligned = Bounds { flag_start: Some(half), job_start: None, end: Some(hour(12).saturating_add(1)) };
-    let asked = history(CANDLE, hour(100)).asked(unaligned, From::Start, &Ledger::default());
+    let asked = history(CANDLE, hour(100)).asked(unaligned, From::Start, &RangeSet::new());
     assert_eq!(asked, Some(hours(10, 13)), "candles are stamped when they open");
     let future = Bounds { flag_start: Some(hour(200)), ..Bounds::default() };
-    assert_eq!(history(CANDLE, hour(100)).asked(future, From::Start, &Ledger::default()), None);
+    assert_eq!(history(CANDLE, hour(100)).asked(future, From::Start, &RangeSet::new()), None);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn where_a_job_begins() {
     let now = hour(20_000);
     let start = |ledger: &Ledger, flag_start, job_start, from| {
         let bounds = Bounds { flag_start, job_start, end: None };
-        history(CANDLE, now).asked(bounds, from, ledger).unwrap().start()
+        history(CANDLE, now).asked(bounds, from, &ledger.covered()).unwrap().start()
     };
     assert_eq!(start(&empty, None, None, From::Start), ts("2017-07-14T00:00:00Z"));
     assert_eq!(start(&known, None, Some(hour(3)), From::Start), hour(3));
@@ -115,7 +115,7 @@ fn where_a_job_begins() {
 #[test]
 fn without_a_start_what_rest_reaches_is_asked_for() {
     let now = hour(24 * 100);
-    let asked = history(INTEREST, now).asked(Bounds::default(), From::Start, &Ledger::default()).unwrap();
+    let asked = history(INTEREST, now).asked(Bounds::default(), From::Start, &RangeSet::new()).unwrap();
     assert!(asked.start() > hour(24 * 70) && asked.start() <= hour(24 * 70 + 3), "{asked}");
     // The archive has more for those who ask.
     let ledger = Ledger::default();
@@ -131,7 +131,7 @@ fn what_the_exchange_no_longer_has_is_told_and_not_asked() {
     let history = History::new(&row, &dataset(INTEREST), now);
     let wanted = RangeSet::from_iter([hours(0, 24 * 99)]);
     let ledger = ledger(INTEREST, &[hours(0, 24)], &[]);
-    let lack = lacking(&wanted, &ledger, &RangeSet::new(), &history);
+    let lack = lacking(&wanted, &Known::of(&ledger), &RangeSet::new(), &history);
     let [gone] = lack.gone[..] else { panic!("{lack:?}") };
     assert_eq!((gone.start(), gone.end()), (hour(24), history.start));
     assert_eq!(lack.pieces.len(), 1);
@@ -224,8 +224,9 @@ fn check_candles(covered: &[Range], wanted: &[Range], now: Ts, round: u32) {
     let known = ledger(CANDLE, covered, &[]);
     let history = history(CANDLE, now);
     let bounds = |range: &Range| Bounds { flag_start: Some(range.start()), job_start: None, end: Some(range.end()) };
-    let asked: RangeSet = wanted.iter().filter_map(|range| history.asked(bounds(range), From::Start, &known)).collect();
-    let found = lacking(&asked, &known, &RangeSet::new(), &history);
+    let asked: RangeSet =
+        wanted.iter().filter_map(|range| history.asked(bounds(range), From::Start, &known.covered())).collect();
+    let found = lacking(&asked, &Known::of(&known), &RangeSet::new(), &history);
     for full in 0..65 {
         let open = hour(full);
         let is_lacking = wanted.iter().any(|range| range.contains(open))
@@ -245,6 +246,6 @@ fn the_market_opened_when_the_table_says() {
     assert_eq!(lack.pieces[0].range.start(), row.since.start());
     assert_eq!(lack.gone, [Range::new(Ts::MIN, row.since.start()).unwrap()], "a gap there is closed for good");
     let early = Bounds { flag_start: Some(Ts::MIN), ..Bounds::default() };
-    let asked = history(TRADE, hour(1)).asked(early, From::Start, &Ledger::default()).unwrap();
+    let asked = history(TRADE, hour(1)).asked(early, From::Start, &RangeSet::new()).unwrap();
     assert_eq!(asked.start(), row.since.start(), "but nothing is asked for there");
 }
