@@ -1,5 +1,6 @@
 //! What users of dccd know, command by command as its documentation has them, with what each prints.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dccd_record::Ts;
@@ -132,6 +133,30 @@ fn edits(desk: &Desk) {
     assert_eq!(desk.run(&["config", "jobs"], 0).lines().len(), 3);
     desk.run(&[&["remove"][..], &job].concat(), 0);
     assert_eq!(read_text(&desk.scratch.join("config.yml")), CONFIG, "add and remove leave nothing behind");
+}
+
+#[test]
+fn exchanges_run_side_by_side_and_are_summed_up() {
+    let desk = Desk::new(CONFIG, &["--now", "2024-03-01T12:00:00Z"]);
+    // Jobs of exchanges that are not read yet, as a configuration of tomorrow has them.
+    let job = |exchange: &str, pair: &str| {
+        let range = r#""of":"candle","span":3600,"start":"2024-02-01T00:00:00Z","end":"2024-02-02T00:00:00Z""#;
+        format!(
+            "{{\"kind\":\"job\",\"id\":\"{exchange}-{pair}\",\"exchange\":\"{exchange}\",\"pair\":\"{pair}\",{range}}}\n"
+        )
+    };
+    let jobs = [job("binance", "BTC/USDT"), job("tomorrow", "A/B"), job("binance", "ETH/USDT"), job("morning", "C/D")];
+    desk.scratch.write("jobs", jobs.concat());
+    let config = "#!/bin/sh\nfor flag; do case $flag in --exchange=*) wanted=${flag#*=} ;; esac; done\n\
+                  exec grep '\"exchange\":\"'\"${wanted:-}\" jobs\n";
+    let config = desk.scratch.write("first/dccd-config", config);
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o755)).expect("the mode can be set");
+    let ended = run(&mut desk.shell("PATH=$PWD/first:$PATH; exec dccd backfill --parallel"), "").expect(65);
+    assert_eq!(ended.text(), "Done. successes=2 failures=2\n");
+    for exchange in ["tomorrow", "morning"] {
+        assert!(ended.stderr.contains(exchange), "{}", ended.stderr);
+    }
+    assert_eq!(desk.inventory().iter().filter(|line| line["rows"] == 24).count(), 2);
 }
 
 #[test]
