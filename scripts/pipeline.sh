@@ -63,10 +63,11 @@ pipeline_connect() {
 
 # Runs a stage beside the others; says on 8 which process it is, and later how it ended.
 pipeline_stage() {
-    # A signal to all of us is a signal to the stage, whose end has still to be told.
-    trap 'pipeline_interrupted=yes' TERM
     exec 6<&-
     "$2" <&3 >&5 3<&- 5>&- 8>&- 9<&- &
+    # A signal to all of us is a signal to the stage, whose end has still to be told. Set before, the trap would be
+    # the stage's too for a moment, in which a signal to it would be lost.
+    trap 'pipeline_interrupted=yes' TERM
     exec 3<&- 5>&- 9<&-
     echo "$1 runs $!" >&8
     pipeline_wait "$!"

@@ -1,6 +1,7 @@
 //! The front door: `dccd COMMAND` finds what there is, and says so where there is nothing.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -214,7 +215,9 @@ fn completion_is_installed_where_shells_look() {
 
 fn check_syntax(scratch: &Scratch, shell: &str, files: &[std::path::PathBuf]) {
     if find_command(shell).is_none() {
-        return skip(&format!("reading completion in {shell}"), "it is not installed");
+        // Not everybody has every shell, not even in CI.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: reading completion in {shell}: it is not installed");
+        return;
     }
     for file in files {
         run(scratch.program(shell).arg("-n").arg(file), "").expect(0);

@@ -16,6 +16,7 @@ mod pipeline;
 mod pipes;
 mod scripts_again;
 mod scripts_known;
+mod scripts_recipe;
 mod scripts_stages;
 mod scripts_terminal;
 mod tidy;
