@@ -1,60 +1,146 @@
 # shellcheck shell=sh
-# Sourced, not run. Joins commands by pipes as `a | b | c` does, with what plain sh lacks:
-# the status of every stage counts, and a signal to the script reaches the source.
+# Sourced, not run. Joins commands by pipes as `a | b | c` does, with what plain sh lacks: the status of every
+# stage counts, a signal to the script reaches the sources, and no stage outlives another that died.
 #
-#     pipeline STAGE...      each a function that ends in `exec`, or a command without arguments
+#     pipeline STAGE... [-- STAGE...]      each a function that ends in `exec`, or a command without arguments
 #
-# The status is that of the last stage that failed, else 0. On TERM or INT the first stage alone is told to
-# stop; the others see the end of their input, commit what they have, and end by themselves.
+# Stages before `--` are sources, else the first one is. On TERM or INT the sources alone are told to stop; the
+# others see the end of their input, commit what they have, and end by themselves. The same happens when a stage
+# fails in a way that leaves the others nothing to do; a source that ends with 1, 65 or 75 did most of its work.
+#
+# The status is that of the last stage that failed, else 0; after a signal that was heeded 128 + its number.
 
 pipeline() {
+    pipeline_reset
+    trap 'pipeline_signal=143 && pipeline_stop' TERM
+    trap 'pipeline_signal=130 && pipeline_stop' INT
     pipeline_dir=$(mktemp -d "${TMPDIR:-/tmp}/dccd-pipeline.XXXXXX") || return 74
-    pipeline_pids=
-    pipeline_signal=
-    trap pipeline_stop TERM INT
+    pipeline_connect
+    exec 9<&6 8>&5 5>&- 6<&-
     # Commands in the background read /dev/null unless told otherwise.
     if [ -e /dev/fd/0 ]; then exec 3<&0; else exec 3</dev/null; fi
-    while [ $# -gt 1 ]; do
-        # Opened for both directions first, so that no end waits for the other.
-        mkfifo "$pipeline_dir/pipe"
-        # shellcheck disable=SC2094
-        exec 4<>"$pipeline_dir/pipe" 5>"$pipeline_dir/pipe" 6<"$pipeline_dir/pipe" 4>&-
-        rm -f "$pipeline_dir/pipe"
-        "$1" <&3 >&5 3<&- 5>&- 6<&- &
-        pipeline_pids="$pipeline_pids $!"
-        exec 3<&6 5>&- 6<&-
+    while [ $# -gt 0 ]; do
+        pipeline_count=$((pipeline_count + 1))
+        [ "${2:-}" != -- ] || pipeline_sources=$pipeline_count
+        if [ $# -gt 1 ]; then pipeline_connect; else exec 5>&1; fi
+        pipeline_stage "$pipeline_count" "$1" &
+        exec 3<&- 5>&-
+        [ $# -eq 1 ] || exec 3<&6 6<&-
         shift
+        [ "${1:-}" != -- ] || shift
     done
-    "$1" <&3 3<&- &
-    pipeline_pids="$pipeline_pids $!"
-    exec 3<&-
+    exec 8>&-
     rmdir "$pipeline_dir"
-    # A signal that came before the source was there has told nobody.
-    [ -z "$pipeline_signal" ] || pipeline_stop
-    pipeline_status=0
-    for pipeline_pid in $pipeline_pids; do
-        pipeline_wait "$pipeline_pid" || pipeline_status=$?
-    done
+    pipeline_watch
+    exec 9<&-
     trap - TERM INT
+    wait
+    case $pipeline_signal-$pipeline_status in
+    ?*-1 | ?*-65 | ?*-75 | ?*-130 | ?*-143) return "$pipeline_signal" ;;
+    esac
     return "$pipeline_status"
 }
 
-# TERM even for INT: a terminal has sent INT to the source already, and a second one kills.
-pipeline_stop() {
-    pipeline_signal=yes
-    for pipeline_source in $pipeline_pids; do
-        kill -s TERM "$pipeline_source" 2>/dev/null || :
-        return 0
+pipeline_reset() {
+    pipeline_count=0
+    pipeline_sources=1
+    # Running stages as NUMBER:PROCESS; what of it failed last in the pipe, and how.
+    pipeline_running=
+    pipeline_failed=0
+    pipeline_status=0
+    pipeline_ends=0
+    pipeline_signal=
+    pipeline_stops=
+}
+
+# A pipe whose ends are 5 and 6. It is opened for both directions first, so that no end waits for the other.
+pipeline_connect() {
+    mkfifo "$pipeline_dir/pipe"
+    # shellcheck disable=SC2094
+    exec 4<>"$pipeline_dir/pipe" 5>"$pipeline_dir/pipe" 6<"$pipeline_dir/pipe" 4>&-
+    rm -f "$pipeline_dir/pipe"
+}
+
+# Runs a stage beside the others; says on 8 which process it is, and later how it ended.
+pipeline_stage() {
+    exec 6<&-
+    "$2" <&3 >&5 3<&- 5>&- 8>&- 9<&- &
+    # A signal to all of us is a signal to the stage, whose end has still to be told. Set before, the trap would be
+    # the stage's too for a moment, in which a signal to it would be lost.
+    trap 'pipeline_interrupted=yes' TERM
+    exec 3<&- 5>&- 9<&-
+    echo "$1 runs $!" >&8
+    pipeline_wait "$!"
+    echo "$1 ended $pipeline_waited" >&8
+}
+
+# Waits until a process has ended. A signal, whose trap sets pipeline_interrupted, does not end the waiting.
+pipeline_wait() {
+    pipeline_waited=
+    while :; do
+        pipeline_interrupted=
+        pipeline_now=0
+        # Without the shell's own word on how it was killed.
+        wait "$1" 2>/dev/null || pipeline_now=$?
+        # Interrupted after it had ended: there is nothing more to wait for.
+        [ "$pipeline_now" != 127 ] || [ -z "$pipeline_waited" ] || return 0
+        pipeline_waited=$pipeline_now
+        [ -n "$pipeline_interrupted" ] || return 0
     done
 }
 
-# Waits for one stage; a signal only interrupts the wait.
-pipeline_wait() {
-    while :; do
-        pipeline_signal=
-        pipeline_ended=0
-        wait "$1" || pipeline_ended=$?
-        [ -n "$pipeline_signal" ] || return "$pipeline_ended"
-        kill -0 "$1" 2>/dev/null || return "$pipeline_ended"
+# Minds what the stages say until the last of them has ended. A signal interrupts the reading.
+pipeline_watch() {
+    while [ "$pipeline_ends" -lt "$pipeline_count" ]; do
+        pipeline_heard=$pipeline_signal$pipeline_stops
+        if read -r pipeline_stage pipeline_said pipeline_value <&9; then
+            case $pipeline_said in
+            runs) pipeline_runs ;;
+            ended) pipeline_ended ;;
+            esac
+        elif [ "$pipeline_heard" = "$pipeline_signal$pipeline_stops" ]; then
+            # Somebody killed what watches a stage.
+            pipeline_status=137
+            return
+        fi
+    done
+}
+
+pipeline_runs() {
+    pipeline_running="$pipeline_running $pipeline_stage:$pipeline_value"
+    [ -z "$pipeline_stops" ] || pipeline_stop
+}
+
+pipeline_ended() {
+    pipeline_ends=$((pipeline_ends + 1))
+    pipeline_left=
+    for pipeline_entry in $pipeline_running; do
+        [ "${pipeline_entry%%:*}" = "$pipeline_stage" ] || pipeline_left="$pipeline_left $pipeline_entry"
+    done
+    pipeline_running=$pipeline_left
+    [ "$pipeline_value" != 0 ] || return 0
+    pipeline_is_source=
+    [ "$pipeline_stage" -gt "$pipeline_sources" ] || pipeline_is_source=yes
+    # That a stage stopped because another failed says nothing.
+    if [ "$pipeline_is_source$pipeline_stops$pipeline_value" = yesyes143 ] && [ "$pipeline_status" != 0 ]; then
+        return 0
+    fi
+    if [ "$pipeline_stage" -gt "$pipeline_failed" ]; then
+        pipeline_failed=$pipeline_stage
+        pipeline_status=$pipeline_value
+    fi
+    case $pipeline_is_source-$pipeline_value in
+    yes-1 | yes-65 | yes-75) ;;
+    *) pipeline_stop ;;
+    esac
+}
+
+# Tells the sources to stop: TERM even for INT, since a terminal has sent INT already, and a second one kills.
+pipeline_stop() {
+    pipeline_stops=yes
+    for pipeline_entry in $pipeline_running; do
+        if [ "${pipeline_entry%%:*}" -le "$pipeline_sources" ]; then
+            kill -s TERM "${pipeline_entry#*:}" 2>/dev/null || :
+        fi
     done
 }

@@ -17,6 +17,11 @@ pub fn tool_path(name: &str) -> PathBuf {
     path
 }
 
+/// Where the example `name` is, if examples were built.
+pub fn example_path(name: &str) -> Option<PathBuf> {
+    Some(bin_dir().join("examples").join(name)).filter(|path| path.is_file())
+}
+
 /// This test lies in `target/PROFILE/deps`; its profile's programs are built beside it.
 fn build() -> PathBuf {
     let test = std::env::current_exe().expect("a running program has a path");
@@ -28,7 +33,7 @@ fn build() -> PathBuf {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--workspace", "--bins", "--profile", profile, "--target-dir"])
+        .args(["build", "--quiet", "--workspace", "--bins", "--examples", "--profile", profile, "--target-dir"])
         .arg(target_dir)
         .current_dir(crate::workspace_root())
         .stdin(Stdio::null())

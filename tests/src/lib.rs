@@ -14,7 +14,7 @@ mod sim;
 mod skip;
 mod tree;
 
-pub use bins::{bin_dir, tool_path};
+pub use bins::{bin_dir, example_path, tool_path};
 pub use cases::{check_case, elided_eq};
 pub use lines::{assert_covered_is_there, assert_same_records, instant, kind_of, numbers_of, of_kind, parse_lines};
 pub use market::Trades;

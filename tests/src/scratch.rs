@@ -45,7 +45,7 @@ impl Scratch {
         command
     }
 
-    /// A shell command, to be run here with the tools on its `PATH`.
+    /// A shell command, to be run here with the tools and scripts on its `PATH`.
     pub fn shell(&self, script: &str) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
@@ -53,7 +53,7 @@ impl Scratch {
         command
     }
 
-    /// Any program, to be run here with the tools on its `PATH`.
+    /// Any program, to be run here with the tools and scripts on its `PATH`.
     pub fn program(&self, path: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(path);
         self.prepare(&mut command);
@@ -71,6 +71,8 @@ impl Scratch {
 
     fn prepare(&self, command: &mut Command) {
         let mut path = OsString::from(crate::bin_dir());
+        path.push(":");
+        path.push(crate::workspace_root().join("scripts"));
         if let Some(rest) = std::env::var_os("PATH") {
             path.push(":");
             path.push(rest);

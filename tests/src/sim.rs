@@ -49,6 +49,13 @@ impl Sim {
         self.page("/sim/stats")
     }
 
+    /// The requests that it has had, as paths with their queries.
+    pub fn requests(&self) -> Vec<String> {
+        let requests = self.page("/sim/requests");
+        let requests = requests.as_array().expect("a list of requests");
+        requests.iter().filter_map(|request| request.as_str()).map(str::to_owned).collect()
+    }
+
     /// Ends it as systemd would; everything it printed and nobody has read comes back.
     pub fn stop(self) -> crate::Ended {
         self.running.signal(Signal::TERM);

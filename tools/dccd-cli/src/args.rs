@@ -1,7 +1,15 @@
 //! Flags that all tools share.
 
+use std::fmt;
+use std::path::{Path, PathBuf};
+
 use clap::ArgAction;
 use dccd_record::{TimeError, Ts};
+
+use crate::config::{Config, ConfigError};
+use crate::env;
+use crate::status::{Status, ToolError};
+use crate::zone::{TypedTime, Zone};
 
 /// Flags of every tool.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -21,6 +29,115 @@ impl Common {
     }
 }
 
+/// Flags of every tool that works on a store.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct StoreFlags {
+    /// Folder of the store [default: DCCD_DATA_PATH, else the configuration's data_path, else data]
+    #[arg(long, value_name = "DIR")]
+    data_path: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigFlags,
+}
+
+impl StoreFlags {
+    /// The folder of the store: the flag's, the environment's, the configuration's, or `data`.
+    pub fn data_path(&self) -> Result<PathBuf, ConfigError> {
+        const DEFAULT: &str = "data";
+        match self.data_path.clone().or_else(|| env::value(env::DATA_PATH).map(PathBuf::from)) {
+            Some(path) => Ok(path),
+            None => {
+                let named = self.config.load()?.and_then(|config| config.settings.data_path);
+                Ok(named.unwrap_or_else(|| PathBuf::from(DEFAULT)))
+            }
+        }
+    }
+
+    /// The configuration, if there is one.
+    pub fn config(&self) -> Result<Option<Config>, ConfigError> {
+        self.config.load()
+    }
+
+    /// The zone of tables: the configuration's, or UTC.
+    pub fn zone(&self) -> Result<Zone, ConfigError> {
+        Ok(self.config.load()?.map_or_else(Zone::utc, |config| config.settings.zone))
+    }
+
+    /// The instant that was typed, in the configured zone if it names none.
+    pub fn instant(&self, typed: &TypedTime) -> Result<Ts, InstantError> {
+        self.config.instant(typed)
+    }
+}
+
+/// The flag that names the configuration.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ConfigFlags {
+    /// Configuration [default: ./config.yml, else ~/.config/dccd/config.yml, else /etc/dccd/config.yml]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFlags {
+    /// The file that was named.
+    pub fn named(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// The configuration that was named, or is found, if there is one.
+    pub fn load(&self) -> Result<Option<Config>, ConfigError> {
+        Config::load(self.named())
+    }
+
+    /// The instant that was typed. Only one that names no zone needs the configuration.
+    pub fn instant(&self, typed: &TypedTime) -> Result<Ts, InstantError> {
+        let zone = match typed {
+            TypedTime::Instant(_) => Zone::utc(),
+            TypedTime::Civil(_) => self.load()?.map_or_else(Zone::utc, |config| config.settings.zone),
+        };
+        Ok(zone.instant(typed)?)
+    }
+}
+
+/// Why a typed time could not be read.
+#[derive(Debug)]
+pub enum InstantError {
+    /// The configuration, which names the zone, is wrong.
+    Config(ConfigError),
+    /// The time is.
+    Time(TimeError),
+}
+
+impl fmt::Display for InstantError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InstantError::Config(cause) => cause.fmt(f),
+            InstantError::Time(cause) => cause.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for InstantError {}
+
+impl ToolError for InstantError {
+    fn exit(&self) -> Status {
+        match self {
+            InstantError::Config(cause) => cause.exit(),
+            InstantError::Time(_) => Status::Usage,
+        }
+    }
+}
+
+impl From<ConfigError> for InstantError {
+    fn from(cause: ConfigError) -> InstantError {
+        InstantError::Config(cause)
+    }
+}
+
+impl From<TimeError> for InstantError {
+    fn from(cause: TimeError) -> InstantError {
+        InstantError::Time(cause)
+    }
+}
+
 /// The flags of one tool.
 pub trait ToolArgs: clap::Parser {
     /// The flags it shares with all tools.
@@ -29,14 +146,5 @@ pub trait ToolArgs: clap::Parser {
 
 /// An instant as people type it: `2024-01-01`, `2024-01-01T12:00:00` (both UTC) or RFC 3339 with an offset.
 pub fn parse_instant(text: &str) -> Result<Ts, TimeError> {
-    let completed = match text.len() {
-        10 => format!("{text}T00:00:00Z"),
-        16 => format!("{text}:00Z"),
-        19 => format!("{text}Z"),
-        _ => text.to_owned(),
-    };
-    completed.replacen(' ', "T", 1).parse().or_else(|error| match error {
-        TimeError::Malformed(_) => text.parse(),
-        other => Err(other),
-    })
+    text.parse().and_then(|typed| Zone::utc().instant(&typed))
 }

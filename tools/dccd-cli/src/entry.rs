@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::args::ToolArgs;
+use crate::completion;
 use crate::log::Log;
 use crate::output::{Output, OutputError};
 use crate::status::{Status, ToolError};
@@ -25,6 +26,9 @@ pub fn entry<A: ToolArgs, E: ToolError>(
     name: &'static str,
     run: impl FnOnce(A, &mut Tool) -> Result<Status, E>,
 ) -> ExitCode {
+    if let Some(status) = completion::answer::<A>(name) {
+        return status.into();
+    }
     let args = match A::try_parse() {
         Ok(args) => args,
         Err(error) => {

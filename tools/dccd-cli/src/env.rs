@@ -11,6 +11,10 @@ pub const BUDGET_DIR: &str = "DCCD_BUDGET_DIR";
 pub const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
 /// Where a user's state lies.
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
+/// Where a user's configuration lies.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// Where systemd puts a service's credentials.
+pub const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 /// The user's home.
 pub const HOME: &str = "HOME";
 
@@ -34,6 +38,15 @@ pub fn state_dir() -> Option<PathBuf> {
     let base = match value(XDG_STATE_HOME) {
         Some(dir) => PathBuf::from(dir),
         None => PathBuf::from(value(HOME)?).join(".local/state"),
+    };
+    Some(base.join("dccd"))
+}
+
+/// `$XDG_CONFIG_HOME/dccd`, by default `~/.config/dccd`.
+pub fn config_dir() -> Option<PathBuf> {
+    let base = match value(XDG_CONFIG_HOME) {
+        Some(dir) => PathBuf::from(dir),
+        None => PathBuf::from(value(HOME)?).join(".config"),
     };
     Some(base.join("dccd"))
 }

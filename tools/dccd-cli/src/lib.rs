@@ -4,6 +4,8 @@
 //! statuses work the same everywhere because they are here and nowhere else.
 
 mod args;
+mod completion;
+pub mod config;
 mod entry;
 pub mod env;
 mod input;
@@ -11,14 +13,18 @@ mod log;
 mod output;
 mod status;
 mod stop;
+mod table;
+mod zone;
 
-pub use args::{Common, ToolArgs, parse_instant};
+pub use args::{Common, ConfigFlags, InstantError, StoreFlags, ToolArgs, parse_instant};
 pub use entry::{Tool, entry};
 pub use input::{Input, Wait};
 pub use log::Log;
 pub use output::{Output, OutputError};
 pub use status::{Status, ToolError};
 pub use stop::Stop;
+pub use table::write_table;
+pub use zone::{TypedTime, UnknownZone, Zone};
 
 #[cfg(test)]
 mod tests;

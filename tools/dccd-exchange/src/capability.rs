@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dccd_record::{Dataset, Kind, Market, Proof, Ts};
+use dccd_record::{Dataset, Day, Kind, Market, Proof, Ts};
 
 use crate::binance;
 use crate::request::{Api, LimitGroup};
@@ -28,6 +28,8 @@ pub struct Capability {
     pub weight: u32,
     /// Who counts it.
     pub group: &'static LimitGroup,
+    /// The day before which nothing of it can exist: when the market opened.
+    pub since: Day,
     /// How many days back REST reaches; since listing if not said.
     pub days_back: Option<u32>,
     /// How completeness is proven over REST; a single answer proves its instant.

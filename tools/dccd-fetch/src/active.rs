@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use dccd_exchange::archive::{BulkFile, FileSummary};
 use dccd_exchange::{Ask, Capability, Impossible, Page, Step, Walk};
-use dccd_record::{Covered, Dataset, Failed, Gap, Proof, Range, RangeSet};
+use dccd_record::{Covered, Dataset, Failed, Gap, Proof, Range, RangeSet, Retry};
 
 use crate::args::Source;
 use crate::worker::{Failure, Work};
@@ -23,6 +23,7 @@ pub(crate) enum Event {
 #[derive(Debug)]
 pub(crate) struct Active {
     pub(crate) id: u64,
+    pub(crate) retry: Retry,
     dataset: Dataset,
     row: &'static Capability,
     /// What of the order has happened.
@@ -54,9 +55,11 @@ impl Active {
         range: Range,
         source: Source,
         files: Vec<BulkFile>,
+        retry: Retry,
     ) -> Active {
         Active {
             id,
+            retry,
             dataset,
             row,
             range,

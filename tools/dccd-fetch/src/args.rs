@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use dccd_cli::{Common, ToolArgs, parse_instant};
-use dccd_record::{Kind, Pair, Span, Ts};
+use dccd_cli::{Common, ConfigFlags, ToolArgs, TypedTime};
+use dccd_record::{Kind, Pair, Span};
 
 /// Get history from an exchange as lines
 ///
@@ -24,12 +24,12 @@ pub(crate) struct Args {
     /// The width of candles and of open interest: 1m, 1h, 1d or seconds
     #[arg(long)]
     pub(crate) span: Option<Span>,
-    /// From this instant on (UTC) [default: the exchange's first record]
-    #[arg(long, value_parser = parse_instant)]
-    pub(crate) start: Option<Ts>,
-    /// Up to this instant, not including it (UTC) [default: the exchange's now]
-    #[arg(long, value_parser = parse_instant)]
-    pub(crate) end: Option<Ts>,
+    /// From this instant on; UTC or the configured zone [default: the exchange's first record]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Option<TypedTime>,
+    /// Up to this instant, not including it [default: the exchange's now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) end: Option<TypedTime>,
     /// Where from
     #[arg(long, value_enum, default_value_t = Source::Auto)]
     pub(crate) source: Source,
@@ -60,6 +60,8 @@ pub(crate) struct Args {
     /// With --capabilities: as one JSON object per line
     #[arg(long, requires = "capabilities")]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigFlags,
     #[command(flatten)]
     pub(crate) common: Common,
 }

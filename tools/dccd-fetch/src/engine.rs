@@ -42,6 +42,8 @@ pub(crate) struct Engine<'a> {
     backlog: VecDeque<Answer>,
     spare: Vec<Vec<u8>>,
     next_id: u64,
+    /// What the order that begins says of retries.
+    retry: dccd_record::Retry,
     tally: Tally,
     progress: Progress,
 }
@@ -73,6 +75,7 @@ impl<'a> Engine<'a> {
             backlog: VecDeque::new(),
             spare: Vec::new(),
             next_id: NOBODY + 1,
+            retry: dccd_record::Retry::default(),
             tally: Tally::default(),
             progress,
         })
@@ -83,6 +86,10 @@ impl<'a> Engine<'a> {
         let mut is_more = true;
         while !self.tool.stop.is_set() {
             self.hand_out()?;
+            if self.progress.is_on() {
+                let ahead = orders.look_ahead(self.records_only, self.tool.out.buffer())?;
+                self.progress.look_ahead(ahead);
+            }
             if is_more && self.active.len() < self.connections {
                 is_more = self.take_order(&mut orders)?;
                 continue;
@@ -151,6 +158,7 @@ impl<'a> Engine<'a> {
                 }
             }
         };
+        self.progress.take_up();
         match self.start(wish)? {
             Ok(()) | Err(Interrupted) => Ok(true),
         }
@@ -159,7 +167,7 @@ impl<'a> Engine<'a> {
     /// Asks and waits; what else comes in meanwhile is kept for later.
     fn ask_now(&mut self, work: Work) -> Result<Result<Answer, Interrupted>, FetchError> {
         self.tool.out.flush()?;
-        self.pool.send(Task { owner: NOBODY, number: 0, work, lines: Vec::new() })?;
+        self.pool.send(Task { owner: NOBODY, number: 0, work, retry: self.retry, lines: Vec::new() })?;
         while !self.tool.stop.is_set() {
             match self.pool.wait(STOP_CHECK)? {
                 Some(answer) if answer.owner == NOBODY => return Ok(Ok(answer)),
@@ -182,7 +190,7 @@ impl<'a> Engine<'a> {
             match active.next_work(now, &mut events) {
                 Some((number, work)) => {
                     let lines = self.spare.pop().unwrap_or_default();
-                    self.pool.send(Task { owner: active.id, number, work, lines })?;
+                    self.pool.send(Task { owner: active.id, number, work, retry: active.retry, lines })?;
                     self.in_flight += 1;
                 }
                 None => at += 1,
@@ -201,7 +209,7 @@ impl<'a> Engine<'a> {
             return Ok(Some(answer));
         }
         self.tool.out.flush()?;
-        self.progress.show();
+        self.progress.show(self.active.len());
         self.pool.wait(STOP_CHECK)
     }
 
@@ -228,11 +236,17 @@ impl<'a> Engine<'a> {
             match event {
                 Event::Lines(lines) => self.write_lines(lines)?,
                 Event::Covered(line) => {
-                    self.progress.covered(line.range);
+                    self.progress.answer(&line.dataset, line.range);
                     self.control(Control::Covered(line))?;
                 }
-                Event::Gap(line) => self.control(Control::Gap(line))?,
-                Event::Failed(line) => self.failed(line)?,
+                Event::Gap(line) => {
+                    self.progress.answer(&line.dataset, line.range);
+                    self.control(Control::Gap(line))?;
+                }
+                Event::Failed(line) => {
+                    self.progress.answer(&line.dataset, line.range);
+                    self.failed(line)?;
+                }
             }
         }
         Ok(())

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use dccd_cli::{OutputError, Status, ToolError};
+use dccd_cli::config::ConfigError;
+use dccd_cli::{InstantError, OutputError, Status, ToolError};
 use dccd_exchange::Impossible;
 use dccd_record::DatasetError;
 use dccd_rest::BudgetError;
@@ -12,6 +13,10 @@ use dccd_rest::BudgetError;
 pub(crate) enum FetchError {
     /// Flags that contradict each other or leave something open.
     Usage(String),
+    /// A time of the flags.
+    Instant(InstantError),
+    /// The configuration is wrong.
+    Config(ConfigError),
     /// The exchange can never give that.
     Impossible(Impossible),
     /// The flags name no dataset.
@@ -32,6 +37,8 @@ impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FetchError::Usage(what) => f.write_str(what),
+            FetchError::Instant(cause) => cause.fmt(f),
+            FetchError::Config(cause) => cause.fmt(f),
             FetchError::Impossible(cause) => cause.fmt(f),
             FetchError::Dataset(cause) => cause.fmt(f),
             FetchError::Budget(cause) => cause.fmt(f),
@@ -56,10 +63,24 @@ impl ToolError for FetchError {
     fn exit(&self) -> Status {
         match self {
             FetchError::Usage(_) | FetchError::Impossible(_) | FetchError::Dataset(_) => Status::Usage,
+            FetchError::Instant(cause) => cause.exit(),
+            FetchError::Config(cause) => cause.exit(),
             FetchError::Budget(_) | FetchError::Output(_) | FetchError::Input(_) => Status::IoErr,
             FetchError::Thread(_) => Status::TempFail,
             FetchError::Workers => Status::Software,
         }
+    }
+}
+
+impl From<ConfigError> for FetchError {
+    fn from(error: ConfigError) -> FetchError {
+        FetchError::Config(error)
+    }
+}
+
+impl From<InstantError> for FetchError {
+    fn from(error: InstantError) -> FetchError {
+        FetchError::Instant(error)
     }
 }
 

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use dccd_cli::config::{Addresses, Config};
 use dccd_cli::{Log, env};
 use dccd_exchange::Api;
+use dccd_record::Retry;
 use dccd_rest::{Asker, Budget, Client, Downloader, Policy, Priority};
 
 use crate::args::Args;
@@ -20,6 +22,7 @@ const SYSTEM_BUDGET_DIR: &str = "/var/lib/dccd/budget";
 pub(crate) struct Hosts {
     rest_url: Option<String>,
     archive_url: Option<String>,
+    config: Option<Config>,
     policy: Policy,
     budget_dirs: Vec<PathBuf>,
     is_budget_dir_given: bool,
@@ -40,6 +43,7 @@ impl Hosts {
         Ok(Hosts {
             rest_url: args.rest_url.clone(),
             archive_url: args.archive_url.clone(),
+            config: args.config.load()?,
             policy: Policy { retries_max: args.max_retries, delay: Duration::from_secs_f64(args.retry_delay) },
             budget_dirs,
             is_budget_dir_given: args.budget_dir.is_some(),
@@ -47,34 +51,41 @@ impl Hosts {
         })
     }
 
-    /// What asks this host; made once per worker.
-    pub(crate) fn asker(&mut self, exchange: &str, api: &'static Api, log: &Log) -> Result<Asker, FetchError> {
-        let base = self.base(&self.rest_url, &env::rest_url(exchange), api.rest_url)?;
+    /// What asks this host; a worker keeps it while the retries stay the same.
+    pub(crate) fn asker(
+        &mut self,
+        exchange: &str,
+        api: &'static Api,
+        retry: Retry,
+        log: &Log,
+    ) -> Result<Asker, FetchError> {
+        let configured = self.addresses(exchange).and_then(|addresses| addresses.rest_url.as_deref());
+        let base = base(&self.rest_url, &env::rest_url(exchange), configured.unwrap_or(api.rest_url))?;
         if !self.links.contains_key(&base) {
             let budget = Arc::new(self.open_budget(exchange, &base, log)?);
             self.links.insert(base.clone(), (Client::new(&base), budget));
         }
         let Some((client, budget)) = self.links.get(&base) else { return Err(FetchError::Workers) };
-        Ok(Asker::new(client.clone(), &base, Arc::clone(budget), self.policy, Priority::Bulk))
+        Ok(Asker::new(client.clone(), &base, Arc::clone(budget), self.policy(retry), Priority::Bulk))
     }
 
     /// What fetches this archive's files.
-    pub(crate) fn downloader(&self, exchange: &str, api: &'static Api) -> Result<Downloader, FetchError> {
-        let base = self.base(&self.archive_url, &env::archive_url(exchange), api.archive_url)?;
-        Ok(Downloader::new(&base, self.policy))
+    pub(crate) fn downloader(&self, exchange: &str, api: &'static Api, retry: Retry) -> Result<Downloader, FetchError> {
+        let configured = self.addresses(exchange).and_then(|addresses| addresses.archive_url.as_deref());
+        let base = base(&self.archive_url, &env::archive_url(exchange), configured.unwrap_or(api.archive_url))?;
+        Ok(Downloader::new(&base, self.policy(retry)))
     }
 
-    fn base(&self, flag: &Option<String>, variable: &str, default: &str) -> Result<String, FetchError> {
-        let typed = match (flag, env::value(variable)) {
-            (Some(url), _) => url.clone(),
-            (None, Some(url)) => {
-                let url = url.to_string_lossy().into_owned();
-                check_url(variable, &url)?;
-                url
-            }
-            (None, None) => default.to_owned(),
-        };
-        Ok(typed.trim_end_matches('/').to_owned())
+    /// An order's own retries go before the flags.
+    fn policy(&self, retry: Retry) -> Policy {
+        Policy {
+            retries_max: retry.max_retries.unwrap_or(self.policy.retries_max),
+            delay: retry.retry_delay.unwrap_or(self.policy.delay),
+        }
+    }
+
+    fn addresses(&self, exchange: &str) -> Option<&Addresses> {
+        self.config.as_ref()?.addresses(exchange)
     }
 
     fn open_budget(&self, exchange: &str, base: &str, log: &Log) -> Result<Budget, FetchError> {
@@ -96,6 +107,20 @@ impl Hosts {
         }
         Budget::private().map_err(FetchError::Budget)
     }
+}
+
+/// The flag's address, else the environment's, else the one of the configuration or the exchange itself.
+fn base(flag: &Option<String>, variable: &str, default: &str) -> Result<String, FetchError> {
+    let typed = match (flag, env::value(variable)) {
+        (Some(url), _) => url.clone(),
+        (None, Some(url)) => {
+            let url = url.to_string_lossy().into_owned();
+            check_url(variable, &url)?;
+            url
+        }
+        (None, None) => default.to_owned(),
+    };
+    Ok(typed.trim_end_matches('/').to_owned())
 }
 
 fn default_budget_dirs() -> Vec<PathBuf> {

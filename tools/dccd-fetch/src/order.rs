@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
-use dccd_cli::Input;
+use dccd_cli::{Input, TypedTime};
 use dccd_exchange::capability;
-use dccd_record::{Dataset, Exchange, Kind, Order, Ts};
+use dccd_record::{Dataset, Exchange, Kind, Order, Retry, Ts};
 
 use crate::args::Args;
 use crate::error::FetchError;
 use crate::input::OrderLines;
+use crate::progress::Ahead;
 
 /// One thing to fetch.
 #[derive(Debug)]
@@ -27,6 +28,14 @@ pub(crate) enum Wish {
 }
 
 impl Wish {
+    /// What the order says of retries.
+    pub(crate) fn retry(&self) -> Retry {
+        match self {
+            Wish::Flags { .. } => Retry::default(),
+            Wish::Order(order) => order.retry,
+        }
+    }
+
     pub(crate) fn dataset(&self) -> &Dataset {
         match self {
             Wish::Flags { dataset, .. } => dataset,
@@ -49,12 +58,14 @@ impl Orders {
         let Some(exchange) = exchange.filter(|_| !args.pair.is_empty()) else {
             return Orders::from_lines(args);
         };
-        if let (Some(start), Some(end)) = (args.start, args.end)
+        let instant = |typed: &Option<TypedTime>| typed.as_ref().map(|typed| args.config.instant(typed)).transpose();
+        let (start, end) = (instant(&args.start)?, instant(&args.end)?);
+        if let (Some(start), Some(end)) = (start, end)
             && end <= start
         {
             return Err(FetchError::Usage(format!("--end {end} is not after --start {start}")));
         }
-        if args.kind == Kind::Book && (args.start.is_some() || args.end.is_some()) {
+        if args.kind == Kind::Book && (start.is_some() || end.is_some()) {
             return Err(FetchError::Usage("a book has no past: leave out --start and --end".to_owned()));
         }
         if args.kind.has_span() && args.span.is_none() {
@@ -65,9 +76,17 @@ impl Orders {
             let span = args.span.filter(|_| args.kind.has_span());
             let dataset = Dataset::new(exchange.clone(), args.kind, pair.clone(), span).map_err(FetchError::Dataset)?;
             capability(&dataset)?;
-            wishes.push_back(Wish::Flags { dataset, start: args.start, end: args.end });
+            wishes.push_back(Wish::Flags { dataset, start, end });
         }
         Ok(Orders::Flags(wishes))
+    }
+
+    /// What is known of orders to come; other lines on the way go to `out`.
+    pub(crate) fn look_ahead(&mut self, records_only: bool, out: &mut Vec<u8>) -> Result<Ahead, FetchError> {
+        match self {
+            Orders::Flags(wishes) => Ok(Ahead { orders: wishes.len(), rows: None }),
+            Orders::Lines(lines) => lines.look_ahead(records_only, out),
+        }
     }
 
     fn from_lines(args: &Args) -> Result<Orders, FetchError> {

@@ -3,53 +3,94 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use dccd_record::Range;
+use dccd_record::{Dataset, Kind, Range};
 
 const INTERVAL: Duration = Duration::from_millis(200);
 const BAR_WIDTH: usize = 30;
+/// Trades come at any rate; one in so long makes a range of them weigh about what it takes.
+const TRADE_NANOS: i128 = 100_000_000;
+const FUNDING_NANOS: i128 = 8 * 3_600_000_000_000;
 
-/// How far the run has come.
+/// How far the run has come, of all that is known to be wanted.
 #[derive(Debug)]
 pub(crate) struct Progress {
     is_on: bool,
     is_shown: bool,
     began: Instant,
     shown: Instant,
-    wanted_nanos: i128,
-    covered_nanos: i128,
+    /// Rows, about, of the orders that were taken up.
+    wanted: i128,
+    answered: i128,
+    taken: usize,
+    ahead: Ahead,
     bytes: usize,
+}
+
+/// Orders that were not taken up yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ahead {
+    /// How many there are.
+    pub(crate) orders: usize,
+    /// Their rows, about, if that is known.
+    pub(crate) rows: Option<i128>,
 }
 
 impl Progress {
     pub(crate) fn new(is_quiet: bool) -> Progress {
         let now = Instant::now();
         let is_on = !is_quiet && std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
-        Progress { is_on, is_shown: false, began: now, shown: now, wanted_nanos: 0, covered_nanos: 0, bytes: 0 }
+        Progress {
+            is_on,
+            is_shown: false,
+            began: now,
+            shown: now,
+            wanted: 0,
+            answered: 0,
+            taken: 0,
+            ahead: Ahead::default(),
+            bytes: 0,
+        }
     }
 
-    /// A range was taken up.
-    pub(crate) fn expect(&mut self, range: Range) {
-        self.wanted_nanos += width(range);
+    /// Whether anybody looks.
+    pub(crate) fn is_on(&self) -> bool {
+        self.is_on
     }
 
-    pub(crate) fn covered(&mut self, range: Range) {
-        self.covered_nanos += width(range);
-        self.show();
+    /// What is known of orders to come.
+    pub(crate) fn look_ahead(&mut self, ahead: Ahead) {
+        self.ahead = ahead;
+    }
+
+    /// An order was taken up.
+    pub(crate) fn take_up(&mut self) {
+        self.taken += 1;
+    }
+
+    /// This much of an order has happened.
+    pub(crate) fn expect(&mut self, dataset: &Dataset, range: Range) {
+        self.wanted += rows(dataset, range);
+    }
+
+    pub(crate) fn answer(&mut self, dataset: &Dataset, range: Range) {
+        self.answered += rows(dataset, range);
     }
 
     pub(crate) fn bytes(&mut self, count: usize) {
         self.bytes = self.bytes.saturating_add(count);
     }
 
-    /// Draws the bar, if it is time to.
-    pub(crate) fn show(&mut self) {
+    /// Draws the bar, if it is time to; `active` orders are not answered yet.
+    pub(crate) fn show(&mut self, active: usize) {
         if !self.is_on || self.shown.elapsed() < INTERVAL {
             return;
         }
         self.shown = Instant::now();
         self.is_shown = true;
-        let line = line(self.covered_nanos, self.wanted_nanos, self.bytes, self.began.elapsed());
-        let _ = write!(std::io::stderr(), "\r{line}\x1b[K");
+        let line = line(self.answered, self.wanted + self.ahead_rows(), self.bytes, self.began.elapsed());
+        let (done, all) = (self.taken.saturating_sub(active), self.taken + self.ahead.orders);
+        let orders = if all > 1 { format!("  {done} of {all} ranges") } else { String::new() };
+        let _ = write!(std::io::stderr(), "\r{line}{orders}\x1b[K");
     }
 
     /// Takes the bar away.
@@ -58,10 +99,26 @@ impl Progress {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }
+
+    /// An order of which nothing is known is taken to be as long as the others.
+    fn ahead_rows(&self) -> i128 {
+        let (taken, orders) = (i128::try_from(self.taken).unwrap_or(1), i128::try_from(self.ahead.orders).unwrap_or(0));
+        self.ahead.rows.unwrap_or_else(|| self.wanted / taken.max(1) * orders)
+    }
 }
 
-fn width(range: Range) -> i128 {
-    i128::from(range.end().nanos()) - i128::from(range.start().nanos())
+/// About how many rows a range has, so that ranges of days and of minutes weigh what they take.
+pub(crate) fn rows(dataset: &Dataset, range: Range) -> i128 {
+    let width = i128::from(range.end().nanos()) - i128::from(range.start().nanos());
+    width / row_nanos(dataset).max(1)
+}
+
+fn row_nanos(dataset: &Dataset) -> i128 {
+    match (dataset.span(), dataset.kind()) {
+        (Some(span), _) => i128::from(span.nanos()),
+        (None, Kind::Funding) => FUNDING_NANOS,
+        (None, _) => TRADE_NANOS,
+    }
 }
 
 /// `[=====>      ]  42 %  3.1 MB/s  1 m 20 s left`.
@@ -93,7 +150,9 @@ fn line(covered: i128, wanted: i128, bytes: usize, elapsed: Duration) -> String 
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, line};
+    use dccd_record::Range;
+
+    use super::{Ahead, Duration, Progress, line, rows};
 
     #[test]
     fn the_bar_says_how_far_how_fast_and_how_long() {
@@ -105,5 +164,23 @@ mod tests {
         check(1, 10, 0, 60, "[===                           ]  10 %  0.0 MB/s  9 m 0 s left");
         check(1, 100, 0, 3600, "[                              ]   1 %  0.0 MB/s  99 h 0 m left");
         check(3, 2, 0, 1, "[==============================] 100 %  0.0 MB/s  0 s left");
+    }
+
+    #[test]
+    fn orders_to_come_count_as_much_as_is_known() {
+        let dataset = "binance:candle:BTC-USDT:1h".parse().expect("a dataset");
+        let start = "2024-01-01T00:00:00Z".parse().expect("an instant");
+        let day = Range::new(start, start.saturating_add(24 * 3_600_000_000_000)).expect("a day");
+        assert_eq!(rows(&dataset, day), 24);
+        let mut progress = Progress::new(true);
+        assert_eq!(progress.ahead_rows(), 0);
+        progress.look_ahead(Ahead { orders: 3, rows: Some(100) });
+        assert_eq!(progress.ahead_rows(), 100);
+        for _ in 0..2 {
+            progress.take_up();
+            progress.expect(&dataset, day);
+        }
+        progress.look_ahead(Ahead { orders: 3, rows: None });
+        assert_eq!(progress.ahead_rows(), 3 * 24);
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use dccd_cli::{Log, Stop};
 use dccd_exchange::archive::{BulkFile, FileReader, FileSummary};
 use dccd_exchange::{AnswerError, Ask, Page};
-use dccd_record::{Dataset, Range};
+use dccd_record::{Dataset, Range, Retry};
 use dccd_rest::{AskError, Asker, BulkError, Downloader, Stopped, Waiter, read_lines};
 
 use crate::error::FetchError;
@@ -31,6 +31,8 @@ pub(crate) struct Task {
     /// Its number among its owner's.
     pub(crate) number: u64,
     pub(crate) work: Work,
+    /// What its order says of retries.
+    pub(crate) retry: Retry,
     /// An empty buffer for the lines.
     pub(crate) lines: Vec<u8>,
 }
@@ -130,7 +132,7 @@ struct Worker {
     queue: Arc<Mutex<Receiver<Task>>>,
     done: SyncSender<Answer>,
     hosts: Arc<Mutex<Hosts>>,
-    askers: HashMap<&'static str, Asker>,
+    askers: HashMap<&'static str, (Retry, Asker)>,
     waiter: StopWaiter,
 }
 
@@ -140,18 +142,17 @@ impl Worker {
         loop {
             let task = self.queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(task) = task else { return };
-            let Task { owner, number, work, mut lines } = task;
+            let Task { owner, number, work, retry, mut lines } = task;
             let found = match work {
                 Work::Page(ask) => {
-                    let result = self.page(&ask, &mut lines);
+                    let result = self.page(&ask, retry, &mut lines);
                     Found::Page(ask, result)
                 }
                 Work::File(file) => {
-                    let (dataset, file, range) = *file;
-                    let result = self.file(owner, number, &dataset, &file, range, &mut lines);
-                    Found::File(file.period, result)
+                    let period = file.1.period;
+                    Found::File(period, self.file(owner, number, &file, retry, &mut lines))
                 }
-                Work::Clock(dataset) => Found::Clock(self.clock(&dataset)),
+                Work::Clock(dataset) => Found::Clock(self.clock(&dataset, retry)),
             };
             if self.done.send(Answer { owner, number, lines, found }).is_err() {
                 return;
@@ -159,38 +160,38 @@ impl Worker {
         }
     }
 
-    fn page(&mut self, ask: &Ask, lines: &mut Vec<u8>) -> Result<Page, Failure> {
+    fn page(&mut self, ask: &Ask, retry: Retry, lines: &mut Vec<u8>) -> Result<Page, Failure> {
         let api = ask.api();
-        if !self.askers.contains_key(api.name) {
+        if self.askers.get(api.name).is_none_or(|(held, _)| *held != retry) {
             let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-            let asker = hosts.asker(ask.exchange(), api, &self.waiter.log).map_err(Failure::from)?;
-            self.askers.insert(api.name, asker);
+            let asker = hosts.asker(ask.exchange(), api, retry, &self.waiter.log).map_err(Failure::from)?;
+            self.askers.insert(api.name, (retry, asker));
         }
-        let Some(asker) = self.askers.get_mut(api.name) else { return Err(Failure::from(FetchError::Workers)) };
+        let Some((_, asker)) = self.askers.get_mut(api.name) else { return Err(Failure::from(FetchError::Workers)) };
         asker.ask(ask, lines, &self.waiter).map_err(Failure::from)
     }
 
-    fn clock(&self, dataset: &Dataset) -> Result<dccd_record::Ts, Failure> {
-        Ok(self.downloader(dataset)?.clock(&self.waiter)?)
+    fn clock(&self, dataset: &Dataset, retry: Retry) -> Result<dccd_record::Ts, Failure> {
+        Ok(self.downloader(dataset, retry)?.clock(&self.waiter)?)
     }
 
-    fn downloader(&self, dataset: &Dataset) -> Result<Downloader, Failure> {
+    fn downloader(&self, dataset: &Dataset, retry: Retry) -> Result<Downloader, Failure> {
         let api = dccd_exchange::capability(dataset).map_err(|error| Failure::from(FetchError::Impossible(error)))?.api;
         let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.downloader(dataset.exchange().as_str(), api).map_err(Failure::from)
+        hosts.downloader(dataset.exchange().as_str(), api, retry).map_err(Failure::from)
     }
 
     fn file(
         &self,
         owner: u64,
         number: u64,
-        dataset: &Dataset,
-        file: &BulkFile,
-        range: Range,
+        work: &(Dataset, BulkFile, Range),
+        retry: Retry,
         lines: &mut Vec<u8>,
     ) -> Result<Option<FileSummary>, Failure> {
-        let Some(zip) = self.downloader(dataset)?.download(&file.path, &self.waiter)? else { return Ok(None) };
-        let mut reader = FileReader::new(dataset, file, range);
+        let (dataset, file, range) = work;
+        let Some(zip) = self.downloader(dataset, retry)?.download(&file.path, &self.waiter)? else { return Ok(None) };
+        let mut reader = FileReader::new(dataset, file, *range);
         let read = read_lines(zip, |line| {
             reader.line(line, lines)?;
             if lines.len() >= CHUNK_BYTES {

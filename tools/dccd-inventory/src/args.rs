@@ -1,9 +1,7 @@
 //! Flags of `dccd-inventory`.
 
-use std::path::PathBuf;
-
 use clap::Parser;
-use dccd_cli::{Common, ToolArgs};
+use dccd_cli::{Common, StoreFlags, ToolArgs};
 use dccd_record::{Dataset, Exchange, Kind, Pair, Span};
 
 use crate::error::Error;
@@ -39,9 +37,8 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Folder of the store
-    #[arg(long, value_name = "DIR", env = dccd_cli::env::DATA_PATH, default_value = "data")]
-    pub(crate) data_path: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
 
     #[command(flatten)]
     common: Common,

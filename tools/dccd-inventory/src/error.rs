@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use dccd_cli::config::ConfigError;
 use dccd_cli::{OutputError, Status, ToolError};
 use dccd_record::{DatasetError, PairError, SpanError};
 use dccd_store::StoreError;
@@ -12,6 +13,7 @@ pub(crate) enum Error {
     Dataset(DatasetError),
     Pair(PairError),
     Span(SpanError),
+    Config(ConfigError),
     Store(StoreError),
     Output(OutputError),
     /// A signal came before all was examined.
@@ -24,6 +26,7 @@ impl fmt::Display for Error {
             Error::Dataset(cause) => cause.fmt(f),
             Error::Pair(cause) => cause.fmt(f),
             Error::Span(cause) => cause.fmt(f),
+            Error::Config(cause) => cause.fmt(f),
             Error::Store(cause) => cause.fmt(f),
             Error::Output(cause) => cause.fmt(f),
             Error::Stopped(signal) => write!(f, "stopped by signal {signal} before all was examined"),
@@ -44,12 +47,19 @@ impl ToolError for Error {
     fn exit(&self) -> Status {
         match self {
             Error::Dataset(_) | Error::Pair(_) | Error::Span(_) => Status::Usage,
+            Error::Config(cause) => cause.exit(),
             Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
             Error::Store(StoreError::Locked { .. }) => Status::TempFail,
             Error::Store(_) => Status::DataErr,
             Error::Output(_) => Status::IoErr,
             Error::Stopped(signal) => Status::Signal(*signal),
         }
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(cause: ConfigError) -> Error {
+        Error::Config(cause)
     }
 }
 

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
     let filter = args.filter()?;
-    let store = Store::open(&args.data_path)?;
+    let store = Store::open(&args.store.data_path()?)?;
     let views = store.survey()?.into_iter().filter(|view| filter.accepts(view.dataset()));
     let now = report::now();
     let mut inventory = Vec::new();
@@ -32,9 +32,9 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
     }
     let out = tool.out.buffer();
     match args.shape() {
-        Shape::Table => report::write_table(&inventory, out),
+        Shape::Table => report::write_table(&inventory, &args.store.zone()?, out),
         Shape::Lines => report::write_lines(&inventory, out),
-        Shape::GapTable => report::write_gap_table(&inventory, out),
+        Shape::GapTable => report::write_gap_table(&inventory, &args.store.zone()?, out),
         Shape::GapLines => report::write_gap_lines(&inventory, out),
     }
     tool.out.flush()?;

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use dccd_cli::Log;
+use dccd_cli::{Log, Zone};
 use dccd_record::{Control, Dataset, Gap, Range, Ts, write_control};
 use dccd_store::{NamedGap, PeriodView, Store, StoreError, View};
 use serde::Serialize;
@@ -69,10 +69,11 @@ pub(crate) fn examine(store: &Store, view: View, now: Ts, log: &Log) -> Result<E
 }
 
 /// A table for people.
-pub(crate) fn write_table(inventory: &[Entry], out: &mut Vec<u8>) {
+pub(crate) fn write_table(inventory: &[Entry], zone: &Zone, out: &mut Vec<u8>) {
     let rows = inventory.iter().map(|entry| {
         let [exchange, pair, kind, span] = entry.series();
-        let (from, to) = entry.bounds.map_or(("-".to_owned(), "-".to_owned()), |(from, to)| (short(from), short(to)));
+        let none = || ("-".to_owned(), "-".to_owned());
+        let (from, to) = entry.bounds.map_or_else(none, |(from, to)| (zone.text(from), zone.text(to)));
         vec![exchange, pair, kind, span, from, to, entry.rows.to_string(), entry.open_gaps().to_string()]
     });
     write_aligned(&HEADER, rows.collect(), out);
@@ -111,13 +112,13 @@ pub(crate) fn write_lines(inventory: &[Entry], out: &mut Vec<u8>) {
 }
 
 /// A table of every gap.
-pub(crate) fn write_gap_table(inventory: &[Entry], out: &mut Vec<u8>) {
+pub(crate) fn write_gap_table(inventory: &[Entry], zone: &Zone, out: &mut Vec<u8>) {
     let rows = inventory.iter().flat_map(|entry| {
         entry.gaps.iter().map(|gap| {
             let [exchange, pair, kind, span] = entry.series();
             let reason = gap.reason.as_deref().unwrap_or(UNNAMED);
             let reason = if gap.is_final { format!("{reason} (final)") } else { reason.to_owned() };
-            vec![exchange, pair, kind, span, short(gap.range.start()), short(gap.range.end()), reason]
+            vec![exchange, pair, kind, span, zone.text(gap.range.start()), zone.text(gap.range.end()), reason]
         })
     });
     write_aligned(&GAP_HEADER, rows.collect(), out);
@@ -154,12 +155,6 @@ fn gaps(view: &View, now: Ts) -> Vec<NamedGap> {
     let Some(past) = Range::new(Ts::MIN, now) else { return Vec::new() };
     let clip = |gap: NamedGap| Some(NamedGap { range: gap.range.intersect(past)?, ..gap });
     view.ledger().gaps().into_iter().filter_map(clip).collect()
-}
-
-/// In whole seconds where nothing is lost by that.
-fn short(ts: Ts) -> String {
-    let text = ts.to_string();
-    text.strip_suffix(".000000000Z").map_or(text.clone(), |seconds| format!("{seconds}Z"))
 }
 
 /// Columns two spaces apart; numbers are not right-aligned, so that `cut` and `awk` find them.

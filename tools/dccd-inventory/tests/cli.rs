@@ -105,3 +105,29 @@ fn a_store_that_is_not_there_is_an_error_and_an_empty_one_is_not() {
     assert_eq!(inventory(&dir.path().join("nowhere"), &[]).0, 74);
     assert_eq!(inventory(dir.path(), &["--kind", "tick"]).0, 2);
 }
+
+#[test]
+fn the_configuration_names_the_store_and_the_zone() {
+    let dir = store(&[CANDLE]);
+    let run = |flags: &[&str], variable: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dccd-inventory"));
+        command.env_clear().envs(variable.map(|path| ("DCCD_DATA_PATH", path))).current_dir(dir.path()).args(flags);
+        let output = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    let config = |text: String| std::fs::write(dir.path().join("config.yml"), text).unwrap();
+    config(format!("settings: {{data_path: {}, timezone: Asia/Kolkata}}\n", dir.path().display()));
+    let table = "exchange  pair      type    span  from                       to                         rows  gaps\n\
+                 binance   BTC/USDT  candle  1h    2024-01-01T05:30:00+05:30  2024-01-01T05:30:00+05:30  1     0\n";
+    assert_eq!(run(&[], None), (0, table.to_owned(), String::new()));
+    assert_eq!(run(&["-c", "config.yml"], None).0, 0);
+    // What is said nearer goes first.
+    assert_eq!(run(&[], Some("elsewhere")).0, 74);
+    assert_eq!(run(&["--data-path", "."], Some("elsewhere")).0, 0);
+    assert_eq!(run(&[], Some("")).0, 0);
+    assert_eq!(run(&["-c", "missing.yml"], None).0, 78);
+    config("settings: {data_pth: x}\n".to_owned());
+    let wrong = "dccd-inventory: config.yml:1:12: unknown key \"data_pth\" in settings; did you mean \"data_path\"?\n";
+    assert_eq!(run(&[], None), (78, String::new(), wrong.to_owned()));
+}

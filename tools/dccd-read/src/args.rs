@@ -1,9 +1,7 @@
 //! Flags of `dccd-read`.
 
-use std::path::PathBuf;
-
 use clap::{Parser, ValueEnum};
-use dccd_cli::{Common, ToolArgs, parse_instant};
+use dccd_cli::{Common, StoreFlags, ToolArgs, TypedTime};
 use dccd_record::{Dataset, Exchange, Kind, Pair, Range, Span, Ts};
 
 use crate::error::Error;
@@ -30,13 +28,15 @@ pub(crate) struct Args {
     #[arg(long)]
     span: Option<String>,
 
-    /// First instant, as in 2024-01-01 or 2024-01-01T12:00:00Z; UTC [default: the first stored]
+    /// First instant, as in 2024-01-01 or 2024-01-01T12:00:00Z [default: the first stored]
+    ///
+    /// One that names no offset from UTC is in the configured time zone, or UTC.
     #[arg(long, value_name = "TIME")]
-    start: Option<String>,
+    start: Option<TypedTime>,
 
     /// First instant that is no longer wanted [default: after the last stored]
     #[arg(long, value_name = "TIME")]
-    end: Option<String>,
+    end: Option<TypedTime>,
 
     /// Only the last N records of the range
     #[arg(long, value_name = "N")]
@@ -56,9 +56,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     columns: Vec<String>,
 
-    /// Folder of the store
-    #[arg(long, value_name = "DIR", env = dccd_cli::env::DATA_PATH, default_value = "data")]
-    pub(crate) data_path: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
 
     #[command(flatten)]
     common: Common,
@@ -95,8 +94,11 @@ impl Args {
     }
 
     pub(crate) fn range(&self) -> Result<Range, Error> {
-        let start = instant(self.start.as_deref(), Ts::MIN)?;
-        let end = instant(self.end.as_deref(), Ts::MAX)?;
+        let instant = |typed: &Option<TypedTime>, default| match typed {
+            Some(typed) => self.store.instant(typed).map_err(Error::Instant),
+            None => Ok(default),
+        };
+        let (start, end) = (instant(&self.start, Ts::MIN)?, instant(&self.end, Ts::MAX)?);
         Range::new(start, end).ok_or(Error::EmptyRange(start, end))
     }
 
@@ -135,8 +137,4 @@ impl ToolArgs for Args {
     fn common(&self) -> &Common {
         &self.common
     }
-}
-
-fn instant(typed: Option<&str>, default: Ts) -> Result<Ts, Error> {
-    typed.map_or(Ok(default), |text| parse_instant(text).map_err(Error::Time))
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use dccd_cli::{OutputError, Status, ToolError};
-use dccd_record::{Dataset, DatasetError, PairError, SpanError, TimeError, Ts};
+use dccd_cli::config::ConfigError;
+use dccd_cli::{InstantError, OutputError, Status, ToolError};
+use dccd_record::{Dataset, DatasetError, PairError, SpanError, Ts};
 use dccd_store::StoreError;
 use dccd_store::table::TableError;
 
@@ -13,7 +14,8 @@ pub(crate) enum Error {
     Dataset(DatasetError),
     Pair(PairError),
     Span(SpanError),
-    Time(TimeError),
+    Instant(InstantError),
+    Config(ConfigError),
     /// Neither a kind nor a span was said.
     NoKind,
     EmptyRange(Ts, Ts),
@@ -35,7 +37,8 @@ impl fmt::Display for Error {
             Error::Dataset(cause) => cause.fmt(f),
             Error::Pair(cause) => cause.fmt(f),
             Error::Span(cause) => cause.fmt(f),
-            Error::Time(cause) => cause.fmt(f),
+            Error::Instant(cause) => cause.fmt(f),
+            Error::Config(cause) => cause.fmt(f),
             Error::NoKind => f.write_str("say which records: --kind trade, or --span 1h for candles"),
             Error::EmptyRange(start, end) => write!(f, "--end {end} is not after --start {start}"),
             Error::Column { name, known } => write!(f, "no column {name:?}; there are {known}"),
@@ -65,11 +68,19 @@ impl ToolError for Error {
             Error::NothingStored(..) => Status::No,
             Error::Stopped(signal) => Status::Signal(*signal),
             Error::Store(StoreError::Locked { .. }) => Status::TempFail,
+            Error::Instant(cause) => cause.exit(),
+            Error::Config(cause) => cause.exit(),
             Error::Csv(_) | Error::Output(_) => Status::IoErr,
             Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
             Error::Store(_) => Status::DataErr,
             _ => Status::Usage,
         }
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(cause: ConfigError) -> Error {
+        Error::Config(cause)
     }
 }
 

@@ -24,9 +24,10 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
     let dataset = args.dataset()?;
     let range = args.range()?;
     let columns = args.columns(&dataset)?;
-    let view = Store::open(&args.data_path)?.view(&dataset)?;
+    let data_path = args.store.data_path()?;
+    let view = Store::open(&data_path)?.view(&dataset)?;
     if view.periods().is_empty() && view.ledger().is_empty() {
-        return Err(Error::NothingStored(dataset, args.data_path));
+        return Err(Error::NothingStored(dataset, data_path));
     }
     let mut reader = read::Reader::new(&view, range, args.format(columns), tool);
     match args.last {

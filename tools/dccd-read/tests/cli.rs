@@ -166,3 +166,23 @@ fn a_reader_that_leaves_ends_it_in_silence() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
+
+#[test]
+fn times_without_an_offset_are_in_the_configured_zone() {
+    let dir = store(&[FIRST, SECOND, THIRD], StoreOptions::AsItIs);
+    let config = format!("settings: {{data_path: {}, timezone: Asia/Kolkata}}\n", dir.path().display());
+    std::fs::write(dir.path().join("config.yml"), config).unwrap();
+    let count = |flags: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dccd-read"));
+        command.env_clear().current_dir(dir.path()).args(["binance", "BTC/USDT", "--kind", "trade", "--records"]);
+        let output = command.args(flags).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout.iter().filter(|byte| **byte == b'\n').count()
+    };
+    // Midnight in UTC is half past five there.
+    assert_eq!(count(&["--start", "2024-01-02T05:30"]), 1);
+    assert_eq!(count(&["--start", "2024-01-02T05:31"]), 0);
+    assert_eq!(count(&["--start", "2024-01-02T00:00:00Z"]), 1);
+    assert_eq!(count(&["--end", "2024-01-01 05:30:01"]), 1);
+    assert_eq!(count(&["--end", "2024-01-01T00:00:01Z", "--config", "config.yml"]), 1);
+}

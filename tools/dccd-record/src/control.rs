@@ -1,5 +1,7 @@
 //! What a producer knows about completeness, and work orders.
 
+use std::time::Duration;
+
 use crate::dataset::Dataset;
 use crate::range::Range;
 use crate::time::Ts;
@@ -134,6 +136,10 @@ pub struct Job {
     pub start: Option<Ts>,
     /// Until when; now if not said.
     pub end: Option<Ts>,
+    /// How many `range` lines follow for it, once it is planned: fewer, and somebody died.
+    pub ranges: Option<u64>,
+    /// What its configuration says of retries.
+    pub retry: Retry,
 }
 
 /// A range to get.
@@ -147,4 +153,22 @@ pub struct Order {
     pub range: Range,
     /// Why it is wanted.
     pub why: String,
+    /// What the job says of retries.
+    pub retry: Retry,
+}
+
+/// How often and how patiently to try again; whoever asks decides what is not said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// Tries after the first one, at most [`Retry::RETRIES_MAX`].
+    pub max_retries: Option<u32>,
+    /// The wait before the first of them, at most [`Retry::DELAY_MAX`]; each further one is twice as long.
+    pub retry_delay: Option<Duration>,
+}
+
+impl Retry {
+    /// The most tries after the first one.
+    pub const RETRIES_MAX: u32 = 100;
+    /// The longest first wait.
+    pub const DELAY_MAX: Duration = Duration::from_secs(3600);
 }

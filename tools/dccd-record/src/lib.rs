@@ -37,7 +37,7 @@ pub use buffer::{BufferedLine, LINE_BYTES_MAX, LineBuffer};
 pub use candles::{
     BuiltCandle, CANDLE_BYTES_MAX, COVERED_PIECES_MAX, CandleBuilder, CandleError, Decided, QuoteVolume, aligned_inner,
 };
-pub use control::{Control, Covered, Failed, Gap, Job, Order, Proof, Stored};
+pub use control::{Control, Covered, Failed, Gap, Job, Order, Proof, Retry, Stored};
 pub use dataset::{Dataset, DatasetError, Exchange, Kind};
 pub use number::{Fixed, Number, NumberError};
 pub use pair::{Market, Pair, PairError};

@@ -1,11 +1,12 @@
 //! Reading any JSON object that holds our fields.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::control::{Control, Covered, Failed, Gap, Job, Order, Proof, Stored};
+use crate::control::{Control, Covered, Failed, Gap, Job, Order, Proof, Retry, Stored};
 use crate::dataset::{Dataset, DatasetError, Exchange, Kind};
 use crate::excerpt::excerpt;
 use crate::number::Number;
@@ -59,6 +60,9 @@ pub(crate) struct Wire<'a> {
     id: Field<'a>,
     job: Field<'a>,
     why: Field<'a>,
+    ranges: Field<'a>,
+    max_retries: Field<'a>,
+    retry_delay: Field<'a>,
 }
 
 /// A field that is missing or null is `None`.
@@ -221,6 +225,8 @@ impl<'a> Wire<'a> {
             dataset: self.subject()?,
             start: optional(self.start, |field| time(field, "start"))?,
             end: optional(self.end, |field| time(field, "end"))?,
+            ranges: optional(self.ranges, |field| unsigned(field, "ranges"))?,
+            retry: self.retry()?,
         })
     }
 
@@ -230,7 +236,12 @@ impl<'a> Wire<'a> {
             dataset: self.subject()?,
             range: self.range()?,
             why: text(self.why, "why")?.into_owned(),
+            retry: self.retry()?,
         })
+    }
+
+    fn retry(&self) -> Result<Retry, LineError> {
+        Ok(Retry { max_retries: optional(self.max_retries, retries)?, retry_delay: optional(self.retry_delay, delay)? })
     }
 }
 
@@ -265,6 +276,20 @@ fn unsigned(field: Field<'_>, name: &'static str) -> Result<u64, LineError> {
         .ok()
         .filter(|count| i64::try_from(*count).is_ok())
         .ok_or_else(|| bad(name, format!("{} is no whole number from 0 to {}", excerpt(raw), i64::MAX)))
+}
+
+fn retries(field: Field<'_>) -> Result<u32, LineError> {
+    let raw = present(field, "max_retries")?;
+    raw.parse().ok().filter(|count| *count <= Retry::RETRIES_MAX).ok_or_else(|| {
+        bad("max_retries", format!("{} is no whole number from 0 to {}", excerpt(raw), Retry::RETRIES_MAX))
+    })
+}
+
+fn delay(field: Field<'_>) -> Result<Duration, LineError> {
+    let secs = number(field, "retry_delay")?;
+    Duration::try_from_secs_f64(secs.to_f64()).ok().filter(|delay| *delay <= Retry::DELAY_MAX).ok_or_else(|| {
+        bad("retry_delay", format!("{secs} is no number of seconds from 0 to {}", Retry::DELAY_MAX.as_secs()))
+    })
 }
 
 fn boolean(field: Field<'_>, name: &'static str) -> Result<bool, LineError> {

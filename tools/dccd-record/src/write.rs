@@ -1,6 +1,6 @@
 //! From meaning to the bytes of a line.
 
-use crate::control::Control;
+use crate::control::{Control, Retry};
 use crate::dataset::Dataset;
 use crate::number::Number;
 use crate::range::Range;
@@ -142,11 +142,17 @@ pub fn write_control(control: &Control, out: &mut Vec<u8>) {
                     write_field(key, &ts.to_string(), out);
                 }
             }
+            if let Some(ranges) = line.ranges {
+                out.extend_from_slice(br#","ranges":"#);
+                write_unsigned(ranges, out);
+            }
+            write_retry(line.retry, out);
         }
         Control::Range(line) => {
             begin_control("range", &line.dataset, Some(("job", &line.job)), out);
             write_range(line.range, out);
             write_field("why", &line.why, out);
+            write_retry(line.retry, out);
         }
     }
     out.extend_from_slice(b"}\n");
@@ -184,6 +190,21 @@ fn write_field(key: &str, value: &str, out: &mut Vec<u8>) {
     write_text(key, out);
     out.push(b':');
     write_text(value, out);
+}
+
+fn write_retry(retry: Retry, out: &mut Vec<u8>) {
+    if let Some(count) = retry.max_retries {
+        out.extend_from_slice(br#","max_retries":"#);
+        write_unsigned(u64::from(count), out);
+    }
+    if let Some(delay) = retry.retry_delay {
+        out.extend_from_slice(br#","retry_delay":"#);
+        write_unsigned(delay.as_secs(), out);
+        if delay.subsec_nanos() > 0 {
+            let fraction = format!(".{:09}", delay.subsec_nanos());
+            out.extend_from_slice(fraction.trim_end_matches('0').as_bytes());
+        }
+    }
 }
 
 fn write_levels(levels: &[Level<'_>], out: &mut Vec<u8>) {

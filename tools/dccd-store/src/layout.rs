@@ -108,6 +108,11 @@ impl Layout {
         self.meta_dir().join("store.json")
     }
 
+    /// Where runs are counted.
+    pub fn metrics(&self) -> PathBuf {
+        self.meta_dir().join("metrics.json")
+    }
+
     pub(crate) fn journal_dir(&self) -> PathBuf {
         self.meta_dir().join("journal")
     }

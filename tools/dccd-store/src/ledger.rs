@@ -201,7 +201,13 @@ impl Ledger {
         let covered_line = |range, proof| Control::Covered(Covered { dataset: dataset.clone(), range, proof });
         let adopted = self.adopted.iter().map(move |range| covered_line(range, Proof::File));
         let asked = self.asked.iter().map(|range| {
-            Control::Range(Order { job: dataset.to_string(), dataset: dataset.clone(), range, why: ASKED.to_owned() })
+            Control::Range(Order {
+                job: dataset.to_string(),
+                dataset: dataset.clone(),
+                range,
+                why: ASKED.to_owned(),
+                retry: dccd_record::Retry::default(),
+            })
         });
         let named = self.named.iter().flat_map(|((reason, is_final), ranges)| {
             ranges.iter().map(|range| {

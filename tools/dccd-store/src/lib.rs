@@ -5,15 +5,18 @@
 //! known to be complete) and locks. Only this crate builds a path in the store, renames a file there or
 //! writes a ledger.
 //!
-//! [`Writer`] makes lines durable; [`Store`] opens what is there for reading.
+//! [`Writer`] makes lines durable; [`Store`] opens what is there for reading, and [`Coverage`]
+//! says what is complete without opening more than it must.
 
 mod aside;
+mod coverage;
 mod error;
 mod fsys;
 mod journal;
 mod layout;
 mod ledger;
 mod lock;
+mod metrics;
 mod policy;
 mod publish;
 mod store;
@@ -21,9 +24,11 @@ pub mod table;
 mod view;
 mod writer;
 
+pub use coverage::{Coverage, Density};
 pub use error::StoreError;
 pub use layout::{Layout, Period};
 pub use ledger::{Ledger, NamedGap};
+pub use metrics::{read_metrics, update_metrics};
 pub use store::{Store, StoreOptions};
 pub use view::{PeriodView, View};
 pub use writer::{Taken, Writer, WriterOptions};

@@ -96,6 +96,12 @@ impl Store {
             .collect()
     }
 
+    /// What the journals know of completeness, whoever writes them.
+    pub(crate) fn journaled_ledgers(&self) -> Result<BTreeMap<Dataset, Ledger>, StoreError> {
+        let journaled = self.read_journals(None)?;
+        Ok(journaled.into_iter().map(|(dataset, waiting)| (dataset, waiting.into_ledger())).collect())
+    }
+
     /// One dataset, its journaled rows included.
     pub fn view(&self, dataset: &Dataset) -> Result<View, StoreError> {
         let waiting = self.read_journals(Some(dataset))?.remove(dataset).unwrap_or_default();
@@ -149,12 +155,6 @@ impl Store {
             }
         }
         Ok(Some(found))
-    }
-
-    fn datasets_with_ledgers(&self) -> Result<Vec<Dataset>, StoreError> {
-        let names = fsys::names(&self.layout.ledger_dir())?;
-        let dataset = |name: &String| name.strip_suffix(".ndjson")?.parse().ok();
-        Ok(names.iter().filter_map(dataset).collect())
     }
 
     /// The ledger on disk.

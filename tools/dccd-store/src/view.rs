@@ -22,6 +22,11 @@ pub(crate) struct Journaled {
 }
 
 impl Journaled {
+    /// Only what is known of completeness.
+    pub(crate) fn into_ledger(self) -> Ledger {
+        self.ledger
+    }
+
     /// Learns from a journaled line.
     pub(crate) fn take(
         &mut self,

@@ -1,21 +1,17 @@
 //! Flags of `dccd-write`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use dccd_cli::{Common, ToolArgs};
+use dccd_cli::{Common, StoreFlags, ToolArgs};
 use dccd_store::StoreOptions;
 
 /// Make lines durable as Parquet
 #[derive(Parser)]
 #[command(name = "dccd-write", version, max_term_width = 100, after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Folder of the store
-    ///
-    /// It is created if it is not there. Any number of dccd-write processes may work on one store.
-    #[arg(long, value_name = "DIR", env = dccd_cli::env::DATA_PATH, default_value = "data")]
-    pub(crate) data_path: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
 
     /// Most milliseconds between a line and its durability
     ///

@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use dccd_cli::config::ConfigError;
 use dccd_cli::{Status, ToolError};
 use dccd_store::StoreError;
 use dccd_store::table::TableError;
@@ -14,6 +15,8 @@ pub(crate) enum Error {
     Input(io::Error),
     /// So many bad lines that this is no input for us.
     TooManyBadLines(u64),
+    /// The configuration, which names the store, is wrong.
+    Config(ConfigError),
     /// The store is in trouble.
     Store(StoreError),
 }
@@ -26,6 +29,7 @@ impl fmt::Display for Error {
             }
             Error::Input(cause) => write!(f, "cannot read standard input: {cause}"),
             Error::TooManyBadLines(count) => write!(f, "stopped after {count} bad lines; what was good is stored"),
+            Error::Config(cause) => cause.fmt(f),
             Error::Store(cause) => cause.fmt(f),
         }
     }
@@ -38,12 +42,19 @@ impl ToolError for Error {
         match self {
             Error::Terminal => Status::Usage,
             Error::Input(_) => Status::IoErr,
+            Error::Config(cause) => cause.exit(),
             Error::TooManyBadLines(_) => Status::DataErr,
             Error::Store(StoreError::Locked { .. }) => Status::TempFail,
             Error::Store(StoreError::Options { .. }) => Status::Config,
             Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
             Error::Store(_) => Status::DataErr,
         }
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(cause: ConfigError) -> Error {
+        Error::Config(cause)
     }
 }
 

@@ -31,6 +31,6 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
         store: args.store_options(),
         program: concat!("dccd-write ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
-    let writer = Writer::open(&args.data_path, &options)?;
+    let writer = Writer::open(&args.store.data_path()?, &options)?;
     Sink::new(writer, input, tool).run()
 }

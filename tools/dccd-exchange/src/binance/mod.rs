@@ -10,7 +10,7 @@ pub(crate) mod query;
 mod scan;
 pub(crate) mod trade;
 
-use dccd_record::{Kind, Market, Proof, Ts};
+use dccd_record::{Day, Kind, Market, Proof, Ts};
 use serde::Deserialize;
 
 use crate::answer::{AnswerError, Page, Reply};
@@ -78,6 +78,7 @@ const SPOT_ROW: Capability = Capability {
     page_rows: 1000,
     weight: 2,
     group: &SPOT_WEIGHT,
+    since: Day { year: 2017, month: 7, day: 14 },
     days_back: None,
     proof: Proof::Page,
     settle_secs: 2,
@@ -91,6 +92,7 @@ const USDM_ROW: Capability = Capability {
     path: "/fapi/v1/klines",
     weight: 5,
     group: &USDM_WEIGHT,
+    since: Day { year: 2019, month: 9, day: 8 },
     ..SPOT_ROW
 };
 

@@ -13,6 +13,8 @@ use crate::error::FetchError;
 use crate::order::Wish;
 use crate::worker::{Answer, Failure, Found, Work};
 
+/// For more files than these, the first record is asked for first: there are none before it.
+const FILES_ASKED_BLINDLY_MAX: usize = 4;
 /// Yesterday's files are there by noon.
 const ARCHIVE_DELAY_NANOS: i64 = 12 * 3_600_000_000_000;
 
@@ -20,6 +22,7 @@ impl Engine<'_> {
     /// Finds out what of a wish has happened, and begins with it.
     pub(super) fn start(&mut self, wish: Wish) -> Result<Result<(), Interrupted>, FetchError> {
         let dataset = wish.dataset().clone();
+        self.retry = wish.retry();
         let row = match capability(&dataset) {
             Ok(row) => row,
             Err(impossible) => {
@@ -45,9 +48,12 @@ impl Engine<'_> {
             }
         };
         let range = match wish {
-            Wish::Order(order) => {
-                self.control(Control::Range((*order).clone()))?;
-                order.range
+            Wish::Order(mut order) => {
+                // What has not happened is not taken up, so that the order can be answered.
+                order.range = happened(order.range, &dataset, row, now).unwrap_or(order.range);
+                let range = order.range;
+                self.control(Control::Range(*order))?;
+                range
             }
             Wish::Flags { start, end, .. } => {
                 let range = match self.flag_range(&dataset, row, start, end, now)? {
@@ -76,22 +82,28 @@ impl Engine<'_> {
         range: Range,
         now: Ts,
     ) -> Result<(), FetchError> {
-        let Some(past) = Range::new(range.start(), range.end().min(row.horizon(&dataset, now))) else {
+        let Some(past) = happened(range, &dataset, row, now) else {
             let message = format!("nothing of it has happened yet: the exchange's clock says {now}");
             return self.fail(&dataset, range, &Failure { message, is_retryable: true, is_stop: false });
         };
         if past != range {
             self.tool.log.note(format_args!("{dataset}: what has happened ends at {}", past.end()));
         }
-        let bulk = match self.source {
+        let mut bulk = match self.source {
             Source::Rest => Vec::new(),
             Source::Archive => files(&dataset, past, now, Use::Always)?,
             Source::Auto => files(&dataset, past, now, Use::WhereBetter)?,
         };
-        self.progress.expect(past);
+        if self.source == Source::Auto
+            && bulk.len() > FILES_ASKED_BLINDLY_MAX
+            && let Ok(first) = self.first_record(&dataset, row, now)?
+        {
+            bulk.retain(|file| file.period.end() > first);
+        }
+        self.progress.expect(&dataset, past);
         let id = self.next_id;
         self.next_id += 1;
-        self.active.push(Active::new(id, dataset, row, past, self.source, bulk));
+        self.active.push(Active::new(id, dataset, row, past, self.source, bulk, self.retry));
         Ok(())
     }
 
@@ -241,8 +253,19 @@ impl Engine<'_> {
     }
 }
 
+/// What of a range is over for the exchange.
+fn happened(range: Range, dataset: &Dataset, row: &Capability, now: Ts) -> Option<Range> {
+    Range::new(range.start(), range.end().min(row.horizon(dataset, now)))
+}
+
 fn order_line(dataset: &Dataset, range: Range) -> Control {
-    Control::Range(Order { job: dataset.to_string(), dataset: dataset.clone(), range, why: "asked".to_owned() })
+    Control::Range(Order {
+        job: dataset.to_string(),
+        dataset: dataset.clone(),
+        range,
+        why: "asked".to_owned(),
+        retry: dccd_record::Retry::default(),
+    })
 }
 
 fn stopped() -> Failure {

@@ -32,7 +32,7 @@ fn lines_that_are_no_object_are_malformed() {
     let twice = format!("{TRADE}{TRADE}");
     let array = r#"["trade","binance","BTC/USDT"]"#;
     let by_position =
-        format!(r#"["trade","binance","BTC/USDT",null,null,"2024-01-01T00:00:00Z"{}]"#, ",null".repeat(33));
+        format!(r#"["trade","binance","BTC/USDT",null,null,"2024-01-01T00:00:00Z"{}]"#, ",null".repeat(36));
     let not_a_number = TRADE.replace("42283.58", "NaN");
     let leading_zero = TRADE.replace("42283.58", "01");
     for line in [
@@ -309,5 +309,17 @@ fn refusals_stay_short_whatever_came() {
     ] {
         let message = refusal(&line).to_string();
         assert!(message.len() < 400, "{} bytes: {message:.80}", message.len());
+    }
+}
+
+#[test]
+fn retries_of_work_orders_are_bounded() {
+    const JOB: &str = r#"{"kind":"job","exchange":"binance","pair":"BTC/USDT","id":"j","of":"trade","max_retries":100,"retry_delay":3600}"#;
+    assert!(matches!(Parser::new().parse(JOB.as_bytes()), Ok(Line::Control(_))));
+    for count in ["101", "-1", "1.5", "\"5\"", "true"] {
+        assert_eq!(bad_field(JOB, "100", count), "max_retries");
+    }
+    for delay in ["3600.1", "-1", "1e300", "\"1\"", "[]"] {
+        assert_eq!(bad_field(JOB, "3600", delay), "retry_delay");
     }
 }

@@ -1,9 +1,11 @@
 //! What is written reads back as the same.
 
+use std::time::Duration;
+
 use super::{second, seconds};
 use crate::{
     Book, Candle, Control, Covered, Dataset, Failed, Funding, Gap, Job, Level, Line, LineWriter, Number, OpenInterest,
-    Order, Parser, Proof, Side, Stored, Trade, write_control,
+    Order, Parser, Proof, Retry, Side, Stored, Trade, write_control,
 };
 
 fn n(text: &str) -> Number<'_> {
@@ -159,12 +161,42 @@ fn control_lines() {
     }
     check(Control::Stored(Stored { dataset: trades(), path: odd.clone(), rows: u64::MAX / 2, range }), None);
     for (start, end) in [(None, None), (Some(second(0)), None), (Some(second(0)), Some(second(1)))] {
-        check(Control::Job(Job { id: "mine".to_owned(), dataset: candles(), start, end }), None);
+        check(
+            Control::Job(Job {
+                id: "mine".to_owned(),
+                dataset: candles(),
+                start,
+                end,
+                ranges: None,
+                retry: Retry::default(),
+            }),
+            None,
+        );
     }
     check(
-        Control::Range(Order { job: "mine".to_owned(), dataset: trades(), range, why: String::new() }),
+        Control::Range(Order {
+            job: "mine".to_owned(),
+            dataset: trades(),
+            range,
+            why: String::new(),
+            retry: Retry { max_retries: Some(5), retry_delay: Some(Duration::from_millis(1500)) },
+        }),
         Some(
-            r#"{"kind":"range","exchange":"binance","pair":"BTC/USDT","job":"mine","of":"trade","start":"2024-01-01T00:00:00.000000000Z","end":"2024-01-01T00:01:00.000000000Z","why":""}"#,
+            r#"{"kind":"range","exchange":"binance","pair":"BTC/USDT","job":"mine","of":"trade","start":"2024-01-01T00:00:00.000000000Z","end":"2024-01-01T00:01:00.000000000Z","why":"","max_retries":5,"retry_delay":1.5}"#,
         ),
     );
+    for delay in [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(999), Retry::DELAY_MAX] {
+        let retry = Retry { max_retries: Some(0), retry_delay: Some(delay) };
+        check(
+            Control::Job(Job {
+                id: "mine".to_owned(),
+                dataset: trades(),
+                start: None,
+                end: None,
+                ranges: Some(2),
+                retry,
+            }),
+            None,
+        );
+    }
 }

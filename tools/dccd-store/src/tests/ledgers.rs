@@ -1,6 +1,6 @@
 //! Ledgers: knowledge is a union, so order and repetition change nothing.
 
-use dccd_record::{Control, Covered, Dataset, Gap, Kind, Order, Proof, Range};
+use dccd_record::{Control, Covered, Dataset, Gap, Kind, Order, Proof, Range, Retry};
 
 use super::{Random, dataset, range};
 use crate::layout::Layout;
@@ -11,7 +11,13 @@ fn covered(dataset: &Dataset, range: Range, proof: Proof) -> Control {
 }
 
 fn asked(dataset: &Dataset, range: Range) -> Control {
-    Control::Range(Order { job: "job".into(), dataset: dataset.clone(), range, why: "asked".into() })
+    Control::Range(Order {
+        job: "job".into(),
+        dataset: dataset.clone(),
+        range,
+        why: "asked".into(),
+        retry: Retry::default(),
+    })
 }
 
 fn gap(dataset: &Dataset, range: Range, reason: &str, is_final: bool) -> Control {

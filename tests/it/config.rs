@@ -1,0 +1,75 @@
+//! One configuration says it all: whoever stands in a pipe finds the exchange, the store and the zone in it.
+
+use dccd_tests::{Scratch, Sim, run};
+
+const LATE: &str = "2024-01-10T00:00:00Z";
+
+/// A folder with a configuration that names everything.
+fn desk(sim_flags: &[&str], jobs: &str) -> (Scratch, Sim) {
+    let scratch = Scratch::new();
+    let sim = Sim::start(&scratch, sim_flags);
+    let text = format!(
+        "settings: {{data_path: from/config, timezone: Asia/Kolkata}}\n\
+         exchanges: {{binance: {{rest_url: '{0}/', archive_url: '{0}'}}}}\n{jobs}",
+        sim.url()
+    );
+    scratch.write("config.yml", text);
+    (scratch, sim)
+}
+
+#[test]
+fn a_pipe_without_a_flag_finds_everything() {
+    // Half past five in the morning there is midnight in UTC.
+    let jobs = "histo_jobs: [{exchange: binance, pairs: [BTC/USDT], span: 1h, start: 2024-01-09 05:30, \
+                end: 2024-01-09T23:30+05:30}]\n";
+    let (scratch, sim) = desk(&["--now", LATE], jobs);
+    let pipe = "dccd-config jobs | dccd-plan | dccd-fetch --source rest | dccd-write >/dev/null; dccd-inventory";
+    let table = run(&mut scratch.shell(pipe), "").expect(0).text();
+    let row: Vec<&str> = table.lines().nth(1).unwrap_or_default().split_whitespace().collect();
+    let first = "2024-01-09T05:30:00+05:30";
+    let last = "2024-01-09T22:30:00+05:30";
+    assert_eq!(row, ["binance", "BTC/USDT", "candle", "1h", first, last, "18", "0"], "{table}");
+    assert!(scratch.join("from/config/binance").is_dir());
+    assert!(sim.requests().iter().any(|request| request.starts_with("/api/v3/klines")), "{:?}", sim.requests());
+}
+
+#[test]
+fn typed_times_are_in_the_configured_zone() {
+    let (scratch, _sim) = desk(&["--now", LATE], "");
+    let fetch = |start: &str, end: &str| {
+        let mut tool = scratch.tool("dccd-fetch");
+        tool.args(["binance", "BTC/USDT", "--span", "1h", "--source", "rest", "--records"]);
+        run(tool.args(["--start", start, "--end", end]), "").expect(0).text()
+    };
+    let there = fetch("2024-01-09 05:30", "2024-01-09 08:30");
+    assert_eq!(there.lines().count(), 3);
+    assert_eq!(there, fetch("2024-01-09T00:00Z", "2024-01-09T03:00:00Z"));
+}
+
+#[test]
+fn flags_and_variables_go_before_the_configuration() {
+    let (scratch, sim) = desk(&["--now", LATE], "");
+    scratch.write("config.yml", "exchanges: {binance: {rest_url: 'http://127.0.0.1:1'}}\n");
+    let asked = ["binance", "BTC/USDT", "--span", "1h", "--source", "rest", "--records", "--max-retries", "0"];
+    let range = ["--start", "2024-01-09", "--end", "2024-01-09T01:00"];
+    let fetch = || {
+        let mut tool = scratch.tool("dccd-fetch");
+        tool.args(asked).args(range);
+        tool
+    };
+    run(&mut fetch(), "").expect(75);
+    run(fetch().env("DCCD_BINANCE_REST_URL", sim.url()), "").expect(0);
+    run(fetch().env("DCCD_BINANCE_REST_URL", "http://127.0.0.1:1").args(["--rest-url", sim.url()]), "").expect(0);
+}
+
+#[test]
+fn a_wrong_configuration_ends_every_tool_that_reads_it() {
+    let scratch = Scratch::new();
+    scratch.write("config.yml", "settings: {timezon: UTC}\n");
+    let said = "config.yml:1:12: unknown key \"timezon\" in settings; did you mean \"timezone\"?";
+    for tool in ["dccd-write", "dccd-plan", "dccd-fetch", "dccd-inventory", "dccd-config jobs"] {
+        let ended = run(&mut scratch.shell(&format!("exec {tool} </dev/null")), "").expect(78);
+        assert!(ended.stderr.contains(said), "{tool}: {}", ended.stderr);
+    }
+    run(&mut scratch.shell("exec dccd-read binance BTC/USDT --kind trade"), "").expect(78);
+}

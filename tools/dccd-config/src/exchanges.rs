@@ -1,0 +1,96 @@
+//! Checks a configuration against what the exchanges can do.
+
+use dccd_cli::config::{Config, ConfigError, ConfigFile, Origin, Problem, did_you_mean};
+use dccd_exchange::{Capability, TABLE, capability};
+use dccd_record::{Dataset, Kind};
+
+/// The exchanges that users of dccd know; which of them are spoken to is in the table of capabilities.
+const KNOWN: [&str; 8] = ["binance", "coinbase", "kraken", "krakenfutures", "bybit", "okx", "bitfinex", "bitmex"];
+/// The exchanges that are no more, and since when.
+const CLOSED: [(&str, &str); 1] = [("bitmex", "2026-09-23")];
+
+/// The configuration, if it is right and every exchange has what it asks for.
+pub(crate) fn checked(file: &ConfigFile) -> Result<Config, ConfigError> {
+    let (config, mut problems) = file.inspect();
+    problems.extend(config.iter().flat_map(refused));
+    problems.sort_by_key(|problem| problem.at);
+    problems.dedup();
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => Err(ConfigError::Invalid { path: file.path().to_owned(), problems }),
+    }
+}
+
+/// What the exchanges cannot do.
+fn refused(config: &Config) -> Vec<Problem> {
+    let mut refused = Vec::new();
+    let mut refuse = |checked: Result<(), String>, origin: &Origin| {
+        // The places are looked up in the text, so only where there is something to say.
+        refused.extend(checked.err().map(|message| Problem { at: config.position(origin), message }));
+    };
+    for (name, origin) in config.mentions() {
+        refuse(check_name(name), origin);
+    }
+    for job in config.history.iter().filter(|job| check_name(job.dataset.exchange().as_str()).is_ok()) {
+        refuse(check_history(&job.dataset), &job.origin);
+    }
+    for job in config.streams.iter().filter(|job| check_name(job.exchange.as_str()).is_ok()) {
+        for (kind, origin) in &job.channels {
+            // One that is no dataset has been refused before.
+            let Some(dataset) = job.dataset(*kind) else { continue };
+            refuse(check(&dataset).map(|_| ()), origin);
+        }
+    }
+    refused
+}
+
+/// Whether history of `dataset` can be had.
+pub(crate) fn check_history(dataset: &Dataset) -> Result<(), String> {
+    let row = check(dataset)?;
+    match row.days_back {
+        Some(0) => Err(format!(
+            "{} keeps no history of {}: only what is now can be asked for; record it with stream_jobs",
+            dataset.exchange(),
+            plural(dataset.kind())
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check(dataset: &Dataset) -> Result<&'static Capability, String> {
+    check_name(dataset.exchange().as_str())?;
+    capability(dataset).map_err(|cause| cause.to_string())
+}
+
+/// The exchanges that we speak to.
+pub(crate) fn supported() -> Vec<&'static str> {
+    let mut supported: Vec<&str> = TABLE.iter().map(|row| row.exchange).collect();
+    supported.dedup();
+    supported
+}
+
+/// Whether there is such an exchange, and we speak to it.
+fn check_name(name: &str) -> Result<(), String> {
+    if let Some((_, day)) = CLOSED.iter().find(|(closed, _)| *closed == name) {
+        return Err(format!("{name} closed on {day}: what is stored stays readable, but nothing more can be had"));
+    }
+    if TABLE.iter().any(|row| row.exchange == name) {
+        return Ok(());
+    }
+    let supported = supported().join(", ");
+    if KNOWN.contains(&name) {
+        return Err(format!("{name} is not supported yet by this version; it supports {supported}"));
+    }
+    let open = KNOWN.into_iter().filter(|known| CLOSED.iter().all(|(closed, _)| closed != known));
+    Err(format!("no exchange {name:?} is known; this version supports {supported}{}", did_you_mean(name, open)))
+}
+
+fn plural(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Candle => "candles",
+        Kind::Trade => "trades",
+        Kind::Book => "books",
+        Kind::Funding => "funding",
+        Kind::OpenInterest => "open interest",
+    }
+}

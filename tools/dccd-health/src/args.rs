@@ -1,0 +1,60 @@
+//! The flags.
+
+use clap::{Parser, Subcommand};
+use dccd_cli::{Common, StoreFlags, ToolArgs};
+
+/// Record runs and print their state
+#[derive(Debug, Parser)]
+#[command(name = "dccd-health", version, max_term_width = 100, after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Record(RecordArgs),
+    Status(StatusArgs),
+}
+
+/// Count which jobs succeeded, and pass every line on
+///
+/// A job has succeeded once all it asked for is covered, or a gap is named where the exchange has one. One that
+/// is left without an answer has failed, whatever the statuses of other programs say.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RecordArgs {
+    /// Print only `Done. successes=N failures=M`, counted in jobs
+    #[arg(long)]
+    pub(crate) summary: bool,
+
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+}
+
+/// Print when each pair was last run, last succeeded, its rows and its errors since
+#[derive(Debug, clap::Args)]
+pub(crate) struct StatusArgs {
+    /// Lines instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Fetch, store and count:
+      dccd-config jobs | dccd-plan | dccd-fetch | dccd-write | dccd-health record --summary
+
+  The pairs whose last run failed:
+      dccd-health status --json | jq 'select(.errors > 0)'";
+
+impl ToolArgs for Args {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+}

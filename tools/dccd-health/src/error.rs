@@ -1,0 +1,75 @@
+//! What ends `dccd-health`.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use dccd_cli::config::ConfigError;
+use dccd_cli::{OutputError, Status, ToolError};
+use dccd_store::StoreError;
+use dccd_store::table::TableError;
+
+#[derive(Debug)]
+pub(crate) enum Error {
+    Usage(String),
+    Config(ConfigError),
+    Input(io::Error),
+    Store(StoreError),
+    /// A file of counts that makes no sense.
+    Metrics(PathBuf),
+    Output(OutputError),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Usage(why) => f.write_str(why),
+            Error::Config(cause) => cause.fmt(f),
+            Error::Input(cause) => write!(f, "cannot read standard input: {cause}"),
+            Error::Store(cause) => cause.fmt(f),
+            Error::Metrics(path) => {
+                write!(f, "{} makes no sense; remove it, and counting begins anew", path.display())
+            }
+            Error::Output(cause) => cause.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Output(cause) => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+impl ToolError for Error {
+    fn exit(&self) -> Status {
+        match self {
+            Error::Usage(_) => Status::Usage,
+            Error::Config(cause) => cause.exit(),
+            Error::Input(_) | Error::Output(_) => Status::IoErr,
+            Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
+            Error::Store(_) | Error::Metrics(_) => Status::DataErr,
+        }
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(cause: ConfigError) -> Error {
+        Error::Config(cause)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(cause: StoreError) -> Error {
+        Error::Store(cause)
+    }
+}
+
+impl From<OutputError> for Error {
+    fn from(cause: OutputError) -> Error {
+        Error::Output(cause)
+    }
+}

@@ -1,0 +1,31 @@
+//! Records runs and prints their state.
+//!
+//! `record`: in, the lines that `dccd-write` made durable; out, the same lines. At the end of input each job's
+//! success or failure is counted in the store. `status`: out, a table of those counts.
+
+mod args;
+mod error;
+mod metrics;
+mod record;
+mod run;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use dccd_cli::{Status, Tool};
+
+use args::{Args, Command};
+use error::Error;
+
+fn main() -> ExitCode {
+    dccd_cli::entry("dccd-health", run)
+}
+
+fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
+    match &args.command {
+        Command::Record(args) => record::run(args, tool),
+        Command::Status(args) => status::run(args, tool),
+    }
+}

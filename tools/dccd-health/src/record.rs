@@ -1,0 +1,166 @@
+//! Lines in, the same lines out; counts into the store.
+
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use dccd_cli::{Input, OutputError, Status, Tool, Wait};
+use dccd_record::{BufferedLine, LINE_BYTES_MAX, Line, LineBuffer, Parser, Ts};
+use dccd_store::update_metrics;
+
+use crate::args::RecordArgs;
+use crate::error::Error;
+use crate::metrics::Metrics;
+use crate::run::{Outcome, Run, Trouble};
+
+/// After SIGTERM the writer before us has some time to end, and we a little more.
+const DRAIN_MAX: Duration = Duration::from_secs(20);
+/// The flag that signals set is looked at this often.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Bad lines that are told one by one.
+const BAD_LINES_TOLD: u64 = 100;
+
+/// Takes lines to the end of input and counts what they say.
+pub(crate) fn run(args: &RecordArgs, tool: &mut Tool) -> Result<Status, Error> {
+    let input = Input::stdin().map_err(Error::Input)?;
+    if input.is_terminal() {
+        return Err(Error::Usage("pipe the lines of dccd-write in; see --help".to_owned()));
+    }
+    let root = args.store.data_path()?;
+    let mut recorder = Recorder { tool, run: Run::default(), passes_on: !args.summary, bad_lines: 0 };
+    let taken = recorder.take_all(input);
+    // Whatever ended the input, what it said counts.
+    let outcomes = recorder.run.outcomes();
+    recorder.tell_unanswered(&outcomes);
+    recorder.count(&root, &outcomes)?;
+    taken?;
+    recorder.finish(args, &outcomes)
+}
+
+struct Recorder<'a> {
+    tool: &'a mut Tool,
+    run: Run,
+    passes_on: bool,
+    bad_lines: u64,
+}
+
+impl Recorder<'_> {
+    fn take_all(&mut self, mut input: Input) -> Result<(), Error> {
+        let (mut lines, mut parser) = (LineBuffer::new(), Parser::new());
+        let mut drain_until = None;
+        loop {
+            match lines.next_line() {
+                BufferedLine::Line(line) => {
+                    self.pass_on(line);
+                    match parser.parse(line) {
+                        Ok(Line::Control(control)) => self.run.take(*control),
+                        Ok(_) => {}
+                        Err(error) => self.count_bad_line(format_args!("line {}: {error}", lines.line_number())),
+                    }
+                }
+                BufferedLine::TooLong => {
+                    let number = lines.line_number();
+                    self.count_bad_line(format_args!("line {number}: longer than {LINE_BYTES_MAX} bytes"));
+                }
+                BufferedLine::Starved => {
+                    self.flush();
+                    if self.tool.stop.is_set() {
+                        let until = *drain_until.get_or_insert_with(|| Instant::now() + DRAIN_MAX);
+                        if Instant::now() >= until {
+                            return Ok(());
+                        }
+                    }
+                    match input.wait(LOOK_INTERVAL).map_err(Error::Input)? {
+                        Wait::Ready if lines.fill(&mut input).map_err(Error::Input)? == 0 => break,
+                        Wait::Ready | Wait::TimedOut => {}
+                    }
+                }
+            }
+        }
+        if lines.bytes_left() > 0 {
+            self.tool.log.warn("standard input ends in the middle of a line, which is left out");
+        }
+        Ok(())
+    }
+
+    fn pass_on(&mut self, line: &[u8]) {
+        if self.passes_on {
+            let out = self.tool.out.buffer();
+            out.extend_from_slice(line);
+            out.push(b'\n');
+            let flushed = self.tool.out.flush_full();
+            self.heed(flushed);
+        }
+    }
+
+    fn flush(&mut self) {
+        let flushed = self.tool.out.flush();
+        self.heed(flushed);
+    }
+
+    /// Nobody has to read the lines; the counts matter all the same.
+    fn heed(&mut self, flushed: Result<(), OutputError>) {
+        match flushed {
+            Ok(()) => {}
+            Err(OutputError::Closed) => self.passes_on = false,
+            Err(error @ OutputError::Io(_)) => {
+                self.passes_on = false;
+                self.tool.log.error(error);
+            }
+        }
+    }
+
+    fn count_bad_line(&mut self, message: std::fmt::Arguments<'_>) {
+        self.bad_lines += 1;
+        match self.bad_lines {
+            ..BAD_LINES_TOLD => self.tool.log.error(message),
+            BAD_LINES_TOLD => self.tool.log.error("further bad lines are only counted"),
+            _ => {}
+        }
+    }
+
+    fn tell_unanswered(&self, outcomes: &[Outcome]) {
+        for Outcome { job, unanswered, .. } in outcomes.iter().filter(|outcome| outcome.unanswered > 0) {
+            self.tool.log.error(format_args!("{job}: ranges without an answer: {unanswered}"));
+        }
+    }
+
+    fn count(&self, root: &Path, outcomes: &[Outcome]) -> Result<(), Error> {
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        let now = now();
+        let mut is_damaged = false;
+        update_metrics(root, |content| {
+            let held = content.as_deref().map(Metrics::from_json);
+            is_damaged = matches!(held, Some(None));
+            let mut metrics = held.flatten().unwrap_or_default();
+            metrics.count(outcomes, now);
+            metrics.to_json()
+        })?;
+        if is_damaged {
+            self.tool.log.warn("the store's metrics.json made no sense; counting begins anew");
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, args: &RecordArgs, outcomes: &[Outcome]) -> Result<Status, Error> {
+        let failures = outcomes.iter().filter(|outcome| outcome.trouble.is_some()).count();
+        let successes = outcomes.len() - failures;
+        if args.summary {
+            let line = format!("Done. successes={successes} failures={failures}\n");
+            self.tool.out.buffer().extend_from_slice(line.as_bytes());
+        }
+        let worst = outcomes.iter().filter_map(|outcome| outcome.trouble).max();
+        Ok(match worst {
+            _ if self.bad_lines > 0 => Status::DataErr,
+            None => Status::Ok,
+            Some(Trouble::Passing) => Status::TempFail,
+            Some(Trouble::Lasting) => Status::DataErr,
+        })
+    }
+}
+
+fn now() -> Ts {
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    i64::try_from(nanos).ok().and_then(|nanos| Ts::from_nanos(nanos).ok()).unwrap_or(Ts::MIN)
+}

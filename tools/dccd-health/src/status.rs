@@ -1,0 +1,60 @@
+//! What was counted, for people and programs.
+
+use dccd_cli::{Status, Tool, write_table};
+use dccd_store::{Layout, read_metrics};
+use serde::Serialize;
+
+use crate::args::StatusArgs;
+use crate::error::Error;
+use crate::metrics::{Counts, Metrics};
+
+const HEADER: [&str; 5] = ["job", "last_run", "last_success", "rows", "errors"];
+
+/// Prints a table, or lines.
+pub(crate) fn run(args: &StatusArgs, tool: &mut Tool) -> Result<Status, Error> {
+    let root = args.store.data_path()?;
+    let metrics = match read_metrics(&root)? {
+        None => Metrics::default(),
+        Some(content) => Metrics::from_json(&content).ok_or_else(|| Error::Metrics(Layout::new(&root).metrics()))?,
+    };
+    let out = tool.out.buffer();
+    if args.json {
+        write_lines(&metrics, out);
+    } else {
+        let rows: Vec<Vec<String>> = metrics.pairs.iter().map(|(key, pair)| cells(key, &pair.counts)).collect();
+        write_table(&HEADER, &rows, out);
+    }
+    tool.out.flush()?;
+    Ok(Status::Ok)
+}
+
+fn write_lines(metrics: &Metrics, out: &mut Vec<u8>) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        kind: &'static str,
+        job: &'a str,
+        last_run: Option<&'a str>,
+        last_success: Option<&'a str>,
+        rows: u64,
+        errors: u64,
+    }
+    for (key, pair) in &metrics.pairs {
+        let counts = &pair.counts;
+        let line = Line {
+            kind: "status",
+            job: key,
+            last_run: counts.last_run_at.as_deref(),
+            last_success: counts.last_success_at.as_deref(),
+            rows: counts.rows_collected,
+            errors: counts.errors_count,
+        };
+        serde_json::to_writer(&mut *out, &line).expect("writing to memory cannot fail");
+        out.push(b'\n');
+    }
+}
+
+fn cells(key: &str, counts: &Counts) -> Vec<String> {
+    let when = |at: &Option<String>| at.clone().unwrap_or_else(|| "-".to_owned());
+    let (run, success) = (when(&counts.last_run_at), when(&counts.last_success_at));
+    vec![key.to_owned(), run, success, counts.rows_collected.to_string(), counts.errors_count.to_string()]
+}

@@ -1,0 +1,149 @@
+//! `dccd-health` as a process.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+const JOB: &str = r#"{"kind":"job","exchange":"binance","pair":"BTC/USDT","id":"mine","of":"trade","ranges":1}"#;
+const ORDER: &str = r#"{"kind":"range","exchange":"binance","pair":"BTC/USDT","job":"mine","of":"trade","start":"2024-01-01T00:00:00.000000000Z","end":"2024-01-02T00:00:00.000000000Z","why":"asked"}"#;
+const STORED: &str = r#"{"kind":"stored","exchange":"binance","pair":"BTC/USDT","of":"trade","path":"x","rows":5,"start":"2024-01-01T00:00:00.000000000Z","end":"2024-01-02T00:00:00.000000000Z"}"#;
+const COVERED: &str = r#"{"kind":"covered","exchange":"binance","pair":"BTC/USDT","of":"trade","start":"2024-01-01T00:00:00.000000000Z","end":"2024-01-02T00:00:00.000000000Z","proof":"id"}"#;
+const FAILED: &str = r#"{"kind":"failed","exchange":"binance","pair":"BTC/USDT","of":"trade","start":"2024-01-01T00:00:00.000000000Z","end":"2024-01-02T00:00:00.000000000Z","error":"no such symbol","retry":false}"#;
+
+fn start(store: &Path, args: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dccd-health"));
+    command.env_clear().current_dir(std::env::temp_dir()).args(args).arg("--data-path").arg(store);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn finish(child: Child) -> (i32, String, String) {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn health(store: &Path, args: &[&str], lines: &[&str]) -> (i32, String, String) {
+    let mut child = start(store, args);
+    let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    // A tool that ends early does not read it all.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    finish(child)
+}
+
+fn store() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn every_line_is_passed_on_unchanged() {
+    let dir = store();
+    let lines = [JOB, r#"{"kind":"weather"}"#, ORDER, STORED, "{\"kind\":\"job\"}", COVERED];
+    let (status, stdout, stderr) = health(dir.path(), &["record"], &lines);
+    assert_eq!(stdout.lines().collect::<Vec<_>>(), lines);
+    assert!(status == 65 && stderr.contains("line 5"), "{status} {stderr}");
+}
+
+#[test]
+fn the_summary_counts_jobs() {
+    let dir = store();
+    let summary = |lines: &[&str]| health(dir.path(), &["record", "--summary"], lines);
+    let done = |successes: u32, failures: u32| format!("Done. successes={successes} failures={failures}\n");
+    assert_eq!(summary(&[JOB, ORDER, STORED, COVERED]), (0, done(1, 0), String::new()));
+    assert_eq!(summary(&[JOB, ORDER, FAILED]), (65, done(0, 1), String::new()));
+    assert_eq!(summary(&[JOB, ORDER, &FAILED.replace("false", "true")]), (75, done(0, 1), String::new()));
+    assert_eq!(summary(&[]), (0, done(0, 0), String::new()));
+    let (status, stdout, stderr) = summary(&[JOB, ORDER, STORED]);
+    assert_eq!((status, stdout), (75, done(0, 1)));
+    assert_eq!(stderr, "dccd-health: mine: ranges without an answer: 1\n");
+}
+
+#[test]
+fn status_prints_what_was_counted() {
+    let dir = store();
+    let header = "job  last_run  last_success  rows  errors\n";
+    assert_eq!(health(dir.path(), &["status"], &[]), (0, header.to_owned(), String::new()));
+    health(dir.path(), &["record"], &[JOB, ORDER, STORED, COVERED]);
+    health(dir.path(), &["record"], &[JOB, ORDER, FAILED]);
+    let (status, table, _) = health(dir.path(), &["status"], &[]);
+    let row: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!((status, row[0], &row[3..]), (0, "binance/BTC/USDT", &["5", "1"][..]), "{table}");
+    let (_, lines, _) = health(dir.path(), &["status", "--json"], &[]);
+    assert!(lines.starts_with(r#"{"kind":"status","job":"binance/BTC/USDT","last_run":"2"#), "{lines}");
+    assert!(lines.ends_with("\"rows\":5,\"errors\":1}\n"), "{lines}");
+}
+
+#[test]
+fn processes_that_record_at_once_lose_no_count() {
+    let dir = store();
+    let mut children: Vec<Child> = (0..8).map(|_| start(dir.path(), &["record"])).collect();
+    for child in &mut children {
+        let lines = format!("{JOB}\n{ORDER}\n{STORED}\n{COVERED}\n");
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    }
+    children.into_iter().for_each(|child| assert_eq!(finish(child).0, 0));
+    let (_, lines, _) = health(dir.path(), &["status", "--json"], &[]);
+    assert!(lines.contains("\"rows\":40,"), "{lines}");
+}
+
+#[test]
+fn counts_are_kept_though_nobody_reads_the_lines() {
+    let dir = store();
+    let mut child = start(dir.path(), &["record"]);
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().unwrap();
+    for line in [JOB, ORDER, STORED, COVERED] {
+        writeln!(stdin, "{line}").unwrap();
+    }
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+    assert!(health(dir.path(), &["status"], &[]).1.contains("binance/BTC/USDT"));
+}
+
+/// The writer before it is stopping too, and what it still has to say counts.
+#[test]
+fn sigterm_does_not_cut_the_input_off() {
+    let dir = store();
+    let mut child = start(dir.path(), &["record"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut echo = |line: &str| {
+        writeln!(stdin, "{line}").unwrap();
+        let mut came = String::new();
+        stdout.read_line(&mut came).unwrap();
+        assert_eq!(came.trim_end(), line);
+    };
+    echo(JOB);
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    [ORDER, STORED, COVERED].into_iter().for_each(&mut echo);
+    drop(stdin);
+    assert_eq!(finish(child), (0, String::new(), String::new()));
+    assert!(health(dir.path(), &["status"], &[]).1.contains("binance/BTC/USDT"));
+}
+
+#[test]
+fn damaged_counts_are_told_and_begun_anew() {
+    let dir = store();
+    health(dir.path(), &["record"], &[JOB, ORDER, COVERED]);
+    let path = dir.path().join(".dccd/metrics.json");
+    std::fs::write(&path, "{\"binance").unwrap();
+    let (status, _, stderr) = health(dir.path(), &["status"], &[]);
+    assert!(status == 65 && stderr.contains("metrics.json makes no sense"), "{status} {stderr}");
+    let (status, _, stderr) = health(dir.path(), &["record"], &[JOB, ORDER, COVERED]);
+    assert!(status == 0 && stderr.contains("begins anew"), "{status} {stderr}");
+    assert_eq!(health(dir.path(), &["status"], &[]).0, 0);
+}
+
+#[test]
+fn wrong_calls_are_refused() {
+    let dir = store();
+    assert_eq!(health(dir.path(), &["record", "--json"], &[]).0, 2);
+    assert_eq!(health(dir.path(), &["heal"], &[]).0, 2);
+    assert!(!dir.path().join(".dccd").exists());
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    let (status, _, stderr) = health(&dir.path().join("file"), &["record"], &[JOB, ORDER, COVERED]);
+    assert!(status == 74 && stderr.contains("cannot create folder"), "{status} {stderr}");
+}

@@ -1,0 +1,170 @@
+//! What a plan would take: pages, requests, seconds, bytes.
+
+use dccd_cli::write_table;
+use dccd_exchange::archive::{Use, files};
+use dccd_exchange::{Capability, capability};
+use dccd_record::{Dataset, Kind, Range, RangeSet, Ts};
+use dccd_store::Coverage;
+
+use crate::error::Error;
+use crate::lack::{FUNDING_NANOS, Piece};
+
+const HEADER: [&str; 11] =
+    ["exchange", "pair", "type", "span", "from", "to", "ranges", "pages", "requests", "seconds", "bytes"];
+/// A bulk file is asked for with its checksum.
+const REQUESTS_PER_FILE: u64 = 2;
+/// One answer after the other takes so long, whatever the budget allows.
+const REQUEST_MILLIS: u64 = 100;
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// What all jobs would take.
+#[derive(Debug, Default)]
+pub(crate) struct Estimate {
+    lines: Vec<Line>,
+}
+
+/// What one job would take.
+#[derive(Debug)]
+pub(crate) struct Line {
+    dataset: Dataset,
+    hull: Option<Range>,
+    cost: Cost,
+}
+
+/// Sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cost {
+    pub(crate) ranges: u64,
+    pub(crate) pages: u64,
+    pub(crate) files: u64,
+    pub(crate) millis: u64,
+    pub(crate) bytes: u64,
+}
+
+/// How many rows there are in a second, and how many bytes they take.
+#[derive(Clone, Copy, Debug)]
+struct Density {
+    nanos_per_row: u64,
+    millibytes_per_row: u64,
+}
+
+impl Estimate {
+    pub(crate) fn add(&mut self, line: Line) {
+        self.lines.push(line);
+    }
+
+    /// Appends the table and its totals.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let mut rows: Vec<Vec<String>> = self.lines.iter().map(Line::cells).collect();
+        let total = self.lines.iter().fold(Cost::default(), |sum, line| sum.plus(line.cost));
+        let name = ["total", "-", "-", "-", "-", "-"].map(str::to_owned);
+        rows.push(name.into_iter().chain(total.cells()).collect());
+        write_table(&HEADER, &rows, out);
+    }
+}
+
+impl Line {
+    pub(crate) fn new(
+        dataset: &Dataset,
+        pieces: &[Piece],
+        now: Ts,
+        coverage: Option<&Coverage>,
+    ) -> Result<Line, Error> {
+        let ranges: RangeSet = pieces.iter().map(|piece| piece.range).collect();
+        let mut cost = Cost { ranges: u64::try_from(pieces.len()).unwrap_or(u64::MAX), ..Cost::default() };
+        if let (Ok(row), false) = (capability(dataset), ranges.is_empty()) {
+            let density = density(dataset, coverage)?;
+            for piece in pieces {
+                cost = cost.plus(price(row, dataset, piece.range, now, density));
+            }
+        }
+        Ok(Line { dataset: dataset.clone(), hull: ranges.hull(), cost })
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let span = self.dataset.span().map_or_else(|| "-".to_owned(), |span| span.to_string());
+        let (from, to) =
+            self.hull.map_or(("-".to_owned(), "-".to_owned()), |hull| (short(hull.start()), short(hull.end())));
+        let exchange = self.dataset.exchange().to_string();
+        let name = [exchange, self.dataset.pair().to_string(), self.dataset.kind().to_string(), span, from, to];
+        name.into_iter().chain(self.cost.cells()).collect()
+    }
+}
+
+impl Cost {
+    fn plus(self, other: Cost) -> Cost {
+        Cost {
+            ranges: self.ranges.saturating_add(other.ranges),
+            pages: self.pages.saturating_add(other.pages),
+            files: self.files.saturating_add(other.files),
+            millis: self.millis.saturating_add(other.millis),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
+    fn requests(self) -> u64 {
+        self.pages.saturating_add(self.files.saturating_mul(REQUESTS_PER_FILE))
+    }
+
+    fn cells(self) -> [String; 5] {
+        [self.ranges, self.pages, self.requests(), self.millis.div_ceil(1000), self.bytes]
+            .map(|count| count.to_string())
+    }
+}
+
+/// What one range takes.
+fn price(row: &Capability, dataset: &Dataset, range: Range, now: Ts, density: Density) -> Cost {
+    let files = files(dataset, range, now, Use::WhereBetter).unwrap_or_default();
+    let held: RangeSet = files.iter().map(|file| file.period).collect();
+    let page_nanos = density.nanos_per_row.saturating_mul(u64::from(row.page_rows)).max(1);
+    let pages = held.missing(range).iter().map(|part| width(part).div_ceil(page_nanos)).fold(0, u64::saturating_add);
+    let files = u64::try_from(files.len()).unwrap_or(u64::MAX);
+    let window_millis = u64::from(row.group.window_secs) * 1000;
+    let weight = pages.saturating_mul(u64::from(row.weight));
+    let budget_millis = weight.saturating_mul(window_millis) / u64::from(row.group.weight_max.max(1));
+    let cost = Cost { ranges: 0, pages, files, millis: 0, bytes: 0 };
+    let rows = width(range) / density.nanos_per_row.max(1);
+    Cost {
+        millis: budget_millis.max(cost.requests().saturating_mul(REQUEST_MILLIS)),
+        bytes: rows.saturating_mul(density.millibytes_per_row) / 1000,
+        ..cost
+    }
+}
+
+/// Known of what has a span; of trades, what the newest file shows. Otherwise a fair guess.
+fn density(dataset: &Dataset, coverage: Option<&Coverage>) -> Result<Density, Error> {
+    let span_nanos = dataset.span().and_then(|span| u64::try_from(span.nanos()).ok());
+    let guess = match (dataset.kind(), span_nanos) {
+        (Kind::Candle, Some(nanos)) => Density { nanos_per_row: nanos, millibytes_per_row: 45_000 },
+        (_, Some(nanos)) => Density { nanos_per_row: nanos, millibytes_per_row: 20_000 },
+        (Kind::Funding, None) => Density { nanos_per_row: FUNDING_NANOS.unsigned_abs(), millibytes_per_row: 20_000 },
+        (_, None) => Density { nanos_per_row: NANOS_PER_SECOND, millibytes_per_row: 12_000 },
+    };
+    let Some((period, held)) = coverage.map_or(Ok(None), |coverage| coverage.newest_file(dataset))? else {
+        return Ok(guess);
+    };
+    if held.rows == 0 {
+        return Ok(guess);
+    }
+    let nanos_per_row = match dataset.kind() {
+        Kind::Trade | Kind::Book => (width(period.range()) / held.rows).max(1),
+        _ => guess.nanos_per_row,
+    };
+    // A file of few rows is mostly footer.
+    let is_telling = held.rows >= 1000;
+    let millibytes_per_row = held.bytes.saturating_mul(1000) / held.rows;
+    Ok(Density {
+        nanos_per_row,
+        millibytes_per_row: if is_telling { millibytes_per_row } else { guess.millibytes_per_row },
+    })
+}
+
+fn width(range: Range) -> u64 {
+    u64::try_from(range.end().nanos().saturating_sub(range.start().nanos())).unwrap_or(0)
+}
+
+/// In whole seconds where nothing is lost by that.
+fn short(ts: Ts) -> String {
+    let text = ts.to_string();
+    text.strip_suffix(".000000000Z").map_or(text.clone(), |seconds| format!("{seconds}Z"))
+}

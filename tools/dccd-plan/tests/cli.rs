@@ -1,0 +1,283 @@
+//! `dccd-plan` as a process.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use dccd_store::{StoreOptions, Taken, Writer, WriterOptions};
+
+const CANDLES: &str = r#"{"kind":"job","exchange":"binance","pair":"BTC/USDT","id":"mine","of":"candle","span":3600,"start":"2024-01-01T00:00:00.000000000Z","end":"2024-01-02T00:00:00.000000000Z","max_retries":3,"retry_delay":0.5}"#;
+const TRADES: &str = r#"{"kind":"job","exchange":"binance","pair":"BTC/USDT","id":"ticks","of":"trade","start":"2024-01-01T00:00:00.000000000Z","end":"2024-01-02T00:00:00.000000000Z"}"#;
+const BOOK: &str =
+    r#"{"kind":"job","exchange":"binance","pair":"BTC/USDT","id":"books","of":"book","start":"2024-01-01T00:00:00Z"}"#;
+
+fn store(lines: &[&str]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let options = WriterOptions {
+        sync_interval: Duration::from_secs(1),
+        store: StoreOptions::AsItIs,
+        program: "test 0".to_owned(),
+    };
+    let mut writer = Writer::open(dir.path(), &options).unwrap();
+    lines.iter().for_each(|line| assert_eq!(writer.take(line.as_bytes()).unwrap(), Taken::Yes, "{line}"));
+    writer.finish().unwrap();
+    dir
+}
+
+/// A line about a part of 2024-01-01, from one hour to another.
+fn known(kind: &str, of: &str, from: u32, to: u32, rest: &str) -> String {
+    let time = |hour| format!("2024-01-01T{hour:02}:00:00.000000000Z");
+    format!(
+        r#"{{"kind":"{kind}","exchange":"binance","pair":"BTC/USDT",{of},"start":"{}","end":"{}",{rest}}}"#,
+        time(from),
+        time(to)
+    )
+}
+
+fn covered(of: &str, from: u32, to: u32) -> String {
+    known("covered", of, from, to, r#""proof":"page""#)
+}
+
+const OF_CANDLES: &str = r#""of":"candle","span":3600"#;
+const OF_TRADES: &str = r#""of":"trade""#;
+const OF_BOOKS: &str = r#""of":"book""#;
+
+fn plan(store: &Path, flags: &[&str], input: &str) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dccd-plan"));
+    command.env_clear().current_dir(std::env::temp_dir()).arg("--data-path").arg(store).args(flags);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A tool that ends early does not read it all.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// The hours of the ranges that are planned, with the reason for each.
+fn ranges(stdout: &str) -> Vec<(String, String, String)> {
+    let field = |line: &str, key: &str| {
+        line.split(&format!("\"{key}\":\"")).nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    let hour = |time: String| time[8..13].to_owned();
+    stdout
+        .lines()
+        .filter(|line| line.starts_with(r#"{"kind":"range""#))
+        .map(|line| (hour(field(line, "start")), hour(field(line, "end")), field(line, "why")))
+        .collect()
+}
+
+#[track_caller]
+fn check(store: &Path, flags: &[&str], input: &str, expected: &[(&str, &str, &str)]) {
+    let (status, stdout, stderr) = plan(store, flags, input);
+    assert_eq!((status, stderr.as_str()), (0, ""), "{stdout}");
+    let found = ranges(&stdout);
+    let found: Vec<(&str, &str, &str)> =
+        found.iter().map(|(from, to, why)| (from.as_str(), to.as_str(), why.as_str())).collect();
+    assert_eq!(found, expected, "{stdout}");
+}
+
+#[test]
+fn a_job_is_passed_on_before_its_ranges() {
+    let dir = store(&[&covered(OF_CANDLES, 2, 4)]);
+    let own_key = CANDLES.replace("\"id\"", "\"colour\":\"blue\",\"id\"");
+    let unknown = r#"{"kind":"weather","sky":"blue"}"#;
+    let (status, stdout, stderr) = plan(dir.path(), &[], &format!("{own_key}\n{unknown}\n"));
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let lines: Vec<&str> = stdout.lines().collect();
+    let planned = own_key.replace("0.5}", "0.5,\"ranges\":2}");
+    let range = r#"{"kind":"range","exchange":"binance","pair":"BTC/USDT","job":"mine","of":"candle","span":3600,"start":"2024-01-01T04:00:00.000000000Z","end":"2024-01-02T00:00:00.000000000Z","why":"asked","max_retries":3,"retry_delay":0.5}"#;
+    assert_eq!((lines[0], lines[2], lines[3], lines.len()), (planned.as_str(), range, unknown, 4), "{stdout}");
+}
+
+#[test]
+fn a_store_that_is_not_there_lacks_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    check(&dir.path().join("nowhere"), &[], &format!("{CANDLES}\n"), &[("01T00", "02T00", "asked")]);
+    assert!(!dir.path().join("nowhere").exists(), "planning writes nothing");
+}
+
+#[test]
+fn journals_count_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = WriterOptions {
+        sync_interval: Duration::from_secs(1),
+        store: StoreOptions::AsItIs,
+        program: "test 0".to_owned(),
+    };
+    let mut writer = Writer::open(dir.path(), &options).unwrap();
+    writer.take(covered(OF_CANDLES, 0, 20).as_bytes()).unwrap();
+    writer.commit().unwrap();
+    check(dir.path(), &[], &format!("{CANDLES}\n"), &[("01T20", "02T00", "asked")]);
+}
+
+#[test]
+fn two_jobs_of_one_dataset_ask_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = CANDLES.replace("mine", "other");
+    let (_, stdout, _) = plan(dir.path(), &[], &format!("{CANDLES}\n{other}\n"));
+    assert_eq!(ranges(&stdout).len(), 1, "{stdout}");
+    assert!(stdout.lines().last().unwrap().ends_with("\"ranges\":0}"), "{stdout}");
+}
+
+#[test]
+fn open_gaps_outside_the_asked_range_are_planned_unless_flags_bound_it() {
+    let later = CANDLES.replace("2024-01-01T00", "2024-01-01T12");
+    let gap = known("gap", OF_CANDLES, 3, 5, r#""reason":"disconnected""#);
+    let dir = store(&[&gap]);
+    let input = format!("{later}\n");
+    check(dir.path(), &[], &input, &[("01T03", "01T05", "disconnected"), ("01T12", "02T00", "asked")]);
+    check(dir.path(), &["--start", "2024-01-01T20:00:00Z"], &input, &[("01T20", "02T00", "asked")]);
+    check(dir.path(), &["--gaps"], &input, &[]);
+    check(dir.path(), &["--gaps"], &format!("{CANDLES}\n"), &[("01T03", "01T05", "disconnected")]);
+}
+
+#[test]
+fn collecting_begins_with_the_first_covered_instant() {
+    let dir = store(&[&covered(OF_CANDLES, 3, 5), &covered(OF_CANDLES, 7, 8)]);
+    let expected = [("01T05", "01T07", "asked"), ("01T08", "02T00", "asked")];
+    check(dir.path(), &["--from", "covered"], &format!("{CANDLES}\n"), &expected);
+    let newest_first = [("01T08", "02T00", "asked"), ("01T05", "01T07", "asked")];
+    check(dir.path(), &["--from", "covered", "--order", "newest"], &format!("{CANDLES}\n"), &newest_first);
+}
+
+#[test]
+fn gaps_of_the_whole_store_need_no_job() {
+    let mut lines = vec![covered(OF_CANDLES, 0, 9), known("gap", OF_CANDLES, 2, 4, r#""reason":"late""#)];
+    lines.push(known("gap", OF_TRADES, 5, 6, r#""reason":"disconnected""#));
+    lines.push(known("gap", OF_TRADES, 8, 9, r#""reason":"never published","final":true"#));
+    lines.push(known("gap", OF_BOOKS, 8, 9, r#""reason":"disconnected""#));
+    lines.push(known("gap", OF_TRADES, 5, 6, r#""reason":"disconnected""#).replace("binance", "mtgox"));
+    let dir = store(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let (status, stdout, stderr) = plan(dir.path(), &["--gaps"], "");
+    assert_eq!(status, 0, "{stderr}");
+    assert_eq!(ranges(&stdout), [("01T05".to_owned(), "01T06".to_owned(), "disconnected".to_owned())], "{stdout}");
+    let lost = known("gap", OF_BOOKS, 8, 9, r#""reason":"irreparable: a book has no past","final":true"#);
+    assert!(stdout.lines().any(|line| line == lost), "{stdout}");
+    assert!(stderr.contains("mtgox:trade:BTC-USDT has gaps that stay"), "{stderr}");
+    assert!(stderr.contains("a book has no past"), "{stderr}");
+    assert!(stdout.contains(r#""id":"binance:trade:BTC-USDT","of":"trade","ranges":1"#), "{stdout}");
+    // Once a loss is stored it is not told again.
+    let dir = store(&[&lost]);
+    assert_eq!(plan(dir.path(), &["--gaps"], ""), (0, String::new(), String::new()));
+}
+
+#[test]
+fn impossible_jobs_fail_and_the_others_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let unknown = CANDLES.replace("binance", "mtgox");
+    let (status, stdout, stderr) = plan(dir.path(), &[], &format!("{BOOK}\n{unknown}\n{TRADES}\n"));
+    assert_eq!(status, 65);
+    assert_eq!(ranges(&stdout).len(), 1, "{stdout}");
+    let failed: Vec<&str> = stdout.lines().filter(|line| line.contains(r#""kind":"failed""#)).collect();
+    assert_eq!(failed.len(), 2, "{stdout}");
+    assert!(failed.iter().all(|line| line.contains(r#""retry":false"#)), "{stdout}");
+    assert!(stderr.contains("books: ") && stderr.contains("no exchange \"mtgox\""), "{stderr}");
+}
+
+#[test]
+fn an_estimate_is_a_table_with_totals() {
+    let dir = store(&[&covered(OF_CANDLES, 0, 12)]);
+    let (status, stdout, stderr) = plan(dir.path(), &["--estimate"], &format!("{CANDLES}\n{TRADES}\n"));
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    assert_eq!(
+        stdout,
+        "exchange  pair      type    span  from                  to                    ranges  pages  requests  seconds  bytes\n\
+         binance   BTC/USDT  candle  1h    2024-01-01T12:00:00Z  2024-01-02T00:00:00Z  1       1      1         1        540\n\
+         binance   BTC/USDT  trade   -     2024-01-01T00:00:00Z  2024-01-02T00:00:00Z  1       87     87        9        1036800\n\
+         total     -         -       -     -                     -                     2       88     88        9        1037340\n"
+    );
+}
+
+#[test]
+fn bad_lines_are_told_and_wrong_flags_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (status, stdout, stderr) = plan(dir.path(), &[], &format!("{{\"kind\":\"job\"}}\n{CANDLES}\n"));
+    assert_eq!((status, stdout.lines().count()), (65, 2), "{stdout}");
+    assert!(stderr.contains("line 1"), "{stderr}");
+    let (status, _, stderr) = plan(dir.path(), &[], CANDLES);
+    assert!(status == 0 && stderr.contains("middle of a line"), "{stderr}");
+    for flags in [&["--start", "2024-02-01", "--end", "2024-01-01"][..], &["--from", "now"], &["--start", "x"]] {
+        assert_eq!(plan(dir.path(), flags, "").0, 2, "{flags:?}");
+    }
+}
+
+#[test]
+fn it_ends_quietly_when_nobody_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dccd-plan"));
+    command.env_clear().current_dir(std::env::temp_dir()).arg("--data-path").arg(dir.path());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().unwrap();
+    let line = format!("{CANDLES}\n");
+    while stdin.write_all(line.as_bytes()).is_ok() {}
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}
+
+/// Files are looked at only where they can tell more: those of trades never, others where they are not covered.
+#[test]
+fn files_that_cannot_change_the_plan_are_not_opened() {
+    let candle = r#"{"kind":"candle","exchange":"binance","pair":"BTC/USDT","span":3600,"ts":"2023-01-01T00:00:00Z","open":1,"high":1,"low":1,"close":1,"volume":1,"quote_volume":null,"trades":null}"#;
+    let trade = r#"{"kind":"trade","exchange":"binance","pair":"BTC/USDT","ts":"2024-01-01T00:00:01.000000000Z","price":1,"amount":1,"side":"buy","tid":"1"}"#;
+    let year =
+        covered(OF_CANDLES, 0, 1).replace("2024-01-01T00", "2023-01-01T00").replace("2024-01-01T01", "2024-01-01T00");
+    let dir = store(&[candle, trade, &year, &covered(OF_TRADES, 0, 5)]);
+    for name in ["binance/ohlc/BTC-USDT/1h/2023.parquet", "binance/trades/BTC-USDT/2024-01-01.parquet"] {
+        std::fs::write(dir.path().join(name), "broken").unwrap();
+    }
+    let whole_year = CANDLES.replace("2024-01-01T00", "2023-01-01T00").replace("2024-01-02T00", "2024-01-01T00");
+    check(dir.path(), &["--start", "2023-01-01", "--end", "2024-01-01"], &format!("{whole_year}\n"), &[]);
+    check(dir.path(), &[], &format!("{TRADES}\n"), &[("01T05", "02T00", "asked")]);
+    // Where it matters, a file that cannot be read takes its coverage with it.
+    let beyond = CANDLES.replace("2024-01-01T00", "2023-06-01T00");
+    let dir = store(&[candle, &covered(OF_CANDLES, 0, 1).replace("2024-01-01T", "2023-01-01T")]);
+    std::fs::write(dir.path().join("binance/ohlc/BTC-USDT/1h/2023.parquet"), "broken").unwrap();
+    check(dir.path(), &[], &format!("{beyond}\n"), &[("01T00", "01T01", "gap"), ("01T00", "02T00", "asked")]);
+}
+
+/// Two thousand jobs: what it takes is seen while it waits for more.
+#[cfg(target_os = "linux")]
+#[test]
+fn two_thousand_jobs_are_planned_at_once_in_little_memory() {
+    const JOBS: usize = 2000;
+    const CPU_TICKS_MAX: u64 = 300;
+    const MEMORY_KIB_MAX: u64 = 64 << 10;
+    let dir = store(&[]);
+    let ledgers = dir.path().join(".dccd/ledger");
+    std::fs::create_dir_all(&ledgers).unwrap();
+    let mut input = String::new();
+    for number in 0..JOBS {
+        let base = format!("C{number}");
+        let held = [(0, 2), (5, 6), (9, 20)].map(|(from, to)| covered(OF_CANDLES, from, to).replace("BTC", &base));
+        std::fs::write(ledgers.join(format!("binance:candle:{base}-USDT:1h.ndjson")), held.join("\n") + "\n").unwrap();
+        input.push_str(&CANDLES.replace("BTC", &base));
+        input.push('\n');
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dccd-plan"));
+    command.env_clear().current_dir(std::env::temp_dir()).arg("--data-path").arg(dir.path());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writing = std::thread::spawn(move || {
+        stdin.write_all(input.as_bytes()).unwrap();
+        stdin
+    });
+    let stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    let lines = std::io::BufRead::lines(stdout).map_while(Result::ok).take(4 * JOBS);
+    assert_eq!(lines.filter(|line| line.contains(r#""kind":"range""#)).count(), 3 * JOBS);
+    let proc = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap();
+    let stat = proc("stat");
+    // After the name in brackets: user and system time are fields 14 and 15 of all.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    let status = proc("status");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(ticks < CPU_TICKS_MAX, "{ticks} hundredths of a second");
+    assert!(peak < MEMORY_KIB_MAX, "{peak} KiB");
+    drop(writing.join().unwrap());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
