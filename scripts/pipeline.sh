@@ -2,7 +2,7 @@
 # Sourced, not run. Joins commands by pipes as `a | b | c` does, with what plain sh lacks: the status of every
 # stage counts, a signal to the script reaches the sources, and no stage outlives another that died.
 #
-#     pipeline STAGE... [-- STAGE...]      each a function that ends in `exec`, or a command without arguments
+#     pipeline STAGE... [-- STAGE...]      each a function that ends in `exec`
 #
 # Stages before `--` are sources, else the first one is. On TERM or INT the sources alone are told to stop; the
 # others see the end of their input, commit what they have, and end by themselves. The same happens when a stage
@@ -24,6 +24,7 @@ pipeline() {
         [ "${2:-}" != -- ] || pipeline_sources=$pipeline_count
         if [ $# -gt 1 ]; then pipeline_connect; else exec 5>&1; fi
         pipeline_stage "$pipeline_count" "$1" &
+        pipeline_watchers="$pipeline_watchers $!"
         exec 3<&- 5>&-
         [ $# -eq 1 ] || exec 3<&6 6<&-
         shift
@@ -34,7 +35,8 @@ pipeline() {
     pipeline_watch
     exec 9<&-
     trap - TERM INT
-    wait
+    # shellcheck disable=SC2086
+    wait $pipeline_watchers || :
     case $pipeline_signal-$pipeline_status in
     ?*-1 | ?*-65 | ?*-75 | ?*-130 | ?*-143) return "$pipeline_signal" ;;
     esac
@@ -43,9 +45,11 @@ pipeline() {
 
 pipeline_reset() {
     pipeline_count=0
+    pipeline_watchers=
     pipeline_sources=1
-    # Running stages as NUMBER:PROCESS; what of it failed last in the pipe, and how.
+    # Running stages as NUMBER:PROCESS, and those that heed signals; which failed last in the pipe, and how.
     pipeline_running=
+    pipeline_ready=' '
     pipeline_failed=0
     pipeline_status=0
     pipeline_ends=0
@@ -64,14 +68,20 @@ pipeline_connect() {
 # Runs a stage beside the others; says on 8 which process it is, and later how it ended.
 pipeline_stage() {
     exec 6<&-
-    "$2" <&3 >&5 3<&- 5>&- 8>&- 9<&- &
-    # A signal to all of us is a signal to the stage, whose end has still to be told. Set before, the trap would be
-    # the stage's too for a moment, in which a signal to it would be lost.
+    pipeline_begin "$1" "$2" <&3 >&5 3<&- 5>&- 9<&- &
+    # A signal to all of us is a signal to the stage, whose end has still to be told.
     trap 'pipeline_interrupted=yes' TERM
     exec 3<&- 5>&- 9<&-
     echo "$1 runs $!" >&8
     pipeline_wait "$!"
     echo "$1 ended $pipeline_waited" >&8
+}
+
+# A signal before this would meet the traps of the shell it was made from, and be lost.
+pipeline_begin() {
+    echo "$1 ready -" >&8
+    exec 8>&-
+    "$2"
 }
 
 # Waits until a process has ended. A signal, whose trap sets pipeline_interrupted, does not end the waiting.
@@ -95,20 +105,17 @@ pipeline_watch() {
         pipeline_heard=$pipeline_signal$pipeline_stops
         if read -r pipeline_stage pipeline_said pipeline_value <&9; then
             case $pipeline_said in
-            runs) pipeline_runs ;;
+            runs) pipeline_running="$pipeline_running $pipeline_stage:$pipeline_value" ;;
+            ready) pipeline_ready="$pipeline_ready$pipeline_stage " ;;
             ended) pipeline_ended ;;
             esac
+            [ -z "$pipeline_stops" ] || [ "$pipeline_said" = ended ] || pipeline_stop "$pipeline_stage"
         elif [ "$pipeline_heard" = "$pipeline_signal$pipeline_stops" ]; then
             # Somebody killed what watches a stage.
             pipeline_status=137
             return
         fi
     done
-}
-
-pipeline_runs() {
-    pipeline_running="$pipeline_running $pipeline_stage:$pipeline_value"
-    [ -z "$pipeline_stops" ] || pipeline_stop
 }
 
 pipeline_ended() {
@@ -135,12 +142,16 @@ pipeline_ended() {
     esac
 }
 
-# Tells the sources to stop: TERM even for INT, since a terminal has sent INT already, and a second one kills.
+# Tells the sources to stop, or one of them: TERM even for INT, since a terminal has sent INT already, and a second
+# one kills.
 pipeline_stop() {
     pipeline_stops=yes
     for pipeline_entry in $pipeline_running; do
-        if [ "${pipeline_entry%%:*}" -le "$pipeline_sources" ]; then
-            kill -s TERM "${pipeline_entry#*:}" 2>/dev/null || :
-        fi
+        pipeline_told=${pipeline_entry%%:*}
+        case $pipeline_told-$pipeline_ready in
+        "${1:-$pipeline_told}-"*" $pipeline_told "*)
+            [ "$pipeline_told" -gt "$pipeline_sources" ] || kill -s TERM "${pipeline_entry#*:}" 2>/dev/null || :
+            ;;
+        esac
     done
 }

@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use dccd_tests::{Running, Signal, assert_covered_is_there, run};
+use dccd_tests::{PATIENCE, Running, Signal, assert_covered_is_there, run};
 use rustix::process::{Pid, kill_process, kill_process_group};
 
 use crate::desk::{Desk, descendants, script};
@@ -31,7 +31,7 @@ fn descendant(ancestor: u32, name: &str) -> Option<Pid> {
 
 /// Waits until the simulator has answered some pages, so that all stages are at work.
 fn wait_for_pages(desk: &Desk, count: usize) {
-    let until = Instant::now() + SOON;
+    let until = Instant::now() + PATIENCE;
     while desk.sim.requests().iter().filter(|request| request.contains("/klines?")).count() < count {
         assert!(Instant::now() < until, "nothing was fetched");
         std::thread::yield_now();
