@@ -12,8 +12,8 @@ use crate::layout::Period;
 
 /// A file this small costs nothing to rewrite.
 const SMALL_FILE_BYTES: u64 = 1 << 20;
-/// A new file waits, while input flows, until it would have this many rows.
-const FIRST_ROWS: u64 = 65_536;
+/// A new file waits, while input flows, until it would have this many rows: one full row group.
+const FIRST_ROWS: u64 = 128 << 10;
 /// While input flows, a day is rewritten when this many times its rows wait.
 const DAY_GROWTH: u64 = 3;
 /// At rest, a file is rewritten when this fraction of its rows waits.
