@@ -12,6 +12,9 @@ pub struct Scratch {
     dir: TempDir,
 }
 
+/// Folders of ours that come first on `PATH`: the tools, the scripts.
+const OWN_DIRS: usize = 2;
+
 impl Scratch {
     /// An empty folder.
     pub fn new() -> Scratch {
@@ -60,13 +63,13 @@ impl Scratch {
         command
     }
 
-    /// Puts a Python first on the command's `PATH`.
+    /// Puts a Python on the command's `PATH`, behind the tools and scripts: beside it may lie programs of our names.
     pub fn with_python<'a>(&self, command: &'a mut Command, python: &Path) -> &'a mut Command {
         let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path).unwrap_or_default();
-        let mut first = python.parent().expect("a program lies in a folder").as_os_str().to_owned();
-        first.push(":");
-        first.push(path);
-        command.env("PATH", first)
+        let mut dirs: Vec<PathBuf> = std::env::split_paths(path).collect();
+        dirs.insert(OWN_DIRS, python.parent().expect("a program lies in a folder").to_owned());
+        let path = std::env::join_paths(dirs).expect("no folder of ours has a colon in its name");
+        command.env("PATH", path)
     }
 
     fn prepare(&self, command: &mut Command) {
