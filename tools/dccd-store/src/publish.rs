@@ -60,7 +60,7 @@ pub(crate) struct Added {
 enum Begin {
     /// With the new rows.
     Empty,
-    /// With the published file, if the new rows all follow it.
+    /// With the published file, if most new rows follow it.
     Published(PathBuf, Period),
     /// With the published file, which was this one.
     Continued(FileId),
@@ -141,8 +141,8 @@ impl Added {
         let Ok(info) = FileScan::open(&path, self.dataset.kind()).map(|scan| scan.info().clone()) else {
             return Ok(None);
         };
-        let first = self.rows.instants().min();
-        if first <= info.last {
+        let newer = self.rows.instants().filter(|ts| Some(*ts) > info.last).count();
+        if newer * 2 < self.rows.len() {
             return Ok(None);
         }
         let provenance = provenance(site, Some(&info), self.dataset.exchange().as_str());

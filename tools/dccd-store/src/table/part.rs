@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dccd_record::{Kind, Line, Ts};
 
@@ -11,7 +12,7 @@ use super::order::{bucket, last_bucket_start};
 use super::output::{Output, Written};
 use super::rows::Rows;
 use super::schema::{GROUP_ROWS, Numbers, Provenance};
-use super::source::Source;
+use super::source::{BATCH_ROWS, Batches, Source};
 
 /// Rows of one row group; decimals are wide, and what is held must fit into the memory promised.
 fn group_rows(numbers: Numbers) -> usize {
@@ -126,10 +127,16 @@ impl PartWriter {
             return Ok(None);
         }
         let mut part = PartWriter::create(path, kind, numbers, provenance)?;
-        for group in 0..file.groups().len() {
+        // The last row group is mostly small, and the first new row may share its last instant: it is taken apart.
+        let Some(last) = file.groups().len().checked_sub(1) else { return Ok(Some(part)) };
+        for group in 0..last {
             part.output.splice(&file, group)?;
+            part.frontier = file.group(group).hull.map(|(_, end)| bucket(kind, end));
         }
-        part.frontier = file.hull().map(|(_, last)| bucket(kind, last));
+        let mut batches = Batches::open(&Arc::new(file), vec![last], None, numbers, BATCH_ROWS)?;
+        while let Some(rows) = batches.next()? {
+            part.push_rows(rows)?;
+        }
         Ok(Some(part))
     }
 

@@ -302,3 +302,32 @@ fn late_trades_change_only_what_they_say_anew() {
         assert!(matches!(put(&late, random), Assembled::New { rows: 901, .. }));
     });
 }
+
+#[test]
+fn a_continued_file_is_used_as_it_is_if_only_repeats_came_late() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let line = |at: i64| {
+        let ts = stamp(START + at * 1_000_000);
+        format!(r#"{{"kind":"trade",{EXCHANGE},"ts":"{ts}","price":1.5,"amount":1,"side":null,"tid":"{at}"}}"#)
+    };
+    let published = dir.path().join("2024.parquet");
+    publish(&published, Kind::Trade, &(0..200).map(line).collect::<Vec<_>>());
+    let provenance = Provenance::default();
+    let path = dir.path().join("continued.part");
+    let continued = PartWriter::continuing(&published, &path, Kind::Trade, Numbers::Float, &provenance);
+    let mut part = continued.expect("a file that opens").expect("a file of ours");
+    let news: Vec<String> = (200..400).chain([3, 150, 199, 210]).map(line).collect();
+    push_all(&news, |line| part.push(line).expect("a good line"));
+    let added = vec![part.finish().expect("room for a part").into_source()];
+    let assembly = Assembly {
+        kind: Kind::Trade,
+        numbers: Numbers::Float,
+        provenance: &provenance,
+        existing: None,
+        added,
+        replaced: &RangeSet::new(),
+    };
+    let assembled = assemble(assembly, &dir.path().join("new")).expect("an assembly");
+    let Assembled::New { path: finished, rows, .. } = assembled else { panic!("there was nothing before") };
+    assert_eq!((finished, rows), (path, 400));
+}
