@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use crate::ledger::{Ledger, LoadedLedger};
 use crate::lock::Lock;
 use crate::policy::Published;
 use crate::table::{
-    Assembled, Assembly, FileInfo, FileScan, Numbers, Origin, PartWriter, Provenance, RowError, Rows, Source,
+    Assembled, Assembly, FileInfo, FileScan, Numbers, Origin, PartWriter, Provenance, Record, RowError, Rows, Source,
     TableError, assemble,
 };
 
@@ -98,11 +99,13 @@ impl Added {
 
     /// Adds a record.
     pub(crate) fn push(&mut self, site: &Site, line: &Line<'_>) -> Result<(), AddError> {
-        if let Some(part) = &mut self.part {
+        if let Some(part) = &mut self.part
+            && !(matches!(self.begin, Begin::Continued(_)) && is_told_by_count(line))
+        {
             return part.push(line).map_err(AddError::from);
         }
         self.rows.push(line).map_err(AddError::Row)?;
-        if self.rows.len() >= ROWS_IN_MEMORY_MAX {
+        if self.rows.len() >= ROWS_IN_MEMORY_MAX && self.part.is_none() {
             self.spill(site).map_err(AddError::Store)?;
         }
         Ok(())
@@ -131,6 +134,10 @@ impl Added {
     /// A part that begins with the published file. One that cannot be read is left to the publish.
     fn continued(&mut self, site: &Site) -> Result<Option<PartWriter>, StoreError> {
         let Begin::Published(path, period) = std::mem::replace(&mut self.begin, Begin::Empty) else { return Ok(None) };
+        // In a part equal rows are distinct, so rows that only their count tells apart must not meet those of the file.
+        if !self.has_keys() {
+            return Ok(None);
+        }
         // Rows of an earlier dccd are to be told apart from ours, which they cannot be in a part.
         let ledger = Ledger::load(&site.layout, &self.dataset)?.ledger;
         let is_adopted = |ranges: &RangeSet| !ranges.within(period.range()).is_empty();
@@ -156,6 +163,16 @@ impl Added {
         }
     }
 
+    /// Whether each row in memory has a key of its own.
+    fn has_keys(&self) -> bool {
+        let mut has_keys = self.dataset.kind() != Kind::Book;
+        let looked = self.rows.for_each(|record| {
+            has_keys &= !matches!(record, Record::Trade(trade) if trade.tid.is_none());
+            Ok::<(), Infallible>(())
+        });
+        looked.is_ok() && has_keys
+    }
+
     /// Ends the part file.
     fn finish(self) -> Result<Finished, StoreError> {
         let continued = match self.begin {
@@ -163,12 +180,22 @@ impl Added {
             Begin::Empty | Begin::Published(..) => None,
         };
         let mut finished = Finished { part_path: self.part_path, sources: Vec::new(), continued };
-        match self.part {
-            Some(part) => finished.sources.push(part.finish()?.into_source()),
-            None if !self.rows.is_empty() => finished.sources.push(Source::rows(self.rows)),
-            None => {}
+        if let Some(part) = self.part {
+            finished.sources.push(part.finish()?.into_source());
+        }
+        if !self.rows.is_empty() {
+            finished.sources.push(Source::rows(self.rows));
         }
         Ok(finished)
+    }
+}
+
+/// Whether only the count of its equals tells a record from its repeat.
+fn is_told_by_count(line: &Line<'_>) -> bool {
+    match line {
+        Line::Trade(_, trade) => trade.tid.is_none(),
+        Line::Book(..) => true,
+        _ => false,
     }
 }
 

@@ -194,6 +194,28 @@ fn a_file_is_continued_by_what_follows_it_and_by_what_does_not() {
 }
 
 #[test]
+fn what_has_no_id_and_is_sent_again_is_there_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let nameless = |second| trade("BTC/USDT", second, 0).replace("\"tid\":\"0\"", "\"tid\":null");
+    let mut writer = open(dir.path());
+    (0..1_000).for_each(|second| take(&mut writer, &nameless(second)));
+    writer.finish().unwrap();
+    drop(writer);
+    for first_named in [0, 40_000] {
+        let mut writer = open(dir.path());
+        // Enough for a part file, before or after what is sent again.
+        (0..first_named).for_each(|at| take(&mut writer, &trade("BTC/USDT", 2_000 + at / 4, at.unsigned_abs() + 1)));
+        (500..1_000).for_each(|second| take(&mut writer, &nameless(second)));
+        (0..40_000).for_each(|at| take(&mut writer, &trade("BTC/USDT", 2_000 + at / 4, at.unsigned_abs() + 1)));
+        writer.finish().unwrap();
+        drop(writer);
+        let view = Store::open(dir.path()).unwrap().view(&dataset("binance:trade:BTC-USDT")).unwrap();
+        let scan = view.rows(&view.periods()[0], Range::all()).unwrap();
+        assert_eq!(scan.map(|rows| rows.unwrap().len()).sum::<usize>(), 41_000);
+    }
+}
+
+#[test]
 fn a_pause_after_a_rush_brings_the_receipts() {
     let dir = tempfile::tempdir().unwrap();
     let options = WriterOptions { sync_interval: Duration::from_millis(1), ..options() };
