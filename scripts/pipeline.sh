@@ -14,6 +14,9 @@ pipeline() {
     pipeline_reset
     trap 'pipeline_signal=143 && pipeline_stop' TERM
     trap 'pipeline_signal=130 && pipeline_stop' INT
+    # mksh keeps a copy of the first descriptor that is closed, which must not be the end of a pipe.
+    exec 4</dev/null
+    exec 4<&-
     pipeline_dir=$(mktemp -d "${TMPDIR:-/tmp}/dccd-pipeline.XXXXXX") || return 74
     pipeline_connect
     exec 9<&6 8>&5 5>&- 6<&-

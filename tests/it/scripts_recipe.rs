@@ -12,15 +12,15 @@ const STAGES: &str = "
     pass() { exec cat; }
     soft() { cat; exit 65; }
     hard() { exit 3; }
-    slow() { exec sleep 60; }
+    slow() { exec sleep 600; }
     gone() { exec no-such-program; }
-    dies() { kill -s KILL \"$(exec sh -c 'echo $PPID')\"; sleep 60; }
+    dies() { kill -s KILL \"$(exec sh -c 'echo $PPID')\"; sleep 600; }
     full() { cat; exit 74; }
     polite() { trap 'echo bye; exit 143' TERM; echo hello; while :; do sleep 0.05; done; }
     deaf() { trap 'echo bye; exit 0' TERM; echo hello; while :; do sleep 0.05; done; }
 ";
-/// Far from the minute that `slow` takes.
-const SOON: Duration = Duration::from_secs(20);
+/// Far from the minutes that `slow` takes.
+const SOON: Duration = Duration::from_secs(100);
 
 /// The shells to try, by their commands.
 fn shells() -> Vec<&'static [&'static str]> {
