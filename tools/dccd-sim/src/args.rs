@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dccd_cli::{Common, ToolArgs, parse_instant};
 use dccd_record::{Kind, Pair, Span, Ts};
 
-use crate::binance::limit_names;
+use crate::exchange::limit_names;
 use crate::faults::Fault;
 
 const FAULT_HELP: &str = "\

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use dccd_cli::{OutputError, Status, ToolError};
 use dccd_record::DatasetError;
 
-use crate::binance::truth::TruthError;
+use crate::exchange::EXCHANGES;
+use crate::truth::TruthError;
 
 /// An error that ends the tool.
 #[derive(Debug)]
@@ -34,7 +35,10 @@ impl fmt::Display for Error {
             Error::Bind(address, cause) => write!(f, "cannot listen on {address}: {cause}"),
             Error::Serve(cause) => write!(f, "cannot accept connections: {cause}"),
             Error::Usage(message) => f.write_str(message),
-            Error::Exchange(name) => write!(f, "{name:?} is not simulated: binance is"),
+            Error::Exchange(name) => {
+                let names: Vec<&str> = EXCHANGES.iter().map(|entry| entry.name).collect();
+                write!(f, "{name:?} is not simulated: one of {} is wanted", names.join(", "))
+            }
             Error::Dataset(cause) => write!(f, "{cause}: see --kind and --span"),
             Error::Truth(cause) => cause.fmt(f),
             Error::Output(cause) => cause.fmt(f),

@@ -13,15 +13,19 @@ const RULES_MAX: usize = 1_000;
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FaultKind {
-    /// HTTP 429 with `Retry-After`.
+    /// What the exchange says to those who ask too fast.
     TooFast,
-    /// HTTP 418 with `Retry-After`; further requests are refused until then.
+    /// What it says to those who are banned; further requests are refused until the ban ends.
     Ban,
     /// An HTML page.
     Html,
-    /// An error object.
+    /// An error as the exchange writes them.
     Json,
-    /// `[]` in place of a list.
+    /// The same in HTTP 200, whatever the status said.
+    Error,
+    /// The right body under another content type.
+    Type,
+    /// A page without its rows, as the exchange writes an empty one.
     Empty,
     /// `null` in place of anything.
     Null,
@@ -44,11 +48,13 @@ pub(crate) enum FaultKind {
 }
 
 impl FaultKind {
-    const NAMES: [(&'static str, FaultKind); 14] = [
+    const NAMES: [(&'static str, FaultKind); 16] = [
         ("429", FaultKind::TooFast),
         ("418", FaultKind::Ban),
         ("html", FaultKind::Html),
         ("json", FaultKind::Json),
+        ("error", FaultKind::Error),
+        ("type", FaultKind::Type),
         ("empty", FaultKind::Empty),
         ("null", FaultKind::Null),
         ("cut", FaultKind::Cut),
@@ -82,10 +88,12 @@ pub(crate) struct Fault {
     pub(crate) kind: FaultKind,
     /// The HTTP status of `html` and `json`.
     pub(crate) status: u16,
-    /// The code of `json`.
-    pub(crate) code: i64,
-    /// `Retry-After` in seconds.
+    /// The code of `json` and `error`; none: one that the exchange has.
+    pub(crate) code: Option<i64>,
+    /// For how long somebody is refused.
     pub(crate) retry_secs: i64,
+    /// Whether `Retry-After` was asked for by name: then it is sent even where the exchange sends none.
+    pub(crate) has_retry: bool,
     /// Whether `Retry-After` is a date.
     pub(crate) has_date: bool,
     /// Milliseconds of `delay`, and between the drops of `slow` and `endless`.
@@ -103,8 +111,9 @@ impl Fault {
         let mut fault = Fault {
             kind: FaultKind::Html,
             status: 0,
-            code: -1003,
+            code: None,
             retry_secs: 5,
+            has_retry: false,
             has_date: false,
             wait_ms: 200,
             path: String::new(),
@@ -123,11 +132,15 @@ impl Fault {
                 }
                 "path" => value.clone_into(&mut fault.path),
                 "status" => fault.status = value.parse().ok().filter(|s| (200..600).contains(s)).ok_or_else(bad)?,
-                "code" => fault.code = value.parse().map_err(|_| bad())?,
+                "code" => fault.code = Some(value.parse().map_err(|_| bad())?),
                 "retry" => {
-                    fault.retry_secs = value.parse().ok().filter(|s| (0..=604_800).contains(s)).ok_or_else(bad)?
+                    fault.retry_secs = value.parse().ok().filter(|s| (0..=604_800).contains(s)).ok_or_else(bad)?;
+                    fault.has_retry = true;
                 }
-                "date" => fault.has_date = matches!(value, "1" | "true" | ""),
+                "date" => {
+                    fault.has_date = matches!(value, "1" | "true" | "");
+                    fault.has_retry |= fault.has_date;
+                }
                 "ms" => fault.wait_ms = value.parse().ok().filter(|ms| *ms <= 600_000).ok_or_else(bad)?,
                 "skip" => fault.skip = positive(value).ok_or_else(bad)?,
                 "next" => fault.when = When::Next(positive(value).ok_or_else(bad)?),

@@ -13,6 +13,7 @@ const STRIKES_MAX: u32 = 3;
 const BAN_SECS_MAX: i64 = 259_200;
 /// Windows whose use is remembered.
 const WINDOWS_MAX: usize = 1_440;
+const MILLION: i64 = 1_000_000;
 
 /// One published limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +22,41 @@ pub(crate) struct Rule {
     pub(crate) name: &'static str,
     /// A ban holds for all limits of one host.
     pub(crate) host: &'static str,
-    /// The most weight, or requests, of one window.
+    /// The most weight, or requests, of one window; of a bucket, what it holds.
     pub(crate) max: i64,
-    /// Its width in seconds.
-    pub(crate) window_secs: i64,
+    /// How what was used is forgotten.
+    pub(crate) pace: Pace,
+    /// What comes of those who use more.
+    pub(crate) over: Over,
+}
+
+/// How what was used is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// All at once, every so many seconds; what is refused counts as well.
+    Window {
+        /// So many.
+        secs: i64,
+    },
+    /// Bit by bit; what is refused does not count.
+    Drain {
+        /// So much each minute.
+        per_minute: i64,
+    },
+}
+
+/// What comes of those who go beyond a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// They are told to wait, and nothing else ever.
+    Wait,
+    /// They are told to wait, and banned if they go on.
+    Strikes,
+    /// They are banned at once.
+    Ban {
+        /// For so many seconds.
+        secs: i64,
+    },
 }
 
 /// What a request is answered with.
@@ -32,14 +64,14 @@ pub(crate) struct Rule {
 pub(crate) enum Verdict {
     /// It may go on; so much is used of the window.
     Admitted(i64),
-    /// Too fast: 429.
+    /// Too fast: most exchanges say 429.
     TooFast {
         /// What is used, this request included.
         used: i64,
         /// Seconds until the window ends.
         retry_secs: i64,
     },
-    /// Banned: 418.
+    /// Banned: 418 with some, 403 or 429 with others.
     Banned {
         /// Until when, by the limits' clock.
         until: i64,
@@ -82,6 +114,9 @@ struct Window {
     rule: Rule,
     number: i64,
     used: i64,
+    /// Of a bucket: what is in it, in millionths, and when that was so.
+    level: i64,
+    level_at: i64,
     used_max: i64,
     told_until: i64,
     past: BTreeMap<i64, i64>,
@@ -99,7 +134,16 @@ impl Limits {
         let window = |rule: &Rule| {
             let max = settings.maxima.get(rule.name).copied().unwrap_or(rule.max);
             let rule = Rule { max, ..*rule };
-            Window { rule, number: 0, used: 0, used_max: 0, told_until: 0, past: BTreeMap::new() }
+            Window {
+                rule,
+                number: 0,
+                used: 0,
+                level: 0,
+                level_at: 0,
+                used_max: 0,
+                told_until: 0,
+                past: BTreeMap::new(),
+            }
         };
         let state = State { windows: rules.iter().map(window).collect(), ..State::default() };
         Limits { is_off: settings.is_off, ban_secs: settings.ban_secs, state: Mutex::new(state) }
@@ -118,22 +162,25 @@ impl Limits {
             *sent_418 += 1;
             return host.verdict(now);
         }
-        window.add(weight, now);
+        let is_beyond = window.add(weight, now, self.is_off);
         *while_limited += u64::from(window.told_until > now);
-        if self.is_off || window.used <= window.rule.max {
+        if !is_beyond {
             return Verdict::Admitted(window.used);
         }
-        if window.told_until > now {
-            host.strikes += 1;
-            if host.strikes >= STRIKES_MAX {
-                host.ban(now, self.ban_secs);
-                *sent_418 += 1;
-                return host.verdict(now);
-            }
+        let is_banned = match window.rule.over {
+            Over::Wait => false,
+            Over::Ban { secs } => host.ban(now, secs),
+            Over::Strikes if window.told_until > now => host.strike(now, self.ban_secs),
+            Over::Strikes => false,
+        };
+        if is_banned {
+            *sent_418 += 1;
+            return host.verdict(now);
         }
-        window.told_until = window.end();
+        let until = window.end(weight, now);
+        window.told_until = until;
         *sent_429 += 1;
-        Verdict::TooFast { used: window.used, retry_secs: seconds_until(window.end(), now) }
+        Verdict::TooFast { used: window.used, retry_secs: seconds_until(until, now) }
     }
 
     /// A 429 that a fault sent: whoever comes before its time is up is counted.
@@ -180,31 +227,69 @@ impl Limits {
 }
 
 impl Window {
-    fn add(&mut self, weight: i64, now: i64) {
-        let number = now.div_euclid(self.rule.window_secs * SECOND);
-        if number != self.number {
-            self.number = number;
-            self.used = 0;
-        }
-        self.used += weight;
+    /// Whether this is beyond the limit.
+    fn add(&mut self, weight: i64, now: i64, is_off: bool) -> bool {
+        let is_beyond = match self.rule.pace {
+            Pace::Window { secs } => {
+                let number = now.div_euclid(secs * SECOND);
+                if number != self.number {
+                    self.number = number;
+                    self.used = 0;
+                }
+                self.used += weight;
+                self.used > self.rule.max
+            }
+            Pace::Drain { per_minute } => {
+                let drained = now.saturating_sub(self.level_at).max(0).saturating_mul(per_minute) / 60;
+                self.level = self.level.saturating_sub(drained).max(0);
+                self.level_at = now;
+                let filled = self.level + weight * MILLION;
+                let is_beyond = filled > self.rule.max * MILLION;
+                if is_off || !is_beyond {
+                    self.level = filled;
+                }
+                self.number = now.div_euclid(SECOND);
+                self.used = (self.level + MILLION - 1) / MILLION;
+                is_beyond
+            }
+        };
         self.used_max = self.used_max.max(self.used);
-        self.past.insert(number * self.rule.window_secs, self.used);
+        self.past.insert(self.start_secs(), self.used);
         if self.past.len() > WINDOWS_MAX {
             self.past.pop_first();
         }
+        is_beyond && !is_off
     }
 
-    fn end(&self) -> i64 {
-        (self.number + 1) * self.rule.window_secs * SECOND
+    /// When there will be room again.
+    fn end(&self, weight: i64, now: i64) -> i64 {
+        match self.rule.pace {
+            Pace::Window { secs } => (self.number + 1) * secs * SECOND,
+            Pace::Drain { per_minute } => {
+                let excess = self.level + (weight - self.rule.max) * MILLION;
+                now.saturating_add(excess.max(0) * 60 / per_minute.max(1))
+            }
+        }
+    }
+
+    fn start_secs(&self) -> i64 {
+        match self.rule.pace {
+            Pace::Window { secs } => self.number * secs,
+            Pace::Drain { .. } => self.number,
+        }
     }
 
     fn statistics(&self) -> Value {
         let windows: Vec<[i64; 2]> = self.past.iter().map(|(start, used)| [*start, *used]).collect();
+        let (pace, amount) = match self.rule.pace {
+            Pace::Window { secs } => ("window_secs", secs),
+            Pace::Drain { per_minute } => ("per_minute", per_minute),
+        };
         json!({
             "name": self.rule.name,
             "host": self.rule.host,
             "max": self.rule.max,
-            "window_secs": self.rule.window_secs,
+            pace: amount,
             "used": self.used,
             "used_max": self.used_max,
             "windows": windows,
@@ -213,11 +298,17 @@ impl Window {
 }
 
 impl Host {
-    fn ban(&mut self, now: i64, first_secs: i64) {
-        let secs = first_secs.saturating_mul(1_i64 << self.bans.min(20)).min(BAN_SECS_MAX);
-        self.banned_until = now + secs * SECOND;
+    /// One of those who went on; whether it was one too many, each further ban being twice as long.
+    fn strike(&mut self, now: i64, first_secs: i64) -> bool {
+        self.strikes += 1;
+        self.strikes >= STRIKES_MAX && self.ban(now, first_secs.saturating_mul(1_i64 << self.bans.min(20)))
+    }
+
+    fn ban(&mut self, now: i64, secs: i64) -> bool {
+        self.banned_until = now + secs.min(BAN_SECS_MAX) * SECOND;
         self.bans += 1;
         self.strikes = 0;
+        true
     }
 
     fn verdict(&self, now: i64) -> Verdict {
@@ -233,7 +324,8 @@ fn seconds_until(instant: i64, now: i64) -> i64 {
 mod tests {
     use super::*;
 
-    const RULE: Rule = Rule { name: "spot", host: "spot", max: 10, window_secs: 60 };
+    const RULE: Rule =
+        Rule { name: "spot", host: "spot", max: 10, pace: Pace::Window { secs: 60 }, over: Over::Strikes };
 
     fn limits(is_off: bool) -> Limits {
         Limits::new(&[RULE], &LimitSettings { is_off, maxima: BTreeMap::new(), ban_secs: 120 })
@@ -264,6 +356,31 @@ mod tests {
         assert_eq!(limits.admit("spot", 11, now), Verdict::TooFast { used: 11, retry_secs: 1 });
         assert_eq!(limits.admit("spot", 1, now + SECOND), Verdict::Admitted(1));
         assert_eq!(limits.statistics()["requests_while_limited"], 0);
+    }
+
+    #[test]
+    fn a_bucket_drains_bit_by_bit() {
+        let rule = Rule { max: 15, pace: Pace::Drain { per_minute: 600 }, over: Over::Wait, ..RULE };
+        let limits = Limits::new(&[rule], &LimitSettings { ban_secs: 120, ..LimitSettings::default() });
+        let now = 1_000 * SECOND;
+        for used in 1..=15 {
+            assert_eq!(limits.admit("spot", 1, now), Verdict::Admitted(used));
+        }
+        assert_eq!(limits.admit("spot", 1, now), Verdict::TooFast { used: 15, retry_secs: 1 });
+        assert_eq!(limits.admit("spot", 1, now + SECOND / 10), Verdict::Admitted(15));
+        assert!(matches!(limits.admit("spot", 1, now + SECOND / 10), Verdict::TooFast { .. }), "never a ban");
+        assert_eq!(limits.admit("spot", 1, now + 10 * SECOND), Verdict::Admitted(1));
+        assert_eq!(limits.statistics()["limits"][0]["per_minute"], 600);
+    }
+
+    #[test]
+    fn some_limits_ban_at_once() {
+        let rule = Rule { over: Over::Ban { secs: 600 }, ..RULE };
+        let limits = Limits::new(&[rule], &LimitSettings { ban_secs: 1, ..LimitSettings::default() });
+        let until = 600 * SECOND;
+        assert_eq!(limits.admit("spot", 11, 0), Verdict::Banned { until, retry_secs: 600 });
+        assert!(matches!(limits.admit("spot", 1, until - 1), Verdict::Banned { .. }));
+        assert_eq!(limits.admit("spot", 1, until), Verdict::Admitted(1));
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! A simulated exchange.
+//! Simulated exchanges.
 //!
 //! Takes flags, prints one line with the URL it listens on, and answers HTTP requests as the real
-//! exchange would, from a truth that is a function of seed, pair and time; ends with status 0 on
+//! exchanges would, from a truth that is a function of seed, exchange, pair and time; ends with status 0 on
 //! SIGTERM or SIGINT. `dccd-sim truth` prints that truth as record lines instead.
+
+#![allow(dead_code, reason = "the world is wider than the exchanges that are there already")]
 
 mod archive;
 mod args;
@@ -10,6 +12,7 @@ mod binance;
 mod clock;
 mod decimal;
 mod error;
+mod exchange;
 mod faults;
 mod hash;
 mod http;
@@ -17,6 +20,7 @@ mod limits;
 mod market;
 mod run;
 mod sim;
+mod truth;
 
 use std::process::ExitCode;
 

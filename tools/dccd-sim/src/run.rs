@@ -7,15 +7,16 @@ use dccd_cli::{Status, Tool};
 use dccd_record::{Dataset, Exchange, Range, Ts};
 
 use crate::args::{ServeArgs, Source, TruthArgs, WorldArgs};
-use crate::binance::truth::{self, Door, TruthQuery};
 use crate::clock::{Clock, MILLI};
 use crate::error::Error;
+use crate::exchange::exchanges;
 use crate::faults::Faults;
 use crate::http::Server;
 use crate::limits::LimitSettings;
 use crate::market::catalogue::Catalogue;
 use crate::market::{Market, Settings};
 use crate::sim::{Delays, Sim};
+use crate::truth::{Door, TruthQuery};
 
 /// Serves until told to stop.
 pub(crate) fn serve(args: ServeArgs, world: &WorldArgs, tool: &mut Tool) -> Result<Status, Error> {
@@ -34,9 +35,10 @@ pub(crate) fn serve(args: ServeArgs, world: &WorldArgs, tool: &mut Tool) -> Resu
 
 /// Prints what a store should hold.
 pub(crate) fn tell(args: TruthArgs, world: &WorldArgs, tool: &mut Tool) -> Result<Status, Error> {
-    if args.exchange != "binance" {
-        return Err(Error::Exchange(args.exchange));
-    }
+    let market = market(world);
+    let exchanges = exchanges(&market, &LimitSettings::default());
+    let teller = exchanges.iter().find(|exchange| exchange.name() == args.exchange);
+    let Some(teller) = teller else { return Err(Error::Exchange(args.exchange)) };
     let exchange = Exchange::new(&args.exchange).map_err(Error::Dataset)?;
     let dataset = Dataset::new(exchange, args.kind, args.of, args.span).map_err(Error::Dataset)?;
     let now = Clock::new(world.now, 0.0).now();
@@ -48,7 +50,7 @@ pub(crate) fn tell(args: TruthArgs, world: &WorldArgs, tool: &mut Tool) -> Resul
         Source::Archive => Door::Archive,
     };
     let query = TruthQuery { dataset, range, now, door, depth: usize::from(args.depth) };
-    truth::print(&market(world), &query, &mut tool.out)?;
+    teller.truth(&market, &query, &mut tool.out)?;
     Ok(Status::Ok)
 }
 

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::binance::{self, Binance, Moment};
 use crate::clock::{Clock, MILLI, SECOND, http_date};
+use crate::exchange::{Exchange, Moment, Refusal, exchanges};
 use crate::faults::{Fault, FaultKind, Faults};
 use crate::http::{Delivery, Handler, Request, Response};
 use crate::limits::LimitSettings;
@@ -26,7 +26,7 @@ const PATHS_MAX: usize = 10_000;
 pub(crate) struct Sim {
     clock: Clock,
     market: Market,
-    binance: Binance,
+    exchanges: Vec<Box<dyn Exchange>>,
     faults: Faults,
     latency: Duration,
     late: i64,
@@ -52,32 +52,41 @@ struct Traffic {
 
 impl Sim {
     pub(crate) fn new(clock: Clock, market: Market, limits: &LimitSettings, faults: Faults, delays: Delays) -> Sim {
-        let binance = Binance::new(&market, limits);
+        let exchanges = exchanges(&market, limits);
         let Delays { latency, late } = delays;
-        Sim { clock, market, binance, faults, latency, late, traffic: Mutex::default() }
+        Sim { clock, market, exchanges, faults, latency, late, traffic: Mutex::default() }
     }
 
-    fn exchange_answer(&self, request: &Request) -> Response {
+    /// The answer, and the exchange whose path it was.
+    fn exchange_answer(&self, request: &Request) -> (Response, Option<&dyn Exchange>) {
         let now = self.clock.now();
         let moment = Moment { now, seen: now.saturating_sub(self.late), limits_now: self.clock.limits_now() };
-        let answer = self.binance.answer(&self.market, request, moment);
-        answer.unwrap_or_else(|| Response::html(404))
+        let ask = |exchange: &dyn Exchange| exchange.answer(&self.market, request, moment);
+        let mut exchanges = self.exchanges.iter().map(Box::as_ref);
+        let found = exchanges.find_map(|exchange| Some((ask(exchange)?, Some(exchange))));
+        found.unwrap_or_else(|| (Response::html(404), None))
     }
 
     /// What a fault makes of an answer; those who were refused anyway are left alone.
-    fn spoil(&self, fault: &Fault, request: &Request, mut response: Response) -> Response {
-        if matches!(response.status, 418 | 429) {
+    fn spoil(&self, fault: &Fault, request: &Request, mut response: Response, exchange: &dyn Exchange) -> Response {
+        if response.is_refusal {
             return response;
         }
+        let path = &request.path;
         match fault.kind {
-            FaultKind::TooFast | FaultKind::Ban => return self.refuse(fault, request),
+            FaultKind::TooFast | FaultKind::Ban => return self.refuse(fault, path, exchange),
             FaultKind::Html => return Response::html(fault.status),
-            FaultKind::Json => {
-                let body =
-                    json!({"code": fault.code, "msg": "An unknown error occurred while processing the request."});
-                return Response::json(fault.status, body.to_string());
+            FaultKind::Json => return exchange.failure(fault.status, fault.code, path),
+            FaultKind::Error => {
+                response = exchange.failure(fault.status, fault.code, path);
+                response.status = 200;
             }
-            FaultKind::Empty if response.body.starts_with(b"[") => response.body = Arc::new(b"[]".to_vec()),
+            FaultKind::Type => response.content_type = "text/html; charset=utf-8",
+            FaultKind::Empty => {
+                if let Some(body) = exchange.empty(path, &response.body) {
+                    response.body = Arc::new(body);
+                }
+            }
             FaultKind::Null => response.body = Arc::new(b"null".to_vec()),
             FaultKind::Cut => response.delivery = Delivery::Cut,
             FaultKind::Slow => response.delivery = Delivery::Slow(fault.wait_ms),
@@ -95,26 +104,27 @@ impl Sim {
                 let half = response.body.len() / 2;
                 response.body = Arc::new(response.body.get(..half).unwrap_or_default().to_vec());
             }
-            FaultKind::Empty | FaultKind::Checksum | FaultKind::Truncate => {}
+            FaultKind::Checksum | FaultKind::Truncate => {}
         }
         response
     }
 
-    fn refuse(&self, fault: &Fault, request: &Request) -> Response {
-        let (status, now) = (if fault.kind == FaultKind::Ban { 418 } else { 429 }, self.clock.limits_now());
-        if let Some(limit) = Binance::limit_of(&request.path) {
-            match fault.kind {
-                FaultKind::Ban => self.binance.limits().ban(limit, now, fault.retry_secs),
-                _ => self.binance.limits().tell_to_wait(limit, now, fault.retry_secs),
+    fn refuse(&self, fault: &Fault, path: &str, exchange: &dyn Exchange) -> Response {
+        let (now, secs, is_ban) = (self.clock.limits_now(), fault.retry_secs, fault.kind == FaultKind::Ban);
+        if let Some(limit) = exchange.limit_of(path) {
+            match is_ban {
+                true => exchange.limits().ban(limit, now, secs),
+                false => exchange.limits().tell_to_wait(limit, now, secs),
             }
         }
-        let wait = fault.retry_secs.saturating_mul(SECOND);
-        let retry = if fault.has_date {
-            http_date(self.clock.now().saturating_add(wait))
-        } else {
-            fault.retry_secs.to_string()
-        };
-        binance::refusal(status, now.saturating_add(wait)).with("Retry-After", retry)
+        let wait = secs.saturating_mul(SECOND);
+        let refusal = Refusal { is_ban, until: now.saturating_add(wait), retry_secs: secs };
+        let response = exchange.refusal(refusal, path);
+        if !exchange.has_retry_after() && !fault.has_retry {
+            return response;
+        }
+        let retry = if fault.has_date { http_date(self.clock.now().saturating_add(wait)) } else { secs.to_string() };
+        response.with("Retry-After", retry)
     }
 
     fn own_page(&self, request: &Request) -> Response {
@@ -160,8 +170,14 @@ impl Sim {
             "body_bytes": traffic.bytes,
             "faults": self.faults.statistics(),
         });
-        if let (Value::Object(all), Value::Object(limits)) = (&mut statistics, self.binance.limits().statistics()) {
-            all.extend(limits);
+        let each: Vec<(&str, Value)> =
+            self.exchanges.iter().map(|exchange| (exchange.name(), exchange.limits().statistics())).collect();
+        if let Value::Object(all) = &mut statistics {
+            each.iter().for_each(|(_, limits)| add_up(all, limits));
+            all.insert(
+                "exchanges".to_owned(),
+                each.into_iter().map(|(name, limits)| (name.to_owned(), limits)).collect(),
+            );
         }
         statistics
     }
@@ -181,9 +197,11 @@ impl Handler for Sim {
         if !self.latency.is_zero() {
             thread::sleep(self.latency);
         }
-        let mut response = self.exchange_answer(request);
-        if let Some(fault) = self.faults.strike(&target) {
-            response = self.spoil(&fault, request, response);
+        let (mut response, exchange) = self.exchange_answer(request);
+        // A path that nobody knows is spoiled in the way of the first exchange.
+        let exchange = exchange.or_else(|| self.exchanges.first().map(Box::as_ref));
+        if let (Some(fault), Some(exchange)) = (self.faults.strike(&target), exchange) {
+            response = self.spoil(&fault, request, response, exchange);
         }
         self.traffic().count_answer(&response);
         response
@@ -194,11 +212,31 @@ impl Handler for Sim {
     }
 }
 
+/// Adds the statistics of one exchange's limits to those of all: lists and tables are joined, counts summed.
+fn add_up(all: &mut Map<String, Value>, limits: &Value) {
+    for (name, value) in limits.as_object().into_iter().flatten() {
+        match (all.get_mut(name), value) {
+            (Some(Value::Array(known)), Value::Array(more)) => known.extend(more.iter().cloned()),
+            (Some(Value::Object(known)), Value::Object(more)) => known.extend(more.clone()),
+            (Some(known), Value::Number(more)) => {
+                *known = json!(known.as_u64().unwrap_or(0) + more.as_u64().unwrap_or(0));
+            }
+            (Some(_), _) => {}
+            (None, value) => {
+                all.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
 impl Traffic {
     fn count_request(&mut self, path: &str, target: String) {
         // Archive paths are counted by folder, since every file has its own.
-        let counted =
-            if path.starts_with("/data/") { path.rsplit_once('/').map_or(path, |(folder, _)| folder) } else { path };
+        let counted = if ["/data/", "/cdn/"].iter().any(|archive| path.starts_with(archive)) {
+            path.rsplit_once('/').map_or(path, |(folder, _)| folder)
+        } else {
+            path
+        };
         if let Some(count) = self.requests.get_mut(counted) {
             *count += 1;
         } else if self.requests.len() < PATHS_MAX {

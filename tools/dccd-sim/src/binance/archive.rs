@@ -13,7 +13,7 @@ use crate::clock::{DAY, SECOND};
 use crate::decimal::{write_decimal, write_whole};
 use crate::http::Response;
 use crate::market::bar::Grid;
-use crate::market::candle::{CandleQuery, candles};
+use crate::market::candle::{CandleQuery, Fill, Pick, candles};
 use crate::market::statistics::{OPEN_INTEREST_STEP, RATE_SCALE, fundings, open_interest};
 use crate::market::{Market, Series};
 
@@ -184,6 +184,8 @@ fn candle_rows(out: &mut Vec<u8>, series: &Series, style: Style, grid: Grid, ran
         now: range.end,
         seen: Series::horizon(),
         limit: ROWS_MAX,
+        pick: Pick::Oldest,
+        fill: Fill::WhileOpen,
     };
     for candle in candles(series, grid, query) {
         klines::fields(out, &candle, style, "");

@@ -1,14 +1,14 @@
 //! `klines` and `continuousKlines`.
 
-use crate::binance::Moment;
 use crate::binance::error::ApiError;
 use crate::binance::params::{Above, Params};
 use crate::binance::venue::{Style, Venue};
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::decimal::write_whole;
+use crate::exchange::Moment;
 use crate::market::Series;
 use crate::market::bar::Grid;
-use crate::market::candle::{Candle, CandleQuery, candles};
+use crate::market::candle::{Candle, CandleQuery, Fill, Pick, candles};
 
 const MONDAY: i64 = 4 * DAY;
 
@@ -56,12 +56,15 @@ pub(crate) fn page(series: &Series, style: Style, params: &Params, moment: Momen
     if params.text("timeZone").is_some_and(|zone| !matches!(zone, "0" | "0:00" | "00:00")) {
         return Err(ApiError::bad(-1130, "Data sent for parameter 'timeZone' is not valid."));
     }
+    let from = params.time("startTime")?.map(|time| time.start);
     let query = CandleQuery {
-        from: params.time("startTime")?.map(|time| time.start),
+        from,
         through: params.time("endTime")?.map_or(i64::MAX, |time| time.start),
         now: moment.now,
         seen: moment.seen,
         limit: limit(style.venue, params)?,
+        pick: if from.is_some() { Pick::Oldest } else { Pick::Newest },
+        fill: Fill::WhileOpen,
     };
     let rows = candles(series, grid, query);
     let mut out = Vec::with_capacity(rows.len() * 190 + 2);

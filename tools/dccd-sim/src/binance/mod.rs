@@ -8,36 +8,71 @@ mod statistics;
 #[cfg(test)]
 mod tests;
 mod trades;
-pub(crate) mod truth;
+mod truth;
 mod venue;
 
+use dccd_cli::Output;
 use dccd_record::{Market as MarketKind, Pair};
 use serde_json::json;
 
 use crate::archive::Shelf;
-use crate::clock::MILLI;
+use crate::clock::{DAY, HOUR, MILLI};
+use crate::exchange::{Entry, Exchange, Moment, Refusal, emptied};
 use crate::http::{Query, Request, Response};
-use crate::limits::{LimitSettings, Limits, Rule, Verdict};
+use crate::limits::{Limits, Over, Pace, Rule, Verdict};
+use crate::market::catalogue::{BASES, Contract, Group, Sort};
 use crate::market::{Market, Series};
+use crate::truth::{TruthError, TruthQuery};
 use error::ApiError;
 use params::{Params, Unit};
 use venue::{Digits, EXCHANGE, Style, Symbols, Venue};
 
+/// What the table of exchanges says of it.
+pub(crate) const ENTRY: Entry = Entry {
+    name: EXCHANGE,
+    groups: GROUPS,
+    rules: LIMITS,
+    open: |market, limits| Box::new(Binance::open(market, limits)),
+};
+
+/// What it trades: spot since 2017-08-17, perpetuals since 2019-09-08.
+const GROUPS: &[Group] = &[
+    Group {
+        sorts: &[Sort::Spot],
+        bases: BASES,
+        quotes: &["USDT", "USDC", "EUR", "BTC", "ETH", "BNB"],
+        opened: 17_395 * DAY + 4 * HOUR,
+        amount_digits: 5,
+        digits: 8,
+        contract: Contract::Base,
+        specials: &[],
+    },
+    Group {
+        sorts: &[Sort::Perp, Sort::Quarter, Sort::NextQuarter],
+        bases: BASES,
+        quotes: &["USDT", "USDC"],
+        opened: 18_147 * DAY + 18 * HOUR,
+        amount_digits: 3,
+        digits: 8,
+        contract: Contract::Base,
+        specials: &[],
+    },
+];
+
 /// The published limits.
-const LIMITS: [Rule; 4] = [
-    Rule { name: SPOT, host: "spot", max: 6_000, window_secs: 60 },
-    Rule { name: USDM, host: "usdm", max: 2_400, window_secs: 60 },
-    Rule { name: FUNDING, host: "usdm", max: 500, window_secs: 300 },
-    Rule { name: FUTURES_DATA, host: "usdm", max: 1_000, window_secs: 300 },
+const LIMITS: &[Rule] = &[
+    rule(SPOT, "spot", 6_000, 60),
+    rule(USDM, "usdm", 2_400, 60),
+    rule(FUNDING, "usdm", 500, 300),
+    rule(FUTURES_DATA, "usdm", 1_000, 300),
 ];
 const SPOT: &str = "spot";
 const USDM: &str = "usdm";
 const FUNDING: &str = "usdm-funding";
 const FUTURES_DATA: &str = "usdm-data";
 
-/// The names that `--limit` knows.
-pub(crate) fn limit_names() -> impl Iterator<Item = &'static str> {
-    LIMITS.iter().map(|rule| rule.name)
+const fn rule(name: &'static str, host: &'static str, max: i64, secs: i64) -> Rule {
+    Rule { name, host, max, pace: Pace::Window { secs }, over: Over::Strikes }
 }
 
 /// The simulated Binance.
@@ -46,17 +81,6 @@ pub(crate) struct Binance {
     symbols: Symbols,
     limits: Limits,
     shelf: Shelf,
-}
-
-/// When a request came in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
-    /// By the exchange's clock.
-    pub(crate) now: i64,
-    /// The latest trades that are shown, by the same clock.
-    pub(crate) seen: i64,
-    /// By the clock of its limits.
-    pub(crate) limits_now: i64,
 }
 
 /// What a path stands for.
@@ -77,22 +101,21 @@ enum Endpoint {
     PremiumIndex,
 }
 
-impl Binance {
-    pub(crate) fn new(market: &Market, limits: &LimitSettings) -> Binance {
-        Binance {
-            symbols: Symbols::new(market.catalogue()),
-            limits: Limits::new(&LIMITS, limits),
-            shelf: Shelf::default(),
-        }
+impl Exchange for Binance {
+    fn name(&self) -> &'static str {
+        EXCHANGE
     }
 
-    /// The limits and how they were used.
-    pub(crate) fn limits(&self) -> &Limits {
+    fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// The answer, if the path is one of this exchange.
-    pub(crate) fn answer(&self, market: &Market, request: &Request, moment: Moment) -> Option<Response> {
+    /// None for the archive.
+    fn limit_of(&self, path: &str) -> Option<&'static str> {
+        route(path).map(|(venue, endpoint)| limit_name(venue, endpoint))
+    }
+
+    fn answer(&self, market: &Market, request: &Request, moment: Moment) -> Option<Response> {
         if request.path.starts_with("/data/") {
             return Some(archive::answer(&self.shelf, &self.symbols, market, &request.path, moment.now));
         }
@@ -112,9 +135,34 @@ impl Binance {
         Some(with_usage(response, limit, verdict))
     }
 
-    /// The limit that a path counts against; none for the archive.
-    pub(crate) fn limit_of(path: &str) -> Option<&'static str> {
-        route(path).map(|(venue, endpoint)| limit_name(venue, endpoint))
+    fn refusal(&self, refusal: Refusal, path: &str) -> Response {
+        if refusal.is_ban {
+            return banned(refusal.until);
+        }
+        too_fast(route(path).map_or(Venue::Spot, |(venue, _)| venue))
+    }
+
+    fn has_retry_after(&self) -> bool {
+        true
+    }
+
+    fn failure(&self, status: u16, code: Option<i64>, _: &str) -> Response {
+        let message = "An unknown error occurred while processing the request.";
+        Response::json(status, json!({"code": code.unwrap_or(-1003), "msg": message}).to_string())
+    }
+
+    fn empty(&self, _: &str, body: &[u8]) -> Option<Vec<u8>> {
+        emptied(body, "")
+    }
+
+    fn truth(&self, market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {
+        truth::print(market, query, out)
+    }
+}
+
+impl Binance {
+    fn open(market: &Market, limits: Limits) -> Binance {
+        Binance { symbols: Symbols::new(market.catalogue()), limits, shelf: Shelf::default() }
     }
 
     fn page(
@@ -290,7 +338,7 @@ fn too_fast(venue: Venue) -> Response {
     let message = format!(
         "Too much request weight used; current limit is {most} request weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid polling the API."
     );
-    Response::json(429, json!({"code": -1003, "msg": message}).to_string())
+    Response::json(429, json!({"code": -1003, "msg": message}).to_string()).refused()
 }
 
 /// The refusal of those who went on nevertheless.
@@ -299,12 +347,7 @@ fn banned(until: i64) -> Response {
         "Way too much request weight used; IP banned until {}. Please use WebSocket Streams for live updates to avoid bans.",
         until / MILLI
     );
-    Response::json(418, json!({"code": -1003, "msg": message}).to_string())
-}
-
-/// What the exchange says when a fault lets it refuse.
-pub(crate) fn refusal(status: u16, until: i64) -> Response {
-    if status == 418 { banned(until) } else { too_fast(Venue::Spot) }
+    Response::json(418, json!({"code": -1003, "msg": message}).to_string()).refused()
 }
 
 fn with_usage(response: Response, limit: &str, verdict: Verdict) -> Response {

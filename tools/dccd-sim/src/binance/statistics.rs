@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::binance::error::ApiError;
 use crate::binance::params::{Above, Params};
-use crate::binance::venue::{Style, Venue, symbol};
+use crate::binance::venue::{EXCHANGE, Style, Venue, symbol};
 use crate::clock::{DAY, HOUR, MILLI, MINUTE};
 use crate::decimal::{decimal_text, write_decimal, write_whole};
 use crate::market::catalogue::Listing;
@@ -173,9 +173,9 @@ pub(crate) fn premium_index(series: &Series, style: Style, now: i64) -> Vec<u8> 
 
 /// `exchangeInfo`, of all symbols or of one.
 pub(crate) fn exchange_info(market: &Market, venue: Venue, only: Option<&str>, now: i64) -> Vec<u8> {
-    let pairs = market.catalogue().pairs(venue.market());
+    let pairs = market.catalogue().pairs(EXCHANGE, venue.sort());
     let listings = pairs.iter().filter(|pair| only.is_none_or(|only| symbol(pair) == only));
-    let listings = listings.filter_map(|pair| market.catalogue().listing(pair));
+    let listings = listings.filter_map(|pair| market.catalogue().listing(EXCHANGE, pair));
     let symbols: Vec<Value> =
         listings.filter(|listing| listing.since <= now).map(|listing| symbol_info(&listing)).collect();
     let weight = if venue == Venue::Spot { 6_000 } else { 2_400 };

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::*;
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::http::Request;
+use crate::limits::LimitSettings;
 use crate::market::Settings;
 use crate::market::catalogue::Catalogue;
 
@@ -23,7 +24,7 @@ impl Desk {
     fn new(trades_per_day: i64, burst: i64, now: i64) -> Desk {
         let market = Market::new(Settings { seed: 1, trades_per_day, burst }, Catalogue::new([]));
         let limits = LimitSettings { is_off: true, ban_secs: 1, ..LimitSettings::default() };
-        let binance = Binance::new(&market, &limits);
+        let binance = Binance::open(&market, Limits::new(LIMITS, &limits));
         Desk { market, binance, now }
     }
 

@@ -8,7 +8,7 @@ use dccd_record::{Market as MarketKind, Pair};
 use crate::binance::error::ApiError;
 use crate::binance::params::Unit;
 use crate::decimal::write_decimal;
-use crate::market::catalogue::{Catalogue, Listing};
+use crate::market::catalogue::{Catalogue, Listing, Sort};
 use crate::market::{Market, Series};
 
 /// The name that pairs of this exchange have in records.
@@ -24,11 +24,11 @@ pub(crate) enum Venue {
 }
 
 impl Venue {
-    /// The market of its symbols.
-    pub(crate) fn market(self) -> MarketKind {
+    /// The sort of its symbols.
+    pub(crate) fn sort(self) -> Sort {
         match self {
-            Venue::Spot => MarketKind::Spot,
-            Venue::Usdm => MarketKind::Perp,
+            Venue::Spot => Sort::Spot,
+            Venue::Usdm => Sort::Perp,
         }
     }
 }
@@ -42,7 +42,9 @@ pub(crate) struct Symbols {
 
 impl Symbols {
     pub(crate) fn new(catalogue: &Catalogue) -> Symbols {
-        let of = |venue: Venue| catalogue.pairs(venue.market()).into_iter().map(|pair| (symbol(&pair), pair)).collect();
+        let of = |venue: Venue| {
+            catalogue.pairs(EXCHANGE, venue.sort()).into_iter().map(|pair| (symbol(&pair), pair)).collect()
+        };
         Symbols { spot: of(Venue::Spot), usdm: of(Venue::Usdm) }
     }
 

@@ -25,6 +25,8 @@ pub(crate) struct Response {
     pub(crate) body: Arc<Vec<u8>>,
     /// How it is sent.
     pub(crate) delivery: Delivery,
+    /// Whether it refuses somebody who asked too fast.
+    pub(crate) is_refusal: bool,
 }
 
 /// How an answer is sent.
@@ -47,7 +49,7 @@ pub(crate) enum Delivery {
 impl Response {
     pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Response {
         let body = Arc::new(body.into());
-        Response { status, headers: Vec::new(), content_type, body, delivery: Delivery::Whole }
+        Response { status, headers: Vec::new(), content_type, body, delivery: Delivery::Whole, is_refusal: false }
     }
 
     pub(crate) fn json(status: u16, body: impl Into<Vec<u8>>) -> Response {
@@ -68,6 +70,12 @@ impl Response {
     /// With one more header.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Response {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Marked as the refusal of somebody who asked too fast.
+    pub(crate) fn refused(mut self) -> Response {
+        self.is_refusal = true;
         self
     }
 
@@ -168,6 +176,8 @@ fn reason(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        410 => "Gone",
         418 => "I'm a teapot",
         429 => "Too Many Requests",
         451 => "Unavailable For Legal Reasons",

@@ -18,7 +18,7 @@ pub(crate) struct Bar {
     pub(crate) close: i64,
     /// In smallest amounts.
     pub(crate) volume: i128,
-    /// In ticks times smallest amounts.
+    /// The sum of what was given; see [`crate::market::catalogue::Listing::value`].
     pub(crate) quote_volume: i128,
     /// What takers bought.
     pub(crate) taker_volume: i128,
@@ -36,7 +36,7 @@ impl Bar {
 
     /// Adds a trade that comes after all others.
     pub(crate) fn add_trade(&mut self, trade: &Trade) {
-        let quote = i128::from(trade.price) * i128::from(trade.amount);
+        let quote = trade.value;
         let amount = i128::from(trade.amount);
         let (taker_volume, taker_quote_volume) = if trade.taker == Side::Buy { (amount, quote) } else { (0, 0) };
         self.add(&Bar {

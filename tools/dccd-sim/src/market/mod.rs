@@ -10,6 +10,7 @@ pub(crate) mod bar;
 mod cache;
 pub(crate) mod candle;
 pub(crate) mod catalogue;
+pub(crate) mod ids;
 mod outage;
 mod path;
 mod plan;
@@ -83,7 +84,7 @@ impl Market {
         if let Some(series) = self.series.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
             return Some(Arc::clone(series));
         }
-        let listing = self.catalogue.listing(pair)?;
+        let listing = self.catalogue.listing(exchange, pair)?;
         let mut held = self.series.write().unwrap_or_else(PoisonError::into_inner);
         let number = held.len();
         let exchange_key = mix_text(mix(self.settings.seed, 0), exchange);

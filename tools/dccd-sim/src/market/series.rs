@@ -46,7 +46,8 @@ impl Series {
         let first_day = listing.since.div_euclid(DAY);
         let mut id = 0;
         let mut first_ids = vec![id];
-        for day in first_day..=LAST_DAY {
+        let last_day = (listing.until - 1).div_euclid(DAY).min(LAST_DAY);
+        for day in first_day..=last_day {
             let percent = 75 + pick(mix(mix(key, DAYS), day), 51);
             id += (settings.trades_per_day * percent / 100).max(1) + settings.burst;
             first_ids.push(id);
@@ -97,7 +98,7 @@ impl Series {
     /// The trades with these ids, in order; ids that there will never be are left out.
     pub(crate) fn trades(&self, ids: Range<i64>) -> impl Iterator<Item = Trade> + '_ {
         let (start, end) = (ids.start.max(0), ids.end.min(self.end_id()));
-        let mut rest: Option<MinuteTrades> = None;
+        let mut rest: Option<MinuteTrades<'_>> = None;
         let mut next = start;
         std::iter::from_fn(move || {
             while next < end {
@@ -187,7 +188,7 @@ impl Series {
         Some(plan.minute_of(id))
     }
 
-    fn minute_trades(&self, minute: MinutePlan) -> MinuteTrades {
+    fn minute_trades(&self, minute: MinutePlan) -> MinuteTrades<'_> {
         let (level, path_key) = (self.listing.ticks, mix(self.key, PATH));
         let open = path::at_minute(path_key, level, minute.minute);
         let close = path::at_minute(path_key, level, minute.minute + 1);
@@ -201,6 +202,7 @@ impl Series {
         Some(self.caches.plans.get_or_make((self.number, day), || {
             let mut closed: Vec<(i64, i64)> = self.outages.around(day).collect();
             closed.push((i64::MIN, self.listing.since / MINUTE));
+            closed.push((self.listing.until / MINUTE, i64::MAX));
             DayPlan::new(PlanSeed {
                 key: mix(self.key, PLANS),
                 day,

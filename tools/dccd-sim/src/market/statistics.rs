@@ -73,27 +73,55 @@ pub(crate) fn book(series: &Series, step: i64, depth: usize) -> Book {
     Book { step, bids, asks }
 }
 
-/// The payments stamped within `[start, end)`.
-pub(crate) fn fundings(series: &Series, start: i64, end: i64) -> impl DoubleEndedIterator<Item = Funding> + '_ {
-    let first = start.max(series.listing().since).div_euclid(FUNDING_STEP);
-    let after = end.div_euclid(FUNDING_STEP) + 1;
-    (first..after.max(first))
-        .map(|number| funding(series, number))
-        .filter(move |funding| funding.micros >= start.max(series.listing().since) && funding.micros < end)
+/// When funding is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FundingClock {
+    /// From one payment to the next.
+    pub(crate) step: i64,
+    /// Payments fall on multiples of the step plus this.
+    pub(crate) offset: i64,
+    /// They are stamped up to so many milliseconds late.
+    pub(crate) late_millis: i64,
 }
 
-fn funding(series: &Series, number: i64) -> Funding {
+/// Every eight hours, with some jitter.
+const USUAL_CLOCK: FundingClock = FundingClock { step: FUNDING_STEP, offset: 0, late_millis: FUNDING_LATE_MILLIS };
+
+/// The payments stamped within `[start, end)`, every eight hours.
+pub(crate) fn fundings(series: &Series, start: i64, end: i64) -> impl DoubleEndedIterator<Item = Funding> + '_ {
+    fundings_at(series, USUAL_CLOCK, start, end)
+}
+
+/// The payments stamped within `[start, end)`, as the clock has them.
+pub(crate) fn fundings_at(
+    series: &Series,
+    clock: FundingClock,
+    start: i64,
+    end: i64,
+) -> impl DoubleEndedIterator<Item = Funding> + '_ {
+    let (since, until) = (series.listing().since, series.listing().until);
+    let number = |instant: i64| (instant - clock.offset).div_euclid(clock.step);
+    let (start, end) = (start.max(since), end.min(until));
+    let first = number(start);
+    let after = number(end) + 1;
+    (first..after.max(first))
+        .map(move |number| funding(series, clock, number))
+        .filter(move |funding| funding.micros >= start && funding.micros < end)
+}
+
+fn funding(series: &Series, clock: FundingClock, number: i64) -> Funding {
     let word = mix(mix(series.key(), FUNDING), number);
-    let due = number * FUNDING_STEP;
+    let due = number * clock.step + clock.offset;
     // Half of them carry the usual rate of one basis point.
     let rate = if word.is_multiple_of(2) { 10_000 } else { pick(word >> 8, 60_000) - 25_000 };
-    Funding { micros: due + pick(word >> 32, FUNDING_LATE_MILLIS) * MILLI, rate, mark_price: series.price_at(due) }
+    let late = pick(word >> 32, clock.late_millis.max(1)) * MILLI;
+    Funding { micros: due + late, rate, mark_price: series.price_at(due) }
 }
 
 /// The measurement of `instant`, a multiple of [`OPEN_INTEREST_STEP`] unless it is a live one.
 pub(crate) fn open_interest(series: &Series, instant: i64) -> OpenInterest {
     let listing = series.listing();
-    let level = (listing.lot * 2_000_000).max(1_000) / 10_i64.pow(listing.amount_scale) * 1_000;
+    let level = listing.lot.saturating_mul(2_000_000).max(1_000) / 10_i64.pow(listing.amount_scale) * 1_000;
     let amount = path::at(mix(series.key(), OPEN_INTEREST), level, instant);
     OpenInterest { micros: instant, amount, value: i128::from(amount) * i128::from(series.price_at(instant)) }
 }

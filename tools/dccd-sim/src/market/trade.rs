@@ -18,6 +18,8 @@ pub(crate) struct Trade {
     pub(crate) price: i64,
     /// In smallest amounts.
     pub(crate) amount: i64,
+    /// What was given for it; see [`Listing::value`].
+    pub(crate) value: i128,
     /// Who took.
     pub(crate) taker: Side,
 }
@@ -81,24 +83,24 @@ fn last_digit(id: i64) -> usize {
 
 /// Makes the trades of one minute, in order.
 #[derive(Debug)]
-pub(crate) struct MinuteTrades {
+pub(crate) struct MinuteTrades<'a> {
+    listing: &'a Listing,
     plan: MinutePlan,
     key: u64,
     open: i64,
     close: i64,
-    lot: i64,
     /// The part of the minute that each trade outside the burst has to itself.
     slot: i64,
     rank: i64,
     latest: i64,
 }
 
-impl MinuteTrades {
+impl<'a> MinuteTrades<'a> {
     /// The price is `open` ticks where the minute begins and `close` where it ends.
-    pub(crate) fn new(plan: MinutePlan, key: u64, listing: &Listing, open: i64, close: i64) -> MinuteTrades {
+    pub(crate) fn new(plan: MinutePlan, key: u64, listing: &'a Listing, open: i64, close: i64) -> MinuteTrades<'a> {
         let key = mix(key, plan.minute);
         let slot = MINUTE / (plan.trades - plan.burst).max(1);
-        MinuteTrades { plan, key, open, close, lot: listing.lot, slot, rank: 0, latest: plan.minute * MINUTE }
+        MinuteTrades { listing, plan, key, open, close, slot, rank: 0, latest: plan.minute * MINUTE }
     }
 
     /// The burst stands in the middle, the others keep to their own part of the minute.
@@ -131,11 +133,12 @@ impl MinuteTrades {
             1..=7 => 100,
             _ => 10,
         };
-        self.lot + self.lot * pick(word >> 24, 97) * factor / 10 + pick(word >> 40, self.lot)
+        let lot = self.listing.lot;
+        lot + lot * pick(word >> 24, 97) * factor / 10 + pick(word >> 40, lot)
     }
 }
 
-impl Iterator for MinuteTrades {
+impl Iterator for MinuteTrades<'_> {
     type Item = Trade;
 
     fn next(&mut self) -> Option<Trade> {
@@ -145,11 +148,13 @@ impl Iterator for MinuteTrades {
         let word = mix(self.key, self.rank);
         let taker = if word & 4 == 0 { Side::Sell } else { Side::Buy };
         self.latest = self.micros(word);
+        let (price, amount) = (self.price(word, taker), self.amount(word));
         let trade = Trade {
             id: self.plan.first_id + self.rank,
             micros: self.latest,
-            price: self.price(word, taker),
-            amount: self.amount(word),
+            price,
+            amount,
+            value: self.listing.value(price, amount),
             taker,
         };
         self.rank += 1;

@@ -1,0 +1,34 @@
+//! Refusals as Bitfinex writes them: arrays.
+
+use serde_json::json;
+
+use crate::http::Response;
+
+/// A refusal: HTTP status, code and message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    status: u16,
+    code: i64,
+    message: String,
+}
+
+impl ApiError {
+    /// A parameter that cannot be, such as `symbol: invalid`; the status is 500 as it really is.
+    pub(crate) fn invalid(name: &str) -> ApiError {
+        ApiError { status: 500, code: 10020, message: format!("{name}: invalid") }
+    }
+
+    /// Too many requests.
+    pub(crate) fn too_fast() -> ApiError {
+        ApiError { status: 429, code: 11010, message: "ratelimit: error".to_owned() }
+    }
+
+    /// What is said of a path that does not exist.
+    pub(crate) fn unknown() -> ApiError {
+        ApiError { status: 404, code: 10001, message: "unknown_error".to_owned() }
+    }
+
+    pub(crate) fn response(&self) -> Response {
+        Response::json(self.status, json!(["error", self.code, self.message]).to_string())
+    }
+}

@@ -1,0 +1,130 @@
+//! `orderbook`, `funding/history` and `open-interest`.
+
+use crate::bybit::error::ApiError;
+use crate::bybit::instrument::{Category, Digits, short, symbol};
+use crate::bybit::params::{Params, illegal};
+use crate::clock::{DAY, HOUR, MILLI, MINUTE, SECOND};
+use crate::decimal::decimal_text;
+use crate::market::Series;
+use crate::market::statistics::{
+    BOOK_STEP, FUNDING_STEP, Funding, OPEN_INTEREST_SCALE, RATE_SCALE, book, fundings, open_interest,
+};
+
+const FUNDING_ROWS: usize = 200;
+const OPEN_INTEREST_ROWS: usize = 50;
+const OPEN_INTEREST_ROWS_MAX: usize = 200;
+/// Digits of `openInterest`.
+const OPEN_INTEREST_DIGITS: u32 = 8;
+
+/// The result of `orderbook`: one level of spot and 25 of contracts unless more are wanted.
+pub(crate) fn depth(series: &Series, params: &Params, now: i64) -> Result<String, ApiError> {
+    let pair = &series.listing().pair;
+    let default = if Category::of(pair) == Category::Spot { 1 } else { 25 };
+    let book = book(series, now.div_euclid(BOOK_STEP), params.limit(default, 1_000)?);
+    let digits = Digits::of(series.listing());
+    let side = |levels: &[(i64, i64)]| {
+        let level = |(price, amount): &(i64, i64)| {
+            format!("[\"{}\",\"{}\"]", digits.price(*price), digits.amount(*amount))
+        };
+        levels.iter().map(level).collect::<Vec<_>>().join(",")
+    };
+    let stamp = book.step * BOOK_STEP / MILLI;
+    Ok(format!(
+        "\"s\":\"{}\",\"a\":[{}],\"b\":[{}],\"ts\":{stamp},\"u\":{},\"seq\":{},\"cts\":{stamp}",
+        symbol(pair),
+        side(&book.asks),
+        side(&book.bids),
+        book.step,
+        book.step * 3,
+    ))
+}
+
+/// The rows of one page of `funding/history`: the newest up to the end.
+pub(crate) fn funding_rows(series: &Series, params: &Params, now: i64) -> Result<String, ApiError> {
+    let (start, end) = (params.time("startTime")?, params.time("endTime")?);
+    if start.is_some() && end.is_none() {
+        return Err(ApiError::params("params error: endTime is required with startTime"));
+    }
+    let limit = params.limit(FUNDING_ROWS, FUNDING_ROWS)?;
+    let after = end.map_or(now, |end| end.min(now)) + 1;
+    let name = symbol(&series.listing().pair);
+    let row = |payment: Payment| {
+        let Payment { due, rate } = payment;
+        let due = due / MILLI;
+        format!("{{\"symbol\":\"{name}\",\"fundingRate\":\"{rate}\",\"fundingRateTimestamp\":\"{due}\"}}")
+    };
+    let newest = payments(series, start.unwrap_or(0), after).rev().take(limit);
+    Ok(newest.map(row).collect::<Vec<_>>().join(","))
+}
+
+/// One payment as the exchange shows it: stamped with the instant at which it is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Payment {
+    pub(crate) due: i64,
+    pub(crate) rate: String,
+}
+
+/// The payments that are due within `[start, after)`.
+pub(crate) fn payments(series: &Series, start: i64, after: i64) -> impl DoubleEndedIterator<Item = Payment> + '_ {
+    let due = |funding: &Funding| funding.micros - funding.micros.rem_euclid(FUNDING_STEP);
+    let listing = series.listing();
+    let (from, after) = (start.max(listing.since), after.min(listing.until));
+    // What is paid some milliseconds late counts where it is due.
+    fundings(series, from, after.saturating_add(SECOND))
+        .map(move |funding| Payment { due: due(&funding), rate: short(i128::from(funding.rate), RATE_SCALE) })
+        .filter(move |payment| (from..after).contains(&payment.due))
+}
+
+/// The spans of `open-interest`.
+pub(crate) fn interval(name: &str) -> Option<i64> {
+    match name {
+        "5min" => Some(5 * MINUTE),
+        "15min" => Some(15 * MINUTE),
+        "30min" => Some(30 * MINUTE),
+        "1h" => Some(HOUR),
+        "4h" => Some(4 * HOUR),
+        "1d" => Some(DAY),
+        _ => None,
+    }
+}
+
+/// One page of `open-interest`: its rows, and the cursor of the page after, empty if this one is not full.
+pub(crate) fn open_interest_rows(series: &Series, params: &Params, now: i64) -> Result<(String, String), ApiError> {
+    let width = interval(params.mandatory("intervalTime")?).ok_or_else(|| illegal("intervalTime"))?;
+    let limit = params.limit(OPEN_INTEREST_ROWS, OPEN_INTEREST_ROWS_MAX)?;
+    let listing = series.listing();
+    let start = params.time("startTime")?.unwrap_or(0).max(listing.since);
+    let mut end = params.time("endTime")?.map_or(now, |end| end.min(now)).min(listing.until - 1);
+    if let Some(cursor) = params.text("cursor") {
+        end = end.min(last_time(cursor).ok_or_else(|| illegal("cursor"))? - 1);
+    }
+    let stamps = std::iter::successors(Some(end - end.rem_euclid(width)), |stamp| Some(stamp - width));
+    let stamps: Vec<i64> = stamps.take_while(|stamp| *stamp >= start).take(limit).collect();
+    let cursor = stamps.last().filter(|_| stamps.len() == limit).map(|last| {
+        // Percent-encoded already, as the exchange hands it out.
+        format!("lastid%3D{}%26lasttime%3D{}", last / width, last / SECOND)
+    });
+    let row = |stamp: &i64| {
+        let (both, single) = open_interest_text(series, *stamp);
+        let stamp = stamp / MILLI;
+        format!("{{\"openInterest\":\"{both}\",\"singleOpenInterest\":\"{single}\",\"timestamp\":\"{stamp}\"}}")
+    };
+    Ok((stamps.iter().map(row).collect::<Vec<_>>().join(","), cursor.unwrap_or_default()))
+}
+
+/// Both sides together, and one of them: base asset, or US dollars of inverse contracts.
+pub(crate) fn open_interest_text(series: &Series, stamp: i64) -> (String, String) {
+    let amount = i128::from(open_interest(series, stamp).amount);
+    let unit = 10_i128.pow(OPEN_INTEREST_SCALE);
+    // Inverse contracts are whole ones.
+    let is_whole = series.listing().amount_scale == 0;
+    let (both, single) =
+        if is_whole { (amount / unit * unit, (amount / unit + 1) / 2 * unit) } else { (amount, (amount + 1) / 2) };
+    (decimal_text(both, OPEN_INTEREST_SCALE, OPEN_INTEREST_DIGITS), short(single, OPEN_INTEREST_SCALE))
+}
+
+/// The instant in a cursor that was decoded once.
+fn last_time(cursor: &str) -> Option<i64> {
+    let seconds = cursor.strip_prefix("lastid=")?.split_once("&lasttime=")?.1;
+    seconds.parse::<i64>().ok()?.checked_mul(SECOND)
+}
