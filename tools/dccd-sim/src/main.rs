@@ -9,6 +9,7 @@
 mod archive;
 mod args;
 mod binance;
+mod bybit;
 mod clock;
 mod decimal;
 mod error;

@@ -228,9 +228,9 @@ impl Digits {
         short(value, self.value_scale)
     }
 
-    /// The same in 1/10^8 of its unit.
-    pub(crate) fn value_times_e8(self, value: i128) -> (i128, u32) {
-        (value * 100_000_000, self.value_scale)
+    /// A value as a sum of 1/10^this.
+    pub(crate) fn value_scale(self) -> u32 {
+        self.value_scale
     }
 }
 

@@ -23,9 +23,8 @@ pub(crate) fn depth(series: &Series, params: &Params, now: i64) -> Result<String
     let book = book(series, now.div_euclid(BOOK_STEP), params.limit(default, 1_000)?);
     let digits = Digits::of(series.listing());
     let side = |levels: &[(i64, i64)]| {
-        let level = |(price, amount): &(i64, i64)| {
-            format!("[\"{}\",\"{}\"]", digits.price(*price), digits.amount(*amount))
-        };
+        let level =
+            |(price, amount): &(i64, i64)| format!("[\"{}\",\"{}\"]", digits.price(*price), digits.amount(*amount));
         levels.iter().map(level).collect::<Vec<_>>().join(",")
     };
     let stamp = book.step * BOOK_STEP / MILLI;

@@ -7,8 +7,8 @@ use crate::bybit::instrument::{Category, Digits, symbol};
 use crate::bybit::params::Params;
 use crate::clock::MILLI;
 use crate::hash::mix;
-use crate::market::Series;
 use crate::market::trade::Trade;
+use crate::market::{Series, ids};
 
 /// Where ids of spot trades begin.
 const FIRST_SPOT_ID: i64 = 2_100_000_000_000_000_000;
@@ -31,15 +31,7 @@ pub(crate) fn exec_id(series: &Series, trade: &Trade) -> String {
     if series.listing().pair.market() == MarketKind::Spot {
         return (FIRST_SPOT_ID + trade.id).to_string();
     }
-    let key = mix(series.key(), IDS);
-    let (high, low) = (mix(key, trade.id), mix(key, -1 - trade.id));
-    let text = format!("{high:016x}{low:016x}");
-    let (first, rest) = text.split_at(8);
-    let (second, rest) = rest.split_at(4);
-    let (third, rest) = rest.split_at(4);
-    let (fourth, last) = rest.split_at(4);
-    // Version 5 and its variant, as the exchange's own are.
-    format!("{first}-{second}-5{}-b{}-{last}", third.get(1..).unwrap_or(""), fourth.get(1..).unwrap_or(""))
+    ids::uuid(mix(series.key(), IDS), trade.id)
 }
 
 /// The word for who took.

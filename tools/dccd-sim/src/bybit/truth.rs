@@ -1,0 +1,94 @@
+//! What a store should hold of Bybit.
+//!
+//! Units, for this exchange gives them in several: an amount or volume is base asset wherever the exchange gives base
+//! asset; where it gives none, it is the contracts' value in quote asset, as it came.
+//!
+//! | | amount, volume, open interest | quote volume |
+//! |---|---|---|
+//! | spot, linear | base: `size`, `volume`, `openInterest` | quote: `turnover` |
+//! | inverse candle | base: `turnover` | US dollars: `volume` |
+//! | inverse trade, book, open interest | US dollars: `size`, `openInterest`, since nothing else is given | |
+//!
+//! Open interest is that of both sides, the only one that all of history has; its value is not given. Funding has no
+//! mark price, a candle no number of trades. The file of a spot day numbers its rows, so its trades have no id.
+
+use dccd_cli::Output;
+use dccd_record::{Kind, Market as MarketKind};
+
+use crate::bybit::EXCHANGE;
+use crate::bybit::archive::STAMP;
+use crate::bybit::instrument::{Category, Digits};
+use crate::bybit::kline::FILL;
+use crate::bybit::statistics::{open_interest_text, payments};
+use crate::bybit::trades::exec_id;
+use crate::clock::MILLI;
+use crate::market::Market;
+use crate::market::bar::Bar;
+use crate::truth::{CandleRow, Door, FundingRow, OpenInterestRow, Teller, TradeRow, TruthError, TruthQuery};
+
+/// Prints every record of the range that has happened.
+pub(crate) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {
+    let mut teller = Teller::new(market, EXCHANGE, query, out)?;
+    let pair = query.dataset.pair();
+    let digits = Digits::of(teller.series().listing());
+    let is_inverse = Category::of(pair) == Category::Inverse;
+    let is_perpetual = matches!(pair.market(), MarketKind::Perp | MarketKind::Inverse);
+    match query.dataset.kind() {
+        Kind::Candle => teller.candles(FILL, |candle| {
+            let bar = &candle.bar;
+            let (volume, quote_volume) = volumes(bar, digits, is_inverse);
+            CandleRow {
+                micros: candle.start,
+                prices: [bar.open, bar.high, bar.low, bar.close].map(|ticks| digits.price(ticks)),
+                volume,
+                quote_volume: Some(quote_volume),
+                trades: None,
+                is_derived: false,
+            }
+        }),
+        Kind::Trade => trades(&mut teller, digits, query),
+        Kind::Book => teller.books(|ticks| digits.price(ticks), |amount| digits.amount(amount)),
+        Kind::Funding if is_perpetual => fundings(&mut teller),
+        Kind::OpenInterest if pair.market() != MarketKind::Spot => measurements(&mut teller),
+        Kind::Funding | Kind::OpenInterest => Err(teller.no_such_kind()),
+    }
+}
+
+/// Base and quote.
+fn volumes(bar: &Bar, digits: Digits, is_inverse: bool) -> (String, String) {
+    let (volume, turnover) = (digits.amount(bar.volume), digits.value(bar.quote_volume));
+    if is_inverse { (turnover, volume) } else { (volume, turnover) }
+}
+
+fn trades(teller: &mut Teller<'_>, digits: Digits, query: &TruthQuery) -> Result<(), TruthError> {
+    let series = teller.series();
+    let (is_file, is_spot) = (query.door == Door::Archive, query.dataset.pair().market() == MarketKind::Spot);
+    let unit = if is_file && !is_spot { STAMP } else { MILLI };
+    teller.trades(unit, |trade| TradeRow {
+        nanos: (trade.micros - trade.micros.rem_euclid(unit)) * 1_000,
+        price: if is_file && !is_spot { digits.long_price(trade.price) } else { digits.price(trade.price) },
+        amount: digits.amount(trade.amount),
+        taker: Some(trade.taker),
+        id: (!is_file || !is_spot).then(|| exec_id(&series, trade)),
+    })
+}
+
+fn fundings(teller: &mut Teller<'_>) -> Result<(), TruthError> {
+    let (series, past) = (teller.series(), teller.past());
+    for payment in payments(&series, past.start, past.end) {
+        teller.funding(&FundingRow { micros: payment.due, rate: payment.rate, mark_price: None })?;
+    }
+    Ok(())
+}
+
+fn measurements(teller: &mut Teller<'_>) -> Result<(), TruthError> {
+    let Some(grid) = teller.grid() else { return Ok(()) };
+    let (series, past) = (teller.series(), teller.past());
+    let first = grid.ceil(past.start.max(series.listing().since));
+    let stamps = std::iter::successors(Some(first), |stamp| Some(grid.next(*stamp)));
+    for micros in stamps.take_while(|stamp| past.contains(stamp) && *stamp < series.listing().until) {
+        let (amount, _) = open_interest_text(&series, micros);
+        teller.open_interest(&OpenInterestRow { micros, amount, value: None })?;
+    }
+    Ok(())
+}
