@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dccd_record::Ts;
+use dccd_record::{Fixed, Ts};
 
 /// One HTTP answer.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ pub struct Mark {
 }
 
 /// What one answer held.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Page {
     /// Rows in the body, wanted or not.
     pub rows: usize,
@@ -39,12 +39,16 @@ pub struct Page {
     pub last: Option<Mark>,
     /// The row after a hole in the ids; rows from here on were not taken.
     pub jump: Option<Mark>,
+    /// Whether the page repeats the record that was known before it.
+    pub is_known_there: bool,
     /// Whether a row at or after the end of the range was seen.
     pub is_past_end: bool,
     /// Lines that were written.
     pub lines: u64,
     /// What time it is for the exchange, as the answer says.
     pub stamp: Option<Ts>,
+    /// The size of one contract, where that was asked for.
+    pub contract: Option<Fixed>,
 }
 
 /// What is wrong with an answer.
@@ -53,15 +57,17 @@ pub enum AnswerError {
     /// The exchange said no.
     Refused {
         /// Its code.
-        code: i64,
+        code: String,
         /// Its words.
         message: String,
         /// Whether asking again may help.
         is_retryable: bool,
     },
+    /// The exchange has no such instrument.
+    UnknownSymbol(String),
     /// We asked too fast, or are banned.
     Limited {
-        /// 418, 429 or 403.
+        /// 418, 429 or 403; 429 also where the exchange says so in HTTP 200.
         status: u16,
         /// How long it wants to be left alone.
         retry_after_secs: Option<u64>,
@@ -100,7 +106,10 @@ impl AnswerError {
             | AnswerError::Server { .. }
             | AnswerError::Html { .. }
             | AnswerError::Malformed(_) => true,
-            AnswerError::Region | AnswerError::Unexpected(_) | AnswerError::Status(_) => false,
+            AnswerError::UnknownSymbol(_)
+            | AnswerError::Region
+            | AnswerError::Unexpected(_)
+            | AnswerError::Status(_) => false,
         }
     }
 }
@@ -109,6 +118,7 @@ impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AnswerError::Refused { code, message, .. } => write!(f, "the exchange refused (code {code}): {message}"),
+            AnswerError::UnknownSymbol(message) => write!(f, "the exchange knows no such symbol: {message}"),
             AnswerError::Limited { status: 418, .. } => f.write_str("the exchange banned this address (status 418)"),
             AnswerError::Limited { status: 403, .. } => f.write_str("the exchange's firewall said no (status 403)"),
             AnswerError::Limited { status, .. } => write!(f, "too many requests (status {status})"),

@@ -2,8 +2,8 @@
 
 use dccd_record::{Dataset, LineWriter, Range, RangeSet};
 
+use crate::adapter::Series;
 use crate::answer::{AnswerError, Mark};
-use crate::binance;
 use crate::capability::{Impossible, capability};
 use crate::request::Api;
 
@@ -38,7 +38,32 @@ pub fn files(dataset: &Dataset, range: Range, now: dccd_record::Ts, usage: Use) 
     if row.archive.is_none() {
         return Ok(Vec::new());
     }
-    Ok(binance::archive::files(row, dataset, range, now, usage))
+    Ok(row.adapter().files(&Series { row, dataset, contract: None }, range, now, usage))
+}
+
+/// What the lines of a bulk file mean.
+pub(crate) trait FileFormat: std::fmt::Debug + Send {
+    /// Appends the record of one line, if it is wanted.
+    fn line(
+        &self,
+        line: &[u8],
+        wanted: Wanted,
+        seen: &mut Seen,
+        lines: &mut LineWriter,
+        out: &mut Vec<u8>,
+    ) -> Result<(), AnswerError>;
+
+    /// What a file of `period` that held this has told us everything about.
+    fn held(&self, period: Range, seen: &Seen) -> Option<Range>;
+}
+
+/// What of a file is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// What the file holds.
+    pub(crate) period: Range,
+    /// What becomes lines.
+    pub(crate) range: Range,
 }
 
 /// What a whole file held.
@@ -55,9 +80,8 @@ pub struct FileSummary {
 /// Reads the lines of one file.
 #[derive(Debug)]
 pub struct FileReader {
-    format: binance::archive::Format,
-    period: Range,
-    range: Range,
+    format: Option<Box<dyn FileFormat>>,
+    wanted: Wanted,
     lines: LineWriter,
     seen: Seen,
     number: u64,
@@ -74,13 +98,25 @@ pub(crate) struct Seen {
     pub(crate) is_inside: bool,
 }
 
+impl Seen {
+    /// Notes a row; true if it is wanted.
+    pub(crate) fn take(&mut self, mark: Mark, wanted: Wanted) -> bool {
+        self.is_inside |= wanted.period.contains(mark.ts);
+        self.first.get_or_insert(mark);
+        self.last = Some(mark);
+        let is_wanted = wanted.range.contains(mark.ts);
+        self.lines += u64::from(is_wanted);
+        is_wanted
+    }
+}
+
 impl FileReader {
     /// A reader of `file` that wants only what lies in `range`.
     pub fn new(dataset: &Dataset, file: &BulkFile, range: Range) -> FileReader {
+        let row = capability(dataset).ok();
         FileReader {
-            format: binance::archive::Format::of(dataset),
-            period: file.period,
-            range,
+            format: row.and_then(|row| row.adapter().file_format(&Series { row, dataset, contract: None })),
+            wanted: Wanted { period: file.period, range },
             lines: LineWriter::new(dataset),
             seen: Seen::default(),
             number: 0,
@@ -95,24 +131,25 @@ impl FileReader {
         if is_header || line.is_empty() {
             return Ok(());
         }
-        self.format
-            .line(line, self.period, self.range, &mut self.seen, &mut self.lines, out)
+        let Some(format) = &self.format else { return Ok(()) };
+        format
+            .line(line, self.wanted, &mut self.seen, &mut self.lines, out)
             .map_err(|error| AnswerError::Malformed(format!("line {}: {error}", self.number)))
     }
 
     /// What the file proves, all lines read.
     pub fn finish(self) -> FileSummary {
         let mut summary = FileSummary { lines: self.seen.lines, ..FileSummary::default() };
-        let held = self.format.held(self.period, &self.seen);
+        let held = self.format.as_ref().and_then(|format| format.held(self.wanted.period, &self.seen));
         if self.seen.holes.len() > HOLES_MAX {
             return summary;
         }
-        if let Some(held) = held.and_then(|held| held.intersect(self.range)) {
+        if let Some(held) = held.and_then(|held| held.intersect(self.wanted.range)) {
             summary.covered.insert(held);
         }
         for (before, after) in &self.seen.holes {
             let Some(hole) =
-                Range::new(before.ts, after.ts.saturating_add(1)).and_then(|hole| hole.intersect(self.range))
+                Range::new(before.ts, after.ts.saturating_add(1)).and_then(|hole| hole.intersect(self.wanted.range))
             else {
                 continue;
             };

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use dccd_record::{Dataset, Day, Kind, Market, Proof, Ts};
+use dccd_record::{Dataset, Day, Kind, Market, Pair, Proof, Span, Ts};
 
-use crate::binance;
+use crate::adapter::{ADAPTERS, Adapter};
 use crate::request::{Api, LimitGroup};
 
 /// What one exchange has of one kind in one market.
@@ -12,8 +12,10 @@ use crate::request::{Api, LimitGroup};
 pub struct Capability {
     /// The exchange.
     pub exchange: &'static str,
-    /// The market.
+    /// The market; one with any date stands for all dates.
     pub market: Market,
+    /// The quote assets, if it is for pairs of those alone.
+    pub quotes: Option<&'static [&'static str]>,
     /// The kind of records.
     pub kind: Kind,
     /// The spans it has; empty where the kind has none.
@@ -30,8 +32,12 @@ pub struct Capability {
     pub group: &'static LimitGroup,
     /// The day before which nothing of it can exist: when the market opened.
     pub since: Day,
-    /// How many days back REST reaches; since listing if not said.
-    pub days_back: Option<u32>,
+    /// How far back REST reaches.
+    pub reach: Reach,
+    /// How pages follow each other.
+    pub paging: Paging,
+    /// What amounts are counted in.
+    pub unit: Unit,
     /// How completeness is proven over REST; a single answer proves its instant.
     pub proof: Proof,
     /// What completes a range: the exchange may still fill the last seconds.
@@ -40,14 +46,131 @@ pub struct Capability {
     pub archive: Option<&'static str>,
 }
 
-impl Capability {
-    /// The first instant of which REST still has everything. What is about to leave is left alone.
-    pub fn rest_start(&self, now: Ts) -> Ts {
-        const HOUR_SECS: i64 = 3600;
-        match self.days_back {
-            Some(days) => now.saturating_add(-(i64::from(days) * 24 - 1) * HOUR_SECS * 1_000_000_000),
-            None => Ts::MIN,
+/// How far back REST reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To the first record.
+    Listing,
+    /// So many days.
+    Days(u32),
+    /// So many of the newest rows.
+    Rows(u32),
+    /// So many of the newest rows; further back, candles are built from the trades that are there.
+    RowsThenTrades(u32),
+    /// There is only what is now.
+    Now,
+}
+
+/// How pages follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paging {
+    /// Rows stand at multiples of a span, so that a page has a known width.
+    Grid {
+        /// Whether the first row from an instant on can be asked for, however far away it is.
+        finds_next: bool,
+    },
+    /// Rows stand where they will; a window that holds too many gives some of them.
+    Windows {
+        /// The least distance of two rows in seconds.
+        step_secs: u32,
+        /// Which rows a window that holds too many gives.
+        full: Full,
+    },
+    /// Rows have consecutive ids, by which they are asked for.
+    Ids(Seek),
+    /// Rows are asked for from an instant on, oldest first; each page repeats the end of the one before.
+    Times {
+        /// Whether their ids are consecutive.
+        has_consecutive_ids: bool,
+    },
+    /// There are no pages.
+    Snapshot,
+}
+
+/// Which rows of too many are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// The oldest.
+    Oldest,
+    /// The newest.
+    Newest,
+}
+
+/// How the id is found with which a range begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seek {
+    /// A page can be asked for by time.
+    From,
+    /// The last row before an instant can be asked for.
+    Before,
+    /// By halving.
+    Bisect,
+}
+
+/// What amounts are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// The base asset.
+    Base,
+    /// The quote asset.
+    Quote,
+    /// Contracts.
+    Contracts,
+}
+
+impl Unit {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Base => "base",
+            Unit::Quote => "quote",
+            Unit::Contracts => "contracts",
         }
+    }
+}
+
+impl Capability {
+    /// Who speaks to the exchange.
+    pub(crate) fn adapter(&self) -> &'static dyn Adapter {
+        ADAPTERS.iter().copied().find(|adapter| adapter.name() == self.exchange).unwrap_or(ADAPTERS[0])
+    }
+
+    /// Whether the row is about this pair.
+    pub fn has_pair(&self, pair: &Pair) -> bool {
+        let is_market = match (self.market, pair.market()) {
+            (Market::Dated(_), Market::Dated(_)) => true,
+            (ours, asked) => ours == asked,
+        };
+        is_market && self.quotes.is_none_or(|quotes| quotes.contains(&pair.quote()))
+    }
+
+    /// The first instant of which REST still has everything. What is about to leave is left alone.
+    pub fn rest_start(&self, dataset: &Dataset, now: Ts) -> Ts {
+        match self.reach {
+            Reach::RowsThenTrades(_) => Ts::MIN,
+            _ => self.pages_start(dataset, now),
+        }
+    }
+
+    /// The first instant of which the exchange's own pages still have everything.
+    pub fn pages_start(&self, dataset: &Dataset, now: Ts) -> Ts {
+        const HOUR_SECS: i64 = 3600;
+        let back_secs = match (self.reach, dataset.span()) {
+            (Reach::Listing, _) | (Reach::Rows(_) | Reach::RowsThenTrades(_), None) => return Ts::MIN,
+            (Reach::Days(days), _) => i64::from(days) * 24 * HOUR_SECS - HOUR_SECS,
+            // The oldest row leaves when the next one closes.
+            (Reach::Rows(rows) | Reach::RowsThenTrades(rows), Some(span)) => {
+                i64::from(rows.saturating_sub(2)) * i64::from(span.secs())
+            }
+            (Reach::Now, _) => 0,
+        };
+        now.saturating_add(-back_secs * 1_000_000_000)
+    }
+
+    /// The exchange's own word for the span of `dataset`.
+    pub(crate) fn span_name(&self, span: Option<Span>) -> Option<&'static str> {
+        let secs = span?.secs();
+        self.spans.iter().find(|(known, _)| *known == secs).map(|(_, name)| *name)
     }
 
     /// The end of what is complete at `now`: closed candles, and no second that may still be filled.
@@ -64,24 +187,35 @@ impl Capability {
 pub type SpanName = (u32, &'static str);
 
 /// Every capability, in the order of the manual.
-pub static TABLE: &[Capability] = binance::CAPABILITIES;
+pub fn table() -> impl Iterator<Item = &'static Capability> {
+    ADAPTERS.iter().flat_map(|adapter| adapter.capabilities())
+}
+
+/// The names of the exchanges we speak to.
+pub fn exchanges() -> impl Iterator<Item = &'static str> {
+    ADAPTERS.iter().map(|adapter| adapter.name())
+}
+
+/// The day on which an exchange closed for good.
+pub fn closed(exchange: &str) -> Option<&'static str> {
+    ADAPTERS.iter().find(|adapter| adapter.name() == exchange)?.closed()
+}
 
 /// What can be had of a dataset.
 pub fn capability(dataset: &Dataset) -> Result<&'static Capability, Impossible> {
-    let exchange = dataset.exchange().as_str();
-    let known: Vec<&Capability> = TABLE.iter().filter(|row| row.exchange == exchange).collect();
+    let (exchange, pair) = (dataset.exchange().as_str(), dataset.pair());
+    let known: Vec<&Capability> = table().filter(|row| row.exchange == exchange).collect();
     if known.is_empty() {
         return Err(Impossible::Exchange(exchange.to_owned()));
     }
-    let market = dataset.pair().market();
-    let kinds: Vec<&Capability> = known.into_iter().filter(|row| row.market == market).collect();
+    let kinds: Vec<&Capability> = known.into_iter().filter(|row| row.has_pair(pair)).collect();
     if kinds.is_empty() {
-        return Err(Impossible::Market { exchange: exchange.to_owned(), pair: dataset.pair().to_string() });
+        return Err(Impossible::Market { exchange: exchange.to_owned(), pair: pair.to_string() });
     }
     let Some(row) = kinds.iter().find(|row| row.kind == dataset.kind()) else {
         return Err(Impossible::Kind {
             exchange: exchange.to_owned(),
-            pair: dataset.pair().to_string(),
+            pair: pair.to_string(),
             kind: dataset.kind(),
             has: kinds.iter().map(|row| row.kind).collect(),
         });
@@ -134,16 +268,13 @@ impl fmt::Display for Impossible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Impossible::Exchange(exchange) => {
-                let mut names: Vec<&str> = TABLE.iter().map(|row| row.exchange).collect();
-                names.dedup();
+                let names: Vec<&str> = exchanges().collect();
                 write!(f, "no exchange {exchange:?} here; there is {}", names.join(", "))
             }
             Impossible::Market { exchange, pair } => {
-                write!(f, "{exchange} has no market of {pair} that is read here; there is BASE/QUOTE")?;
-                if TABLE.iter().any(|row| row.exchange == exchange && row.market == Market::Perp) {
-                    f.write_str(" and BASE/QUOTE:perp")?;
-                }
-                Ok(())
+                let mut forms: Vec<String> = table().filter(|row| row.exchange == exchange).map(pair_form).collect();
+                forms.dedup();
+                write!(f, "{exchange} has no market of {pair} that is read here; there is {}", forms.join(", "))
             }
             Impossible::Kind { exchange, pair, kind, has } => {
                 let has: Vec<&str> = has.iter().map(|kind| kind.name()).collect();
@@ -157,3 +288,25 @@ impl fmt::Display for Impossible {
 }
 
 impl std::error::Error for Impossible {}
+
+/// What pairs of a row look like.
+fn pair_form(row: &Capability) -> String {
+    let suffix = market_suffix(row.market);
+    let names = row.quotes.map_or("BASE/QUOTE".to_owned(), |quotes| {
+        let forms: Vec<String> = quotes.iter().map(|quote| format!("BASE/{quote}{suffix}")).collect();
+        forms.join(", ")
+    });
+    if row.quotes.is_some() { names } else { format!("{names}{suffix}") }
+}
+
+/// How a market is written behind a pair.
+pub(crate) fn market_suffix(market: Market) -> &'static str {
+    match market {
+        Market::Spot => "",
+        Market::Perp => ":perp",
+        Market::Inverse => ":inverse",
+        Market::Dated(_) => ":YYMMDD",
+        Market::Quarter => ":quarter",
+        Market::NextQuarter => ":next_quarter",
+    }
+}

@@ -6,11 +6,12 @@ use dccd_record::{
     Candle, Dataset, Day, Funding, Kind, LineWriter, Number, OpenInterest, Range, Side, Span, Trade, Ts,
 };
 
-use super::query::{encode, symbol};
+use super::query::symbol;
 use super::{SPOT, stamp};
+use crate::adapter::Series;
 use crate::answer::{AnswerError, Mark};
-use crate::archive::{BulkFile, Seen, Use};
-use crate::capability::Capability;
+use crate::archive::{BulkFile, FileFormat, Seen, Use, Wanted};
+use crate::wire::encode;
 
 const DAY_NANOS: i64 = 86_400_000_000_000;
 /// Monthly files appear on the first Monday of the next month.
@@ -23,14 +24,15 @@ const TRADE_DAYS_MIN: i64 = 2;
 const FILE_PAGES_MIN: i64 = 4;
 
 /// The files of `range`.
-pub(crate) fn files(row: &'static Capability, dataset: &Dataset, range: Range, now: Ts, usage: Use) -> Vec<BulkFile> {
+pub(super) fn files(series: &Series<'_>, range: Range, now: Ts, usage: Use) -> Vec<BulkFile> {
+    let (row, dataset) = (series.row, series.dataset);
     let width = range.end().nanos() - range.start().nanos();
     let range = match (usage, dataset.kind()) {
         (Use::Always, _) => Some(range),
         (Use::WhereBetter, Kind::Trade) => (width >= TRADE_DAYS_MIN * DAY_NANOS).then_some(range),
         (Use::WhereBetter, Kind::Candle) => Some(range),
         // The rest goes back no further than this over REST.
-        (Use::WhereBetter, Kind::OpenInterest) => Range::new(range.start(), range.end().min(row.rest_start(now))),
+        (Use::WhereBetter, Kind::OpenInterest) => Range::new(range.start(), range.end().min(row.rest_start(dataset, now))),
         // The files lack the mark prices.
         (Use::WhereBetter, _) => None,
     };
@@ -46,10 +48,10 @@ pub(crate) fn files(row: &'static Capability, dataset: &Dataset, range: Range, n
         let delay = if is_month { MONTH_DELAY_NANOS } else { DAY_DELAY_NANOS };
         let is_wanted = match usage {
             Use::Always => period.end() <= now,
-            Use::WhereBetter => period.end().saturating_add(delay) <= now && is_quicker(row, dataset, period),
+            Use::WhereBetter => period.end().saturating_add(delay) <= now && is_quicker(series, period),
         };
         if is_wanted {
-            files.push(BulkFile { api: row.api, path: path(row, dataset, period.start().day(), is_month), period });
+            files.push(BulkFile { api: row.api, path: path(series, period.start().day(), is_month), period });
         }
         day = period.end().day();
     }
@@ -57,7 +59,8 @@ pub(crate) fn files(row: &'static Capability, dataset: &Dataset, range: Range, n
 }
 
 /// Whether one file is had sooner than the pages it holds.
-fn is_quicker(row: &Capability, dataset: &Dataset, period: Range) -> bool {
+fn is_quicker(series: &Series<'_>, period: Range) -> bool {
+    let (row, dataset) = (series.row, series.dataset);
     let Some(span) = dataset.span().filter(|_| dataset.kind() == Kind::Candle) else { return true };
     let page = span.nanos().saturating_mul(i64::from(row.page_rows));
     (period.end().nanos() - period.start().nanos()).div_euclid(page) >= FILE_PAGES_MIN
@@ -89,15 +92,14 @@ fn month(day: Day) -> Range {
     Range::new(first.start(), next.start()).unwrap_or(Range::instant(first.start()))
 }
 
-fn path(row: &Capability, dataset: &Dataset, day: Day, is_month: bool) -> String {
-    let market = if *row.api == SPOT { "spot" } else { "futures/um" };
-    let symbol = encode(&symbol(dataset.pair()));
+fn path(series: &Series<'_>, day: Day, is_month: bool) -> String {
+    let market = if *series.row.api == SPOT { "spot" } else { "futures/um" };
+    let symbol = encode(&symbol(series.pair()));
     let (every, date) =
         if is_month { ("monthly", format!("{:04}-{:02}", day.year, day.month)) } else { ("daily", day.to_string()) };
-    let set = match dataset.kind() {
+    let set = match series.dataset.kind() {
         Kind::Candle => {
-            let name = dataset.span().and_then(|span| row.spans.iter().find(|(secs, _)| *secs == span.secs()));
-            let interval = name.map_or("1m", |(_, name)| name);
+            let interval = series.span_name();
             return format!("data/{market}/{every}/klines/{symbol}/{interval}/{symbol}-{interval}-{date}.zip");
         }
         Kind::Funding => "fundingRate",
@@ -109,7 +111,7 @@ fn path(row: &Capability, dataset: &Dataset, day: Day, is_month: bool) -> String
 
 /// What the lines of a file mean.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Format {
+pub(super) enum Format {
     Klines(Span),
     AggTrades,
     FundingRate,
@@ -117,7 +119,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    pub(crate) fn of(dataset: &Dataset) -> Format {
+    pub(super) fn of(dataset: &Dataset) -> Format {
         match (dataset.kind(), dataset.span()) {
             (Kind::Candle, Some(span)) => Format::Klines(span),
             (Kind::OpenInterest, Some(span)) => Format::Metrics(span),
@@ -126,9 +128,11 @@ impl Format {
         }
     }
 
-    /// What a file of `period` that held this has told us everything about.
-    pub(crate) fn held(self, period: Range, seen: &Seen) -> Option<Range> {
-        let Format::Metrics(_) = self else {
+}
+
+impl FileFormat for Format {
+    fn held(&self, period: Range, seen: &Seen) -> Option<Range> {
+        let Format::Metrics(_) = *self else {
             // An empty file, or one of another period, has told us nothing.
             return seen.is_inside.then_some(period);
         };
@@ -139,32 +143,31 @@ impl Format {
         Range::new(start, if last >= period.end() { last.saturating_add(1) } else { period.end() })
     }
 
-    pub(crate) fn line(
-        self,
+    fn line(
+        &self,
         line: &[u8],
-        period: Range,
-        range: Range,
+        wanted: Wanted,
         seen: &mut Seen,
         lines: &mut LineWriter,
         out: &mut Vec<u8>,
     ) -> Result<(), AnswerError> {
         let text = std::str::from_utf8(line).map_err(|_| bad("is no text", ""))?;
         let mut row = Row { rest: Some(text) };
-        match self {
+        match *self {
             Format::Klines(span) => {
                 let ts = stamp(row.integer()?)?;
                 if !span.is_aligned(ts) || seen.last.is_some_and(|last| ts <= last.ts) {
                     return Err(bad("holds a candle out of place", text));
                 }
-                if seen.take(Mark { ts, id: 0 }, period, range) {
+                if seen.take(Mark { ts, id: 0 }, wanted) {
                     lines.candle(&row.candle(ts)?, out);
                 }
             }
-            Format::AggTrades => row.trade(period, range, seen, lines, out)?,
+            Format::AggTrades => row.trade(wanted, seen, lines, out)?,
             Format::FundingRate => {
                 let ts = stamp(row.integer()?)?;
                 row.next()?;
-                if seen.take(Mark { ts, id: 0 }, period, range) {
+                if seen.take(Mark { ts, id: 0 }, wanted) {
                     lines.funding(&Funding { ts, rate: row.number()?, mark_price: None }, out);
                 }
             }
@@ -176,7 +179,7 @@ impl Format {
                     .or_else(|_| format!("{}Z", typed.replacen(' ', "T", 1)).parse())
                     .map_err(|_| bad("holds no time", typed))?;
                 row.next()?;
-                let is_wanted = span.is_aligned(ts) && seen.take(Mark { ts, id: 0 }, period, range);
+                let is_wanted = span.is_aligned(ts) && seen.take(Mark { ts, id: 0 }, wanted);
                 if is_wanted {
                     let open_interest = row.number()?;
                     let open_interest_value = Some(row.number()?);
@@ -185,18 +188,6 @@ impl Format {
             }
         }
         Ok(())
-    }
-}
-
-impl Seen {
-    /// Notes a row; true if it is wanted.
-    fn take(&mut self, mark: Mark, period: Range, range: Range) -> bool {
-        self.is_inside |= period.contains(mark.ts);
-        self.first.get_or_insert(mark);
-        self.last = Some(mark);
-        let is_wanted = range.contains(mark.ts);
-        self.lines += u64::from(is_wanted);
-        is_wanted
     }
 }
 
@@ -237,8 +228,7 @@ impl<'a> Row<'a> {
 
     fn trade(
         &mut self,
-        period: Range,
-        range: Range,
+        wanted: Wanted,
         seen: &mut Seen,
         lines: &mut LineWriter,
         out: &mut Vec<u8>,
@@ -263,7 +253,7 @@ impl<'a> Row<'a> {
                 seen.holes.push((last, mark));
             }
         }
-        if seen.take(mark, period, range) {
+        if seen.take(mark, wanted) {
             let tid = Some(Cow::Borrowed(tid));
             lines.trade(&Trade { ts, price, amount, side: Some(side), tid, recv_ts: None }, out);
         }

@@ -5,12 +5,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::object;
-use super::kline::number;
 use super::stamp;
 use crate::answer::{AnswerError, Mark, Page, Reply};
+use crate::wire::number;
 
 /// The depth that is asked for: the deepest that both markets have.
-pub(crate) const LEVELS: u32 = 1000;
+pub(super) const LEVELS: u32 = 1000;
 
 #[derive(Deserialize)]
 struct Wire<'a> {
@@ -26,7 +26,7 @@ struct Wire<'a> {
 }
 
 /// Writes one snapshot. Spot gives it no time, so our clock has to do.
-pub(crate) fn read(reply: &Reply<'_>, lines: &mut LineWriter, out: &mut Vec<u8>) -> Result<Page, AnswerError> {
+pub(super) fn read(reply: &Reply<'_>, lines: &mut LineWriter, out: &mut Vec<u8>) -> Result<Page, AnswerError> {
     let wire: Wire<'_> = object(reply)?;
     let stamp = wire.time.map(stamp).transpose()?;
     let ts = stamp.unwrap_or(reply.recv_ts);

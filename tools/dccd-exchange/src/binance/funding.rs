@@ -2,23 +2,15 @@
 
 use std::borrow::Cow;
 
-use dccd_record::{Funding, LineWriter, Range, Ts};
+use dccd_record::Funding;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::error::{check, from_json};
-use super::kline::number;
+use super::error::check;
 use super::{same_symbol, stamp};
-use crate::answer::{AnswerError, Mark, Page, Reply};
-
-/// What of a page is wanted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
-    /// The instants.
-    pub(crate) range: Range,
-    /// The last record that is known; pages overlap by it.
-    pub(crate) after: Option<Ts>,
-}
+use crate::answer::{AnswerError, Reply};
+use crate::sink::Sink;
+use crate::wire::{json, number, optional_number};
 
 #[derive(Deserialize)]
 struct Row<'a> {
@@ -32,56 +24,14 @@ struct Row<'a> {
     mark_price: Option<&'a RawValue>,
 }
 
-/// Writes the wanted rates of a page; `null` is an empty page.
-pub(crate) fn read(
-    reply: &Reply<'_>,
-    symbol: &str,
-    wanted: Wanted,
-    lines: &mut LineWriter,
-    out: &mut Vec<u8>,
-) -> Result<Page, AnswerError> {
+/// Hands over the rates of a page; `null` is an empty page.
+pub(super) fn read(reply: &Reply<'_>, symbol: &str, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
     check(reply)?;
-    let rows: Option<Vec<Row<'_>>> = serde_json::from_slice(reply.body).map_err(from_json)?;
-    let start = out.len();
-    let mut page = Page::default();
+    let rows: Option<Vec<Row<'_>>> = json(reply.body)?;
     for row in rows.unwrap_or_default() {
-        if let Err(error) =
-            same_symbol(row.symbol.as_deref(), symbol).and_then(|()| take(&row, wanted, &mut page, lines, out))
-        {
-            out.truncate(start);
-            return Err(error);
-        }
-    }
-    Ok(page)
-}
-
-fn take(
-    row: &Row<'_>,
-    wanted: Wanted,
-    page: &mut Page,
-    lines: &mut LineWriter,
-    out: &mut Vec<u8>,
-) -> Result<(), AnswerError> {
-    let ts = stamp(row.time)?;
-    page.rows += 1;
-    if wanted.after.is_some_and(|after| ts <= after) {
-        return Ok(());
-    }
-    if page.last.is_some_and(|last| ts < last.ts) {
-        return Err(AnswerError::Unexpected(format!("the rate of {ts} is before the one above it")));
-    }
-    let mark = Mark { ts, id: 0 };
-    page.first.get_or_insert(mark);
-    page.last = Some(mark);
-    page.is_past_end |= ts >= wanted.range.end();
-    if wanted.range.contains(ts) {
-        let mark_price = match row.mark_price {
-            None => None,
-            Some(raw) if matches!(raw.get(), "\"\"" | "null") => None,
-            Some(raw) => Some(number(raw)?),
-        };
-        page.lines += 1;
-        lines.funding(&Funding { ts, rate: number(row.rate)?, mark_price }, out);
+        same_symbol(row.symbol.as_deref(), symbol)?;
+        let (ts, rate) = (stamp(row.time)?, number(row.rate)?);
+        sink.funding(&Funding { ts, rate, mark_price: optional_number(row.mark_price)? })?;
     }
     Ok(())
 }

@@ -1,75 +1,31 @@
 //! Candles.
 
-use dccd_record::{Candle, LineWriter, Number, Range, Span};
+use dccd_record::{Candle, Ts};
 use serde_json::value::RawValue;
 
-use super::error::{check, from_json};
+use super::error::check;
 use super::scan::Scan;
 use super::stamp;
-use crate::answer::{AnswerError, Mark, Page, Reply};
+use crate::answer::{AnswerError, Reply};
+use crate::sink::Sink;
+use crate::wire::{integer, json, number, unsigned};
 
-/// What of a page is wanted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
-    /// The instants; all of them are of candles that have closed.
-    pub(crate) range: Range,
-    /// The width.
-    pub(crate) span: Span,
-}
-
-/// Writes the wanted candles of a page.
-pub(crate) fn read(
-    reply: &Reply<'_>,
-    wanted: Wanted,
-    lines: &mut LineWriter,
-    out: &mut Vec<u8>,
-) -> Result<Page, AnswerError> {
+/// Hands over the candles of a page.
+pub(super) fn read(reply: &Reply<'_>, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
     check(reply)?;
-    let start = out.len();
-    let mut sink = Sink { wanted, page: Page::default(), lines, out };
-    if scan(reply.body, &mut sink).is_some() {
-        return Ok(sink.page);
+    if scan(reply.body, sink).is_some() {
+        return Ok(());
     }
-    sink.out.truncate(start);
-    sink.page = Page::default();
-    let parsed = parse(reply.body, &mut sink);
-    let page = sink.page;
-    if parsed.is_err() {
-        out.truncate(start);
-    }
-    parsed.map(|()| page)
+    sink.reset();
+    parse(reply.body, sink)
 }
 
-struct Sink<'a> {
-    wanted: Wanted,
-    page: Page,
-    lines: &'a mut LineWriter,
-    out: &'a mut Vec<u8>,
-}
-
-impl Sink<'_> {
-    fn take(&mut self, open_time: i64, close_time: i64, mut candle: Candle<'_>) -> Result<(), AnswerError> {
-        let Wanted { range, span } = self.wanted;
-        let ts = stamp(open_time)?;
-        candle.ts = ts;
-        if !span.is_aligned(ts) || close_time <= open_time {
-            return Err(AnswerError::Unexpected(format!("a candle from {ts} to {close_time} is none of {span}")));
-        }
-        if self.page.last.is_some_and(|last| ts <= last.ts) {
-            return Err(AnswerError::Unexpected(format!("the candle of {ts} is not after the one before it")));
-        }
-        // Rows of another range say nothing about this one.
-        if !range.contains(ts) {
-            return Err(AnswerError::Unexpected(format!("the candle of {ts} was not asked for")));
-        }
-        self.page.rows += 1;
-        let mark = Mark { ts, id: 0 };
-        self.page.first.get_or_insert(mark);
-        self.page.last = Some(mark);
-        self.page.lines += 1;
-        self.lines.candle(&candle, self.out);
-        Ok(())
+fn take(open_time: i64, close_time: i64, mut candle: Candle<'_>, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+    candle.ts = stamp(open_time)?;
+    if close_time <= open_time {
+        return Err(AnswerError::Unexpected(format!("a candle of {} closes before it opens", candle.ts)));
     }
+    sink.candle(&candle)
 }
 
 /// Reads a compact page by literal order; `None` if anything is odd.
@@ -99,9 +55,9 @@ fn scan(body: &[u8], sink: &mut Sink<'_>) -> Option<()> {
         scan.literal(",")?;
         let trades = Some(scan.unsigned()?);
         scan.skip_digits_to_end_of_list()?;
-        let ts = sink.wanted.range.start();
+        let ts = Ts::MIN;
         let candle = Candle { ts, open, high, low, close, volume, quote_volume, trades, is_derived: false };
-        sink.take(open_time, close_time, candle).ok()?;
+        take(open_time, close_time, candle, sink).ok()?;
         if !scan.has(",") {
             scan.literal("]")?;
             return scan.is_at_end().then_some(());
@@ -111,13 +67,13 @@ fn scan(body: &[u8], sink: &mut Sink<'_>) -> Option<()> {
 
 /// Reads any page.
 fn parse(body: &[u8], sink: &mut Sink<'_>) -> Result<(), AnswerError> {
-    let rows: Vec<Vec<&RawValue>> = serde_json::from_slice(body).map_err(from_json)?;
+    let rows: Vec<Vec<&RawValue>> = json(body)?;
     for row in &rows {
         let [open_time, open, high, low, close, volume, close_time, quote_volume, trades, ..] = row[..] else {
             return Err(AnswerError::Unexpected(format!("a candle has {} fields", row.len())));
         };
         let candle = Candle {
-            ts: sink.wanted.range.start(),
+            ts: Ts::MIN,
             open: number(open)?,
             high: number(high)?,
             low: number(low)?,
@@ -127,26 +83,7 @@ fn parse(body: &[u8], sink: &mut Sink<'_>) -> Result<(), AnswerError> {
             trades: Some(unsigned(trades)?),
             is_derived: false,
         };
-        sink.take(integer(open_time)?, integer(close_time)?, candle)?;
+        take(integer(open_time)?, integer(close_time)?, candle, sink)?;
     }
     Ok(())
-}
-
-/// The digits of a number, in quotes or not.
-pub(super) fn number(raw: &RawValue) -> Result<Number<'_>, AnswerError> {
-    let text = raw.get();
-    let digits = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
-    Number::new(digits).map_err(|cause| AnswerError::Unexpected(cause.to_string()))
-}
-
-pub(super) fn integer(raw: &RawValue) -> Result<i64, AnswerError> {
-    raw.get().parse().map_err(|_| AnswerError::Unexpected(format!("{} is no whole number", excerpt(raw.get()))))
-}
-
-fn unsigned(raw: &RawValue) -> Result<u64, AnswerError> {
-    raw.get().parse().map_err(|_| AnswerError::Unexpected(format!("{} is no count", excerpt(raw.get()))))
-}
-
-fn excerpt(text: &str) -> String {
-    text.chars().take(40).collect()
 }

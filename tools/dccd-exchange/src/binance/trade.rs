@@ -2,105 +2,38 @@
 
 use std::borrow::Cow;
 
-use dccd_record::{LineWriter, Range, Side, Trade};
+use dccd_record::{Side, Trade, Ts};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::error::{check, from_json};
-use super::kline::number;
+use super::error::check;
 use super::scan::Scan;
 use super::stamp;
-use crate::answer::{AnswerError, Mark, Page, Reply};
+use crate::answer::{AnswerError, Reply};
+use crate::sink::Sink;
+use crate::wire::{json, number};
 
-/// What of a page is wanted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
-    /// The instants.
-    pub(crate) range: Range,
-    /// The id that the first row must have, where that is known.
-    pub(crate) first_id: Option<u64>,
-}
-
-/// Writes the wanted trades of a page, up to the first hole in the ids.
-pub(crate) fn read(
-    reply: &Reply<'_>,
-    wanted: Wanted,
-    lines: &mut LineWriter,
-    out: &mut Vec<u8>,
-) -> Result<Page, AnswerError> {
+/// Hands over the trades of a page.
+pub(super) fn read(reply: &Reply<'_>, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
     check(reply)?;
-    let start = out.len();
-    let mut sink = Sink::new(wanted, lines, out);
-    if scan(reply.body, &mut sink).is_some() {
-        return Ok(sink.page);
+    if scan(reply.body, sink).is_some() {
+        return Ok(());
     }
-    sink.out.truncate(start);
-    sink.page = Page::default();
-    let parsed = parse(reply.body, &mut sink);
-    let page = sink.page;
-    if parsed.is_err() {
-        out.truncate(start);
-    }
-    parsed.map(|()| page)
+    sink.reset();
+    parse(reply.body, sink)
 }
 
-/// Takes trades in the order of their ids; stops taking at the first hole.
-pub(crate) struct Sink<'a> {
-    wanted: Wanted,
-    pub(crate) page: Page,
-    lines: &'a mut LineWriter,
-    out: &'a mut Vec<u8>,
-}
-
-impl<'a> Sink<'a> {
-    pub(crate) fn new(wanted: Wanted, lines: &'a mut LineWriter, out: &'a mut Vec<u8>) -> Sink<'a> {
-        Sink { wanted, page: Page::default(), lines, out }
-    }
-
-    /// One row; `is_buyer_maker` means that the taker sold. Instant and side of `trade` are filled in here.
-    pub(crate) fn take(
-        &mut self,
-        id: u64,
-        time: i64,
-        is_buyer_maker: bool,
-        mut trade: Trade<'_>,
-    ) -> Result<(), AnswerError> {
-        let ts = stamp(time)?;
-        let mark = Mark { ts, id };
-        self.page.rows += 1;
-        if self.page.jump.is_some() {
-            return Ok(());
-        }
-        let expected = match self.page.last {
-            Some(last) => last.id.checked_add(1),
-            None => self.wanted.first_id,
-        };
-        if expected.is_some_and(|expected| id < expected) {
-            return Err(AnswerError::Unexpected(format!(
-                "trade {id} where {} or a later one belongs",
-                expected.unwrap_or(0)
-            )));
-        }
-        if expected.is_some_and(|expected| id > expected) {
-            self.page.jump = Some(mark);
-            return Ok(());
-        }
-        // Ids have no bounds in time, but a question by time has.
-        if expected.is_none() && ts < self.wanted.range.start() {
-            return Err(AnswerError::Unexpected(format!("trade {id} of {ts} was not asked for")));
-        }
-        self.page.first.get_or_insert(mark);
-        self.page.last = Some(mark);
-        // The last row decides: one odd stamp on the way is no end.
-        self.page.is_past_end = ts >= self.wanted.range.end();
-        if self.wanted.range.contains(ts) {
-            trade.ts = ts;
-            trade.side = Some(if is_buyer_maker { Side::Sell } else { Side::Buy });
-            self.page.lines += 1;
-            self.lines.trade(&trade, self.out);
-        }
-        Ok(())
-    }
+/// One row; `is_buyer_maker` means that the taker sold.
+fn take(
+    id: u64,
+    time: i64,
+    is_buyer_maker: bool,
+    mut trade: Trade<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<(), AnswerError> {
+    trade.ts = stamp(time)?;
+    trade.side = Some(if is_buyer_maker { Side::Sell } else { Side::Buy });
+    sink.trade(id, &trade)
 }
 
 /// Reads a compact page by literal order; `None` if anything is odd.
@@ -129,10 +62,10 @@ fn scan(body: &[u8], sink: &mut Sink<'_>) -> Option<()> {
             scan.boolean()?;
         }
         scan.literal("}")?;
-        let ts = sink.wanted.range.start();
+        let ts = Ts::MIN;
         let tid = Some(Cow::Borrowed(tid));
         let trade = Trade { ts, price, amount, side: None, tid, recv_ts: None };
-        sink.take(id, time, is_buyer_maker, trade).ok()?;
+        take(id, time, is_buyer_maker, trade, sink).ok()?;
         if !scan.has(",") {
             scan.literal("]")?;
             return scan.is_at_end().then_some(());
@@ -154,12 +87,12 @@ struct Row<'a> {
 
 /// Reads any page.
 fn parse(body: &[u8], sink: &mut Sink<'_>) -> Result<(), AnswerError> {
-    let rows: Vec<Row<'_>> = serde_json::from_slice(body).map_err(from_json)?;
+    let rows: Vec<Row<'_>> = json(body)?;
     for row in rows {
-        let ts = sink.wanted.range.start();
+        let ts = Ts::MIN;
         let (price, amount, tid) = (number(row.p)?, number(row.q)?, Some(Cow::Owned(row.a.to_string())));
         let trade = Trade { ts, price, amount, side: None, tid, recv_ts: None };
-        sink.take(row.a, row.time, row.m, trade)?;
+        take(row.a, row.time, row.m, trade, sink)?;
     }
     Ok(())
 }

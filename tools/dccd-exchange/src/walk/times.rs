@@ -1,0 +1,147 @@
+//! Trades that are asked for by time: each page begins where the one before ended, and repeats its end.
+//!
+//! Ids, consecutive or not, tell what is repeated. Where one instant fills a whole page, the rest of it
+//! cannot be asked for: that is a gap, not a loop.
+
+use dccd_record::{Range, Ts};
+
+use super::{Ask, DOUBTS_MAX, Progress, Question, Step, Way};
+use crate::adapter::Rows;
+use crate::answer::{Mark, Page};
+use crate::sink::Wanted;
+
+#[derive(Debug)]
+pub(super) struct TimeWalk {
+    progress: Progress,
+    has_consecutive_ids: bool,
+    /// The last trade that was taken.
+    last: Option<Mark>,
+    state: State,
+    /// How often the ids skipped at the same place.
+    skips: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// A page is to be asked for, from this instant on.
+    Page(Ts),
+    /// A page that was not full wants to be proven by the newest trade.
+    Newest,
+    /// A question is on its way.
+    Waiting,
+}
+
+impl TimeWalk {
+    pub(super) fn new(progress: Progress, has_consecutive_ids: bool) -> TimeWalk {
+        let state = State::Page(progress.range.start());
+        TimeWalk { progress, has_consecutive_ids, last: None, state, skips: 0 }
+    }
+
+    fn take_page(&mut self, wanted: Wanted, page: &Page, steps: &mut Vec<Step>) {
+        let Rows::From(start) = wanted.rows else { return };
+        let has_lost_place = wanted.known.is_some() && !self.has_consecutive_ids && !page.is_known_there;
+        if has_lost_place {
+            self.progress.doubt(format!("an answer from {start} on without the trade that is known there"), steps);
+            self.state = State::Page(start);
+            return;
+        }
+        if page.lines > 0 {
+            steps.push(Step::Lines);
+        }
+        if page.is_past_end {
+            self.progress.cover(self.progress.range.end(), steps);
+            return;
+        }
+        let before = self.last;
+        if let Some(last) = page.last {
+            self.skips = 0;
+            self.last = Some(last);
+            self.progress.cover(last.ts, steps);
+        }
+        self.state = if let Some(jump) = page.jump {
+            self.take_jump(jump, steps)
+        } else if page.rows < self.progress.page_rows() {
+            State::Newest
+        } else if page.last.is_some_and(|last| before.is_none_or(|before| last.ts > before.ts)) {
+            self.last.map_or(State::Newest, |last| State::Page(last.ts))
+        } else {
+            self.leave_instant(start, page, steps)
+        };
+    }
+
+    /// The ids skip: ask again, and if they still do, there is a hole.
+    fn take_jump(&mut self, jump: Mark, steps: &mut Vec<Step>) -> State {
+        self.skips += 1;
+        let again = self.last.map_or(self.progress.range.start(), |last| last.ts);
+        if self.skips < DOUBTS_MAX {
+            return State::Page(again);
+        }
+        let before = self.last.map_or(0, |last| last.id);
+        let reason = format!("the exchange's trade ids skip from {before} to {}", jump.id);
+        self.progress.gap(again, jump.ts.saturating_add(1), reason, steps);
+        self.skips = 0;
+        self.last = Some(Mark { ts: jump.ts, id: jump.id.saturating_sub(1) });
+        State::Page(jump.ts)
+    }
+
+    /// A full page of one instant: what else it holds cannot be had.
+    fn leave_instant(&mut self, start: Ts, page: &Page, steps: &mut Vec<Step>) -> State {
+        let instant = self.last.map_or(start, |last| last.ts);
+        let reason = format!("{} trades of one instant fill a page, and there is no way to ask for more", page.rows);
+        let next = instant.saturating_add(1);
+        self.progress.gap(instant, next, reason, steps);
+        // With consecutive ids the next page must tell how many there were.
+        self.last = None;
+        State::Page(next)
+    }
+
+    fn take_newest(&mut self, newest: Option<Mark>, steps: &mut Vec<Step>) {
+        let is_proven = match (newest, self.last) {
+            (Some(newest), Some(last)) if self.has_consecutive_ids => newest.id <= last.id,
+            (Some(newest), Some(last)) => newest.ts < last.ts || newest == last,
+            (Some(newest), None) => newest.ts < self.progress.range.start(),
+            (None, _) => false,
+        };
+        if is_proven {
+            self.progress.cover(self.progress.range.end(), steps);
+            return;
+        }
+        let error = match newest {
+            Some(newest) => format!("a page that ends early, though there is a trade of {}", newest.ts),
+            None => "the exchange shows no trade at all".to_owned(),
+        };
+        self.progress.doubt(error, steps);
+        let start = self.progress.left().map_or(self.progress.range.start(), |left| left.start());
+        self.state = State::Page(self.last.map_or(start, |last| last.ts));
+    }
+}
+
+impl Way for TimeWalk {
+    fn next_ask(&mut self) -> Option<Ask> {
+        self.progress.left()?;
+        match std::mem::replace(&mut self.state, State::Waiting) {
+            State::Page(start) => {
+                let limit = self.progress.row.page_rows;
+                Some(self.progress.ask(Rows::From(start), limit, self.last, self.has_consecutive_ids))
+            }
+            State::Newest => Some(self.progress.probe(Rows::Newest)),
+            State::Waiting => None,
+        }
+    }
+
+    fn take(&mut self, ask: &Ask, page: &Page, _lines: &mut Vec<u8>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if self.progress.is_stale(ask) {
+            return steps;
+        }
+        match ask.question() {
+            Question::Page(wanted) => self.take_page(wanted, page, &mut steps),
+            _ => self.take_newest(page.last, &mut steps),
+        }
+        steps
+    }
+
+    fn left(&self) -> Option<Range> {
+        self.progress.left()
+    }
+}

@@ -1,0 +1,94 @@
+//! What the answers of several exchanges have in common.
+
+use dccd_record::Number;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::answer::{AnswerError, Reply};
+
+/// The most characters of an exchange's words that are passed on.
+const MESSAGE_CHARS_MAX: usize = 300;
+const EXCERPT_CHARS_MAX: usize = 40;
+
+/// The first character that means something.
+pub(crate) fn first_byte(reply: &Reply<'_>) -> Option<u8> {
+    reply.body.iter().find(|byte| !byte.is_ascii_whitespace()).copied()
+}
+
+/// What the status says where the body has no error in the exchange's own words.
+pub(crate) fn check_status(reply: &Reply<'_>) -> Result<(), AnswerError> {
+    let is_page = first_byte(reply) == Some(b'<');
+    match reply.status {
+        200 if is_page => Err(AnswerError::Html { status: 200 }),
+        200 => Ok(()),
+        418 | 429 | 403 => {
+            Err(AnswerError::Limited { status: reply.status, retry_after_secs: reply.retry_after_secs })
+        }
+        451 => Err(AnswerError::Region),
+        500..=599 => Err(AnswerError::Server { status: reply.status }),
+        status if is_page && status != 404 => Err(AnswerError::Html { status }),
+        status => Err(AnswerError::Status(status)),
+    }
+}
+
+/// Reads JSON.
+pub(crate) fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, AnswerError> {
+    serde_json::from_slice(body).map_err(from_json)
+}
+
+/// What a JSON error says about the answer: cut off, or of another shape.
+pub(crate) fn from_json(error: serde_json::Error) -> AnswerError {
+    if error.is_data() { AnswerError::Unexpected(error.to_string()) } else { AnswerError::Malformed(error.to_string()) }
+}
+
+/// An exchange's words, without what would spoil a terminal.
+pub(crate) fn message(words: &str) -> String {
+    words.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARS_MAX).collect()
+}
+
+/// The digits of a number, in quotes or not.
+pub(crate) fn number(raw: &RawValue) -> Result<Number<'_>, AnswerError> {
+    Number::new(unquoted(raw)).map_err(|cause| AnswerError::Unexpected(cause.to_string()))
+}
+
+/// A number that may be empty or null.
+pub(crate) fn optional_number(raw: Option<&RawValue>) -> Result<Option<Number<'_>>, AnswerError> {
+    match raw {
+        Some(raw) if !matches!(raw.get(), "\"\"" | "null") => number(raw).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A whole number, in quotes or not.
+pub(crate) fn integer(raw: &RawValue) -> Result<i64, AnswerError> {
+    unquoted(raw).parse().map_err(|_| unexpected("is no whole number", raw.get()))
+}
+
+/// A count or an id, in quotes or not.
+pub(crate) fn unsigned(raw: &RawValue) -> Result<u64, AnswerError> {
+    unquoted(raw).parse().map_err(|_| unexpected("is no count", raw.get()))
+}
+
+/// What stands between the quotes, or all of it.
+pub(crate) fn unquoted(raw: &RawValue) -> &str {
+    let text = raw.get();
+    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
+}
+
+/// That `what` is not as it should be.
+pub(crate) fn unexpected(why: &str, what: &str) -> AnswerError {
+    AnswerError::Unexpected(format!("{:?} {why}", what.chars().take(EXCERPT_CHARS_MAX).collect::<String>()))
+}
+
+/// `text` as it stands in a query or a path; a few symbols are outside of ASCII.
+pub(crate) fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
