@@ -17,7 +17,9 @@ mod walk;
 mod wire;
 
 pub use answer::{AnswerError, Mark, Page, Reply};
-pub use capability::{Capability, Impossible, Paging, Reach, Seek, SpanName, Unit, capability, closed, exchanges, table};
+pub use capability::{
+    Capability, Impossible, Paging, Reach, Seek, SpanName, Unit, capability, closed, exchanges, table,
+};
 pub use instrument::{Instrument, Listed, Trading, instruments, read_instruments};
 pub use request::{Api, LimitGroup, Request};
 pub use walk::{Ask, Step, Walk};

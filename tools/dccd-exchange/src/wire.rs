@@ -21,9 +21,7 @@ pub(crate) fn check_status(reply: &Reply<'_>) -> Result<(), AnswerError> {
     match reply.status {
         200 if is_page => Err(AnswerError::Html { status: 200 }),
         200 => Ok(()),
-        418 | 429 | 403 => {
-            Err(AnswerError::Limited { status: reply.status, retry_after_secs: reply.retry_after_secs })
-        }
+        418 | 429 | 403 => Err(AnswerError::Limited { status: reply.status, retry_after_secs: reply.retry_after_secs }),
         451 => Err(AnswerError::Region),
         500..=599 => Err(AnswerError::Server { status: reply.status }),
         status if is_page && status != 404 => Err(AnswerError::Html { status }),

@@ -32,7 +32,9 @@ pub(super) fn files(series: &Series<'_>, range: Range, now: Ts, usage: Use) -> V
         (Use::WhereBetter, Kind::Trade) => (width >= TRADE_DAYS_MIN * DAY_NANOS).then_some(range),
         (Use::WhereBetter, Kind::Candle) => Some(range),
         // The rest goes back no further than this over REST.
-        (Use::WhereBetter, Kind::OpenInterest) => Range::new(range.start(), range.end().min(row.rest_start(dataset, now))),
+        (Use::WhereBetter, Kind::OpenInterest) => {
+            Range::new(range.start(), range.end().min(row.rest_start(dataset, now)))
+        }
         // The files lack the mark prices.
         (Use::WhereBetter, _) => None,
     };
@@ -127,7 +129,6 @@ impl Format {
             _ => Format::AggTrades,
         }
     }
-
 }
 
 impl FileFormat for Format {

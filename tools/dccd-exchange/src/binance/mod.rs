@@ -9,6 +9,8 @@ mod kline;
 mod open_interest;
 mod query;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod trade;
 
 use dccd_record::{Day, Kind, LineWriter, Market, Proof, Range, Ts};

@@ -16,8 +16,8 @@ fn every_kind_of_no_is_told_apart() {
         assert!(error.to_string().contains(expected), "{status} {body}: {error}");
         assert_eq!(error.is_retryable(), is_retryable, "{status} {body}");
     };
-    check(400, r#"{"code":-1121,"msg":"Invalid symbol."}"#, "-1121): Invalid symbol.", false);
-    check(200, r#"{"code":-1121,"msg":"Invalid symbol."}"#, "-1121): Invalid symbol.", false);
+    check(400, r#"{"code":-1121,"msg":"Invalid symbol."}"#, "knows no such symbol: Invalid symbol.", false);
+    check(200, r#"{"code":-1121,"msg":"Invalid symbol."}"#, "knows no such symbol: Invalid symbol.", false);
     check(400, r#"{"code":-1130,"msg":"bad startTime"}"#, "-1130", false);
     check(200, r#"{"code":-1007,"msg":"Timeout waiting"}"#, "-1007", true);
     check(503, r#"{"code":-9999,"msg":"Service unavailable"}"#, "-9999", true);

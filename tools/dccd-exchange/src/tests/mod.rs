@@ -1,8 +1,7 @@
 mod archive;
 mod errors;
 mod hostile;
-mod recordings;
-mod scan;
+pub(crate) mod recordings;
 mod walk;
 
 use dccd_record::{Dataset, Range, Ts};

@@ -1,85 +1,28 @@
-//! Every recording of Binance's REST traffic is read to exactly its digits.
+//! Genuine answers of exchanges, read as an adapter reads them.
 
 #![expect(clippy::print_stderr, reason = "what is skipped says so")]
 
 use std::path::PathBuf;
 
-use dccd_record::{LineWriter, Range, Ts};
+use dccd_record::LineWriter;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{dataset, reply};
-use crate::binance::{book, funding, kline, open_interest, query, trade};
+use crate::adapter::{Rows, Series};
+use crate::capability;
+use crate::sink::{Sink, Wanted};
 use crate::{AnswerError, Page};
 
-/// What a recording proves.
-enum Proves {
-    /// Rows of candles.
-    Candles(&'static str),
-    /// Rows of aggregate trades.
-    Trades(&'static str),
-    /// Rows of funding rates.
-    Rates(&'static str),
-    /// Rows of open interest.
-    Interest(&'static str),
-    /// A snapshot.
-    Book(&'static str),
-    /// A refusal with these words.
-    Error(&'static str),
-    /// An answer to a question that is not asked, and why it is not.
-    NotAsked(&'static str),
-}
-use Proves::{Book, Candles, Error, Interest, NotAsked, Rates, Trades};
-
-const TABLE: &[(&str, Proves)] = &[
-    ("book-rest-gct-spot-depth-btcusdt-0", Book("binance:book:BTC-USDT")),
-    ("book-rest-gct-usdm-depth-btcusdt-0", Book("binance:book:BTC-USDT_PERP")),
-    ("book-rest-jk-usdfutures-getorderbook", Book("binance:book:BTC-USDT_PERP")),
-    ("book-rest-nknusdt-limit1000", Book("binance:book:NKN-USDT")),
-    ("book-rest-runeeur-limit1000", Book("binance:book:RUNE-EUR")),
-    ("book-rest-usdm-akrousdt-limit1000", Book("binance:book:AKRO-USDT_PERP")),
-    ("book-rest-usdm-sushiusdt-limit1000", Book("binance:book:SUSHI-USDT_PERP")),
-    ("error-rest-gct-coinm-klines-btcusd-perp-1d-0", Error("Maximum time interval is 200 days.")),
-    ("error-rest-gct-usdm-24hr-btcusd-201225-0", Error("Invalid symbol.")),
-    ("error-rest-too-many-requests", Error("too many requests")),
-    ("funding-rest-gct-usdm-fundingrate-btcusdt-0", Rates("binance:funding:BTC-USDT_PERP")),
-    ("funding-rest-gct-usdm-fundingrate-ltcusdt-1", Rates("binance:funding:LTC-USDT_PERP")),
-    ("funding-rest-jk-usdfutures-getfundingrates", Rates("binance:funding:BTC-USDT_PERP")),
-    ("ohlc-rest-gct-coinm-continuousklines-btcusd-1M-0", NotAsked("months have no fixed width")),
-    ("ohlc-rest-gct-spot-klines-btcusdt-1d-2", Candles("binance:candle:BTC-USDT:1d")),
-    ("ohlc-rest-gct-spot-klines-btcusdt-1h-3", Candles("binance:candle:BTC-USDT:1h")),
-    ("ohlc-rest-gct-spot-klines-btcusdt-1m-1", Candles("binance:candle:BTC-USDT:1m")),
-    ("ohlc-rest-gct-spot-klines-btcusdt-5m-0", Candles("binance:candle:BTC-USDT:5m")),
-    ("ohlc-rest-gct-usdm-klines-btcusdt-1d-0", Candles("binance:candle:BTC-USDT_PERP:1d")),
-    ("ohlc-rest-gct-usdm-klines-ltcusdt-5m-1", Candles("binance:candle:LTC-USDT_PERP:5m")),
-    ("ohlc-rest-hb-binance-spot-1h", Candles("binance:candle:BTC-USDT:1h")),
-    ("ohlc-rest-jk-spot-getklines", Candles("binance:candle:ETH-BTC:1w")),
-    ("ohlc-rest-jk-usdfutures-getcontinuouscontractklines", Candles("binance:candle:BTC-USDT_PERP:1m")),
-    ("ohlc-rest-spot-btcusdt-1h-2026", Candles("binance:candle:BTC-USDT:1h")),
-    ("oi-rest-gct-usdm-openinterest-btcusdt-0", NotAsked("the current value; history is asked for")),
-    ("oi-rest-gct-usdm-openinteresthist-btcusd-5m-1", Interest("binance:open_interest:BTC-USD_PERP:5m")),
-    ("oi-rest-gct-usdm-openinteresthist-ltcusdt-1d-0", Interest("binance:open_interest:LTC-USDT_PERP:1d")),
-    ("oi-rest-jk-usdfutures-getopeninterest", NotAsked("the current value; history is asked for")),
-    ("trades-rest-gct-spot-aggtrades-btcusdt-0", Trades("binance:trade:BTC-USDT")),
-    ("trades-rest-gct-spot-aggtrades-btcusdt-1", Trades("binance:trade:BTC-USDT")),
-    ("trades-rest-gct-spot-aggtrades-btcusdt-2", Trades("binance:trade:BTC-USDT")),
-    ("trades-rest-gct-spot-historicaltrades-btcusdt-0", NotAsked("single trades; aggregate ones are asked for")),
-    ("trades-rest-gct-spot-trades-btcusdt-0", NotAsked("recent single trades")),
-    ("trades-rest-gct-usdm-aggtrades-btcusdt-0", Trades("binance:trade:BTC-USDT_PERP")),
-    ("trades-rest-jk-spot-getaggregatedtradehistory", Trades("binance:trade:BTC-USDT")),
-    ("trades-rest-jk-spot-gettradehistory", NotAsked("single trades; aggregate ones are asked for")),
-    ("trades-rest-jk-usdfutures-getrecenttrades", NotAsked("recent single trades")),
-];
-
-#[derive(Deserialize)]
-struct Recording {
-    status: u16,
-    body: Box<RawValue>,
+/// One answer.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Recording {
+    pub(crate) status: u16,
+    pub(crate) body: Box<RawValue>,
 }
 
 /// The folder of recordings, if it is there.
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/recordings");
     let folder = PathBuf::from(std::env::var_os("DCCD_RECORDINGS").unwrap_or_else(|| default.into()));
     if folder.join("INDEX.tsv").is_file() {
@@ -90,172 +33,47 @@ fn folder() -> Option<PathBuf> {
     None
 }
 
-#[test]
-fn the_table_names_every_recording() {
+/// The recording `name` in the folder of an exchange; `None` if there are none.
+pub(crate) fn recording(exchange: &str, name: &str) -> Option<Recording> {
+    let path = folder()?.join(exchange).join(format!("{name}.json"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    Some(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+/// Checks that `known` names every recording of REST traffic in the folder of an exchange that is wanted.
+pub(crate) fn check_names<'a>(exchange: &str, known: impl Iterator<Item = &'a str>, is_wanted: fn(&str) -> bool) {
     let Some(folder) = folder() else { return };
     let index = std::fs::read_to_string(folder.join("INDEX.tsv")).expect("the index is text");
     let mut recorded: Vec<&str> = index
         .lines()
         .filter_map(|line| line.split('\t').next())
-        .filter_map(|file| file.strip_prefix("binance/")?.strip_suffix(".json"))
-        .filter(|name| name.contains("-rest-"))
+        .filter_map(|file| file.strip_prefix(exchange)?.strip_prefix('/')?.strip_suffix(".json"))
+        .filter(|name| name.contains("-rest-") && !name.ends_with(".expected") && is_wanted(name))
         .collect();
-    let mut known: Vec<&str> = TABLE.iter().map(|(name, _)| *name).collect();
+    let mut known: Vec<&str> = known.collect();
     recorded.sort_unstable();
     known.sort_unstable();
-    assert_eq!(recorded, known);
+    assert_eq!(recorded, known, "{exchange}");
 }
 
-#[test]
-fn lines_have_the_recorded_digits() {
-    let Some(folder) = folder() else { return };
-    for (name, proves) in TABLE {
-        let path = folder.join("binance").join(format!("{name}.json"));
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let expect = |recording: &str| -> Recording { serde_json::from_str(recording).expect("a recording") };
-        let lines = match proves {
-            NotAsked(why) => {
-                eprintln!("{name}: {why}");
-                continue;
-            }
-            Error(words) => {
-                let recording = expect(&text);
-                check_error(name, &recording, words);
-                continue;
-            }
-            Book(id) => {
-                let recording = expect(&text);
-                let value: Value = serde_json::from_str(recording.body.get()).expect("JSON");
-                assert_eq!(read(proves, id, recording.body.get()).expect(name).1, book_line(id, &value), "{name}");
-                1
-            }
-            Candles(id) | Trades(id) | Rates(id) | Interest(id) => {
-                check_rows(name, proves, id, expect(&text).body.get())
-            }
-        };
-        assert!(lines > 0, "{name} proves nothing");
-    }
-}
-
-/// Reads the page as a whole, and each of its rows as a page of one: recorders left rows out, so ids skip.
-fn check_rows(name: &str, proves: &Proves, id: &str, body: &str) -> usize {
-    let rows: Vec<&RawValue> = serde_json::from_str(body).expect("a list");
-    let mut all = String::new();
-    for row in &rows {
-        let value: Value = serde_json::from_str(row.get()).expect("JSON");
-        let (page, line) = read(proves, id, &format!("[{}]", row.get())).expect(name);
-        assert_eq!(page.lines, 1, "{name}: {row}");
-        assert_eq!(line, row_line(proves, id, &value), "{name}");
-        all.push_str(&line);
-    }
-    let (page, lines) = read(proves, id, body).expect(name);
-    assert_eq!(page.rows, rows.len(), "{name}");
-    assert!(all.starts_with(&lines), "{name}");
-    assert!(page.jump.is_some() || lines == all, "{name}");
-    rows.len()
-}
-
-fn check_error(name: &str, recording: &Recording, words: &str) {
-    let mut lines = LineWriter::new(&dataset("binance:candle:BTC-USDT:1d"));
-    let wanted = kline::Wanted { range: Range::all(), span: dccd_record::Span::DAY };
-    let reply = reply(recording.status, recording.body.get().as_bytes());
-    let error = kline::read(&reply, wanted, &mut lines, &mut Vec::new()).expect_err(name);
-    assert!(error.to_string().contains(words), "{name}: {error}");
-}
-
-fn read(proves: &Proves, id: &str, body: &str) -> Result<(Page, String), AnswerError> {
+/// Reads a whole answer as a page of `rows` of a dataset, with ids that may skip.
+pub(crate) fn read_page(id: &str, rows: Rows, status: u16, body: &str) -> Result<(Page, String), AnswerError> {
     let dataset = dataset(id);
-    let mut lines = LineWriter::new(&dataset);
-    let mut out = Vec::new();
-    let reply = reply(200, body.as_bytes());
-    let range = Range::all();
-    let symbol = query::symbol(dataset.pair());
-    let page = match (proves, dataset.span()) {
-        (Candles(_), Some(span)) => kline::read(&reply, kline::Wanted { range, span }, &mut lines, &mut out),
-        (Interest(_), Some(span)) => open_interest::read(
-            &reply,
-            &symbol,
-            open_interest::Wanted { range, span, known: None },
-            &mut lines,
-            &mut out,
-        ),
-        (Trades(_), _) => trade::read(&reply, trade::Wanted { range, first_id: None }, &mut lines, &mut out),
-        (Rates(_), _) => funding::read(&reply, &symbol, funding::Wanted { range, after: None }, &mut lines, &mut out),
-        _ => book::read(&reply, &mut lines, &mut out),
-    }?;
+    let row = capability(&dataset).unwrap_or_else(|error| panic!("{id}: {error}"));
+    let (mut lines, mut out) = (LineWriter::new(&dataset), Vec::new());
+    let mut sink = Sink::new(Wanted::probe(rows, dataset.span()), &mut lines, &mut out);
+    let series = Series { row, dataset: &dataset, contract: None };
+    row.adapter().read_page(&series, rows, &reply(status, body.as_bytes()), &mut sink)?;
+    let page = sink.page();
     Ok((page, String::from_utf8(out).expect("lines are text")))
 }
 
-/// What the line must be, put together from the recorded JSON alone.
-fn row_line(proves: &Proves, id: &str, row: &Value) -> String {
-    let text = |value: &Value| value.as_str().expect("a string of digits").to_owned();
-    let (start, span) = beginning(id);
-    match proves {
-        Candles(_) => {
-            let ts = stamp(&row[0]);
-            let second = ts.split('.').next().expect("a second");
-            format!(
-                "{start},\"span\":{span},\"ts\":\"{second}Z\",\"open\":{},\"high\":{},\"low\":{},\"close\":{},\"volume\":{},\"quote_volume\":{},\"trades\":{}}}\n",
-                text(&row[1]),
-                text(&row[2]),
-                text(&row[3]),
-                text(&row[4]),
-                text(&row[5]),
-                text(&row[7]),
-                row[8],
-            )
-        }
-        Trades(_) => {
-            let side = if row["m"] == Value::Bool(true) { "sell" } else { "buy" };
-            let (ts, price, amount) = (stamp(&row["T"]), text(&row["p"]), text(&row["q"]));
-            format!(
-                "{start},\"ts\":\"{ts}\",\"price\":{price},\"amount\":{amount},\"side\":\"{side}\",\"tid\":\"{}\"}}\n",
-                row["a"]
-            )
-        }
-        Rates(_) => {
-            let mark = row["markPrice"].as_str().filter(|digits| !digits.is_empty()).unwrap_or("null");
-            format!(
-                "{start},\"ts\":\"{}\",\"rate\":{},\"mark_price\":{mark}}}\n",
-                stamp(&row["fundingTime"]),
-                text(&row["fundingRate"])
-            )
-        }
-        _ => format!(
-            "{start},\"span\":{span},\"ts\":\"{}\",\"open_interest\":{},\"open_interest_value\":{}}}\n",
-            stamp(&row["timestamp"]),
-            text(&row["sumOpenInterest"]),
-            text(&row["sumOpenInterestValue"]),
-        ),
-    }
-}
-
-fn book_line(id: &str, book: &Value) -> String {
-    let levels = |side: &Value| {
-        let levels: Vec<String> = side
-            .as_array()
-            .expect("levels")
-            .iter()
-            .map(|level| format!("[{},{}]", level[0].as_str().expect("digits"), level[1].as_str().expect("digits")))
-            .collect();
-        levels.join(",")
-    };
-    let ts = if book["T"].is_null() { "2026-01-01T00:00:00.500000000Z".to_owned() } else { stamp(&book["T"]) };
-    format!(
-        "{},\"ts\":\"{ts}\",\"snapshot\":true,\"bids\":[{}],\"asks\":[{}],\"seq\":{},\"recv_ts\":\"2026-01-01T00:00:00.500000000Z\"}}\n",
-        beginning(id).0,
-        levels(&book["bids"]),
-        levels(&book["asks"]),
-        book["lastUpdateId"],
-    )
-}
-
-fn beginning(id: &str) -> (String, u32) {
+/// Reads a whole answer as a snapshot of the book of a dataset.
+pub(crate) fn read_book(id: &str, status: u16, body: &str) -> Result<(Page, String), AnswerError> {
     let dataset = dataset(id);
-    let start = format!("{{\"kind\":\"{}\",\"exchange\":\"binance\",\"pair\":\"{}\"", dataset.kind(), dataset.pair());
-    (start, dataset.span().map_or(0, dccd_record::Span::secs))
-}
-
-fn stamp(value: &Value) -> String {
-    Ts::from_millis(value.as_i64().expect("milliseconds")).expect("believable").to_string()
+    let row = capability(&dataset).unwrap_or_else(|error| panic!("{id}: {error}"));
+    let (mut lines, mut out) = (LineWriter::new(&dataset), Vec::new());
+    let series = Series { row, dataset: &dataset, contract: None };
+    let page = row.adapter().read_book(&series, &reply(status, body.as_bytes()), &mut lines, &mut out)?;
+    Ok((page, String::from_utf8(out).expect("lines are text")))
 }

@@ -22,7 +22,7 @@ struct Outcome {
 
 /// Asks up to `ahead` questions before the first answer is in, as the tool does.
 fn walk(dataset: &Dataset, range: Range, ahead: usize, answer: impl Fn(&str) -> String) -> Outcome {
-    let mut walk = Walk::new(dataset, range).expect("possible");
+    let mut walk = Walk::new(dataset, range, range.end()).expect("possible");
     let mut open = std::collections::VecDeque::new();
     let mut outcome = Outcome::default();
     while walk.left().is_some() {
@@ -35,7 +35,10 @@ fn walk(dataset: &Dataset, range: Range, ahead: usize, answer: impl Fn(&str) -> 
         }
         let (ask, body) = open.pop_front().expect("a question while something is left");
         let (page, lines) = read(&ask, &body);
-        for step in walk.take(&ask, &page) {
+        let mut lines = lines.into_bytes();
+        let steps = walk.take(&ask, &page, &mut lines);
+        let lines = String::from_utf8(lines).expect("lines are text");
+        for step in steps {
             match step {
                 Step::Lines => outcome.lines.extend(lines.lines().map(str::to_owned)),
                 Step::Covered(range, _) => outcome.covered.insert(range),

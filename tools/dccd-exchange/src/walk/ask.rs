@@ -66,13 +66,7 @@ impl Ask {
         Ok(Ask::new(row, dataset, row.adapter().book(&series), Question::Book).with_contract(contract))
     }
 
-    pub(super) fn page(
-        row: &'static Capability,
-        dataset: &Dataset,
-        wanted: Wanted,
-        limit: u32,
-        epoch: u32,
-    ) -> Ask {
+    pub(super) fn page(row: &'static Capability, dataset: &Dataset, wanted: Wanted, limit: u32, epoch: u32) -> Ask {
         let series = Series { row, dataset, contract: None };
         let request = row.adapter().page(&series, wanted.rows, limit);
         Ask { epoch, ..Ask::new(row, dataset, request, Question::Page(wanted)) }

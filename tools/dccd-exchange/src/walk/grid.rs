@@ -60,7 +60,8 @@ impl GridWalk {
     /// The hole, with the record before it if one page can hold both.
     fn again(&self, end: Ts) -> Option<Ask> {
         let start = self.progress.left()?.start();
-        let page = |start: Ts| Range::new(start, end).filter(|range| self.rows_of(*range) <= self.progress.row.page_rows);
+        let page =
+            |start: Ts| Range::new(start, end).filter(|range| self.rows_of(*range) <= self.progress.row.page_rows);
         if let Some((known, range)) = self.last.and_then(|known| Some((known, page(known.ts)?))) {
             return Some(self.progress.ask(Rows::Within(range), self.rows_of(range), Some(known), false));
         }
@@ -130,8 +131,11 @@ impl GridWalk {
             }
             None => {
                 self.progress.doubt(format!("the exchange shows no {noun} at all"), steps);
-                self.state =
-                    if self.finds_next { State::Pages(self.progress.covered_to) } else { State::Hole { end, check: Check::Newest } };
+                self.state = if self.finds_next {
+                    State::Pages(self.progress.covered_to)
+                } else {
+                    State::Hole { end, check: Check::Newest }
+                };
             }
         }
     }

@@ -103,7 +103,9 @@ impl IdWalk {
         let start = self.progress.range.start();
         match before {
             Some(before) if before.ts < start => self.state = State::Pages(before.id),
-            Some(before) => self.seek_again(format!("trade {} of {} is not before {start}", before.id, before.ts), steps),
+            Some(before) => {
+                self.seek_again(format!("trade {} of {} is not before {start}", before.id, before.ts), steps)
+            }
             None => self.state = State::Top,
         }
     }

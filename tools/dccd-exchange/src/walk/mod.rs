@@ -82,11 +82,8 @@ impl Walk {
             None => Contract::Known(None),
         };
         let is_derived = matches!(row.reach, Reach::RowsThenTrades(_)) && range.start() < row.pages_start(dataset, now);
-        let way: Box<dyn Way> = if is_derived {
-            Box::new(DerivedWalk::new(dataset, range)?)
-        } else {
-            way(row, dataset, range)
-        };
+        let way: Box<dyn Way> =
+            if is_derived { Box::new(DerivedWalk::new(dataset, range)?) } else { way(row, dataset, range) };
         Ok(Walk { contract, way })
     }
 

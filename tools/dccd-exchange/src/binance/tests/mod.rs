@@ -1,0 +1,2 @@
+mod recordings;
+mod scan;
