@@ -6,6 +6,7 @@ use dccd_cli::Output;
 use serde_json::Value;
 
 use crate::binance;
+use crate::bitfinex;
 use crate::bybit;
 use crate::clock::SECOND;
 use crate::http::{Request, Response};
@@ -15,7 +16,7 @@ use crate::market::catalogue::Group;
 use crate::truth::{TruthError, TruthQuery};
 
 /// The table of exchanges: another one is another module and another line here.
-pub(crate) const EXCHANGES: &[Entry] = &[binance::ENTRY, bybit::ENTRY];
+pub(crate) const EXCHANGES: &[Entry] = &[binance::ENTRY, bitfinex::ENTRY, bybit::ENTRY];
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,7 @@
 mod archive;
 mod args;
 mod binance;
+mod bitfinex;
 mod bybit;
 mod clock;
 mod decimal;

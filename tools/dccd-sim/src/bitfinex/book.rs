@@ -9,7 +9,7 @@ use crate::market::Series;
 use crate::market::statistics::{BOOK_STEP, Book, book};
 
 /// Levels that are looked at to fill rounded ones; coarse books may end earlier.
-const RAW_LEVELS_MAX: usize = 20_000;
+const RAW_LEVELS_MAX: usize = 200_000;
 /// Ids of orders are drawn below it.
 const ORDER_IDS: i64 = 200_000_000_000;
 
@@ -77,13 +77,13 @@ fn round_up(price: i64, unit: i64) -> i64 {
 fn group(levels: impl Iterator<Item = (i64, i64)>, len: usize) -> Vec<Level> {
     let mut groups: Vec<Level> = Vec::new();
     for (price, amount) in levels {
-        match groups.last_mut() {
-            Some(last) if last.price == price => {
-                last.count += 1;
-                last.amount += amount;
-            }
-            _ if groups.len() == len => break,
-            _ => groups.push(Level { price, count: 1, amount }),
+        if let Some(last) = groups.last_mut().filter(|last| last.price == price) {
+            last.count += 1;
+            last.amount += amount;
+        } else if groups.len() == len {
+            break;
+        } else {
+            groups.push(Level { price, count: 1, amount });
         }
     }
     groups

@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use dccd_record::Market as MarketKind;
 use serde_json::{Value, json};
 
 use crate::bitfinex::number::plain;
 use crate::bitfinex::symbols::{Symbols, currency, currency_map};
+use crate::market::catalogue::Sort;
 use crate::market::{Market, Series};
 
 /// Keys of one request.
@@ -22,14 +22,14 @@ pub(crate) fn page(symbols: &Symbols, market: &Market, keys: &str, now: i64) -> 
 }
 
 fn list(symbols: &Symbols, market: &Market, key: &str, now: i64) -> Value {
-    let traded = |kind| symbols.traded(market, kind, now);
+    let traded = |sort| symbols.traded(market, sort, now);
     match key {
-        "pub:list:pair:exchange" => names(&traded(MarketKind::Spot)),
+        "pub:list:pair:exchange" => names(&traded(Sort::Spot)),
         // The documentation has the second name, a recorder the first.
-        "pub:list:pair:future" | "pub:list:pair:futures" => names(&traded(MarketKind::Perp)),
-        "pub:info:pair" => infos(&traded(MarketKind::Spot), 0.1, 0.05),
-        "pub:info:pair:futures" => infos(&traded(MarketKind::Perp), 0.01, 0.005),
-        "pub:list:currency" => json!(currencies(&traded(MarketKind::Spot))),
+        "pub:list:pair:future" | "pub:list:pair:futures" => names(&traded(Sort::Perp)),
+        "pub:info:pair" => infos(&traded(Sort::Spot), 0.1, 0.05),
+        "pub:info:pair:futures" => infos(&traded(Sort::Perp), 0.01, 0.005),
+        "pub:list:currency" => json!(currencies(&traded(Sort::Spot))),
         "pub:map:currency:sym" => json!(currency_map()),
         _ => json!([]),
     }

@@ -28,6 +28,13 @@ impl ApiError {
         ApiError { status: 404, code: 10001, message: "unknown_error".to_owned() }
     }
 
+    /// The exchange is out of order: maintenance unless another code is wanted.
+    pub(crate) fn failure(status: u16, code: Option<i64>) -> ApiError {
+        let code = code.unwrap_or(20060);
+        let message = if code == 20060 { "maintenance" } else { "unknown_error" };
+        ApiError { status, code, message: message.to_owned() }
+    }
+
     pub(crate) fn response(&self) -> Response {
         Response::json(self.status, json!(["error", self.code, self.message]).to_string())
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dccd_record::{Market as MarketKind, Pair};
 
 use crate::bitfinex::EXCHANGE;
+use crate::market::catalogue::{Sort, Standing};
 use crate::market::{Market, Series};
 
 /// Our name, theirs, and how `pub:map:currency:sym` spells ours.
@@ -38,10 +39,10 @@ impl Symbols {
     }
 
     /// What can be traded at `now`, in the order of the names: spot, or perpetual contracts.
-    pub(crate) fn traded(&self, market: &Market, kind: MarketKind, now: i64) -> Vec<(&str, Arc<Series>)> {
-        let pairs = self.pairs.iter().filter(|(_, pair)| pair.market() == kind);
+    pub(crate) fn traded(&self, market: &Market, sort: Sort, now: i64) -> Vec<(&str, Arc<Series>)> {
+        let pairs = self.pairs.iter().filter(|(_, pair)| (pair.market() == MarketKind::Spot) == (sort == Sort::Spot));
         let listed = pairs.filter_map(|(name, pair)| Some((name.as_str(), market.series(EXCHANGE, pair)?)));
-        listed.filter(|(_, series)| series.listing().is_traded(now)).collect()
+        listed.filter(|(_, series)| series.listing().standing(now) == Standing::Trading).collect()
     }
 }
 
@@ -53,6 +54,11 @@ pub(crate) fn name(pair: &Pair) -> String {
         MarketKind::Spot => format!("{base}:{quote}"),
         _ => format!("{base}F0:{quote}F0"),
     }
+}
+
+/// Whether a symbol is that of a perpetual contract.
+pub(crate) fn is_contract(symbol: &str) -> bool {
+    symbol.contains("F0:")
 }
 
 /// Their name of an asset.
