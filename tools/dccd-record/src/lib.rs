@@ -20,6 +20,7 @@ mod buffer;
 mod candles;
 mod control;
 mod dataset;
+mod digits;
 mod excerpt;
 mod number;
 mod pair;

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::digits::Digits;
 use crate::excerpt::excerpt;
 
 /// The most digits a number may have when written without exponent.
@@ -20,80 +21,98 @@ const POWERS: [f64; 23] = [
 const EXACT_MAX: u64 = 1 << 53;
 
 /// A JSON number's own text, known to be well-formed and of at most 64 digits when written out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Number<'a>(&'a str, Exponent);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Number<'a> {
+    /// ASCII.
+    text: &'a [u8],
+    /// All digits as one number, if the form is short.
+    mantissa: u64,
+    form: Form,
+}
 
-/// Whether the text of a number has an exponent.
+/// How a number is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exponent {
-    Absent,
-    Present,
+enum Form {
+    /// Without exponent, with so few digits that they fit a `u64`, and that many of them behind the point.
+    Short(u8),
+    /// Without exponent, with more digits.
+    Long,
+    /// With an exponent.
+    Exponent,
 }
 
 impl<'a> Number<'a> {
     /// The number written `text`.
     pub fn new(text: &'a str) -> Result<Number<'a>, NumberError> {
-        let scanned = scan_number(text.as_bytes()).filter(|scanned| scanned.length == text.len());
-        let number = match scanned {
-            None => return Err(NumberError::Malformed(excerpt(text))),
-            Some(scanned) => Number(text, scanned.exponent()),
-        };
-        if text.len() > TEXT_BYTES_MAX || number.digits_written_out() > DIGITS_MAX {
-            return Err(NumberError::TooLong(excerpt(text)));
+        match scan_number(text.as_bytes()).filter(|scanned| scanned.length == text.len()) {
+            None => Err(NumberError::Malformed(excerpt(text))),
+            Some(scanned) => {
+                Number::from_scanned(text.as_bytes(), scanned).ok_or_else(|| NumberError::TooLong(excerpt(text)))
+            }
         }
-        Ok(number)
     }
 
     /// The number that `scanned` found to be all of `text`; only its length is left to check.
-    #[inline]
-    pub(crate) fn from_scanned(text: &'a str, scanned: ScannedNumber) -> Option<Number<'a>> {
-        let is_plain = text.len() <= DIGITS_MAX && !scanned.has_exponent;
-        if is_plain { Some(Number(text, Exponent::Absent)) } else { Number::new(text).ok() }
+    #[inline(always)]
+    fn from_scanned(text: &'a [u8], scanned: ScannedNumber) -> Option<Number<'a>> {
+        let number = Number { text, mantissa: scanned.mantissa, form: scanned.form };
+        (matches!(scanned.form, Form::Short(_)) || number.is_in_bounds()).then_some(number)
     }
 
     /// The number at the start of `text`, and what stands behind it.
     #[inline]
     pub fn scan(text: &'a str) -> Option<(Number<'a>, &'a str)> {
-        let scanned = scan_number(text.as_bytes())?;
-        let (text, rest) = text.split_at(scanned.length);
+        let (number, _) = Number::scan_bytes(text.as_bytes())?;
+        Some((number, &text[number.text.len()..]))
+    }
+
+    /// The number at the start of `bytes`, and what stands behind it.
+    #[inline(always)]
+    pub(crate) fn scan_bytes(bytes: &'a [u8]) -> Option<(Number<'a>, &'a [u8])> {
+        let scanned = scan_number(bytes)?;
+        let (text, rest) = bytes.split_at(scanned.length);
         Some((Number::from_scanned(text, scanned)?, rest))
     }
 
     /// The text as it came, exponent included.
     pub fn as_str(self) -> &'a str {
-        self.0
+        std::str::from_utf8(self.text).unwrap_or_default()
     }
 
     /// Whether the text starts with a minus.
     pub fn is_negative(self) -> bool {
-        self.0.starts_with('-')
+        self.text.first() == Some(&b'-')
     }
 
     /// Whether the value is zero.
     pub fn is_zero(self) -> bool {
-        !self.0.bytes().take_while(|byte| byte | 0x20 != b'e').any(|byte| matches!(byte, b'1'..=b'9'))
+        match self.form {
+            Form::Short(_) => self.mantissa == 0,
+            _ => !self.text.iter().take_while(|byte| **byte | 0x20 != b'e').any(|byte| matches!(byte, b'1'..=b'9')),
+        }
     }
 
     /// The nearest `f64`.
+    #[inline]
     pub fn to_f64(self) -> f64 {
-        self.to_f64_exactly().unwrap_or_else(|| self.0.parse().unwrap_or(f64::NAN))
+        self.to_f64_exactly().unwrap_or_else(|| self.as_str().parse().unwrap_or(f64::NAN))
     }
 
     /// The exact value.
     pub fn to_fixed(self) -> Result<Fixed, NumberError> {
-        if let Some((mantissa, scale)) = self.plain_parts() {
-            let mantissa = i128::from(mantissa);
-            return Ok(Fixed { mantissa: if self.is_negative() { -mantissa } else { mantissa }, scale });
+        if let Form::Short(scale) = self.form {
+            let mantissa = i128::from(self.mantissa);
+            return Ok(Fixed { mantissa: if self.is_negative() { -mantissa } else { mantissa }, scale: scale.into() });
         }
-        self.to_fixed_any().ok_or_else(|| NumberError::TooLong(excerpt(self.0)))
+        self.to_fixed_any().ok_or_else(|| NumberError::TooLong(excerpt(self.as_str())))
     }
 
     /// Appends the digits as they came; an exponent is written out.
     #[inline]
     pub fn write(self, out: &mut Vec<u8>) {
-        match self.1 {
-            Exponent::Absent => out.extend_from_slice(self.0.as_bytes()),
-            Exponent::Present => self.write_out(out),
+        match self.form {
+            Form::Short(_) | Form::Long => out.extend_from_slice(self.text),
+            Form::Exponent => self.write_out(out),
         }
     }
 
@@ -112,14 +131,18 @@ impl<'a> Number<'a> {
 
     /// Mantissa text and exponent; an exponent beyond any use is held at the bounds of `i16`.
     fn split(self) -> (&'a str, i32) {
-        if self.1 == Exponent::Absent {
-            return (self.0, 0);
-        }
-        let Some(at) = memchr::memchr2(b'e', b'E', self.0.as_bytes()) else { return (self.0, 0) };
-        let text = &self.0[at + 1..];
+        let whole = self.as_str();
+        let exponent_at = if self.form == Form::Exponent { memchr::memchr2(b'e', b'E', self.text) } else { None };
+        let Some(at) = exponent_at else { return (whole, 0) };
+        let text = &whole[at + 1..];
         let bound = if text.starts_with('-') { i16::MIN } else { i16::MAX };
         let exponent = text.trim_start_matches('+').parse::<i16>().unwrap_or(bound);
-        (&self.0[..at], i32::from(exponent))
+        (&whole[..at], i32::from(exponent))
+    }
+
+    #[cold]
+    fn is_in_bounds(self) -> bool {
+        self.text.len() <= TEXT_BYTES_MAX && self.digits_written_out() <= DIGITS_MAX
     }
 
     /// At least as many as [`Number::write`] gives, so that what is written can be read again.
@@ -140,35 +163,15 @@ impl<'a> Number<'a> {
     }
 
     /// Both mantissa and power of ten are exact in `f64`, so one division rounds correctly.
+    #[inline]
     fn to_f64_exactly(self) -> Option<f64> {
-        let (mantissa, scale) = self.plain_parts()?;
-        if mantissa > EXACT_MAX {
+        let Form::Short(scale) = self.form else { return None };
+        if self.mantissa > EXACT_MAX {
             return None;
         }
         #[expect(clippy::cast_precision_loss, reason = "checked above: exact up to 2^53")]
-        let value = mantissa as f64 / POWERS.get(usize::try_from(scale).ok()?)?;
+        let value = self.mantissa as f64 / POWERS[usize::from(scale)];
         Some(if self.is_negative() { -value } else { value })
-    }
-
-    /// Mantissa without sign and fraction digits of a number of at most 19 bytes, without exponent.
-    fn plain_parts(self) -> Option<(u64, u32)> {
-        let digits = self.0.strip_prefix('-').unwrap_or(self.0).as_bytes();
-        // 19 digits always fit.
-        if digits.len() > 19 {
-            return None;
-        }
-        let (mut mantissa, mut scale, mut in_fraction) = (0_u64, 0, 0);
-        for byte in digits {
-            match byte {
-                b'0'..=b'9' => {
-                    mantissa = mantissa * 10 + u64::from(byte - b'0');
-                    scale += in_fraction;
-                }
-                b'.' => in_fraction = 1,
-                _ => return None,
-            }
-        }
-        Some((mantissa, scale))
     }
 
     fn to_fixed_any(self) -> Option<Fixed> {
@@ -190,9 +193,15 @@ impl<'a> Number<'a> {
 
 impl fmt::Display for Number<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::with_capacity(self.0.len());
+        let mut text = Vec::with_capacity(self.text.len());
         self.write(&mut text);
         f.write_str(&String::from_utf8_lossy(&text))
+    }
+}
+
+impl fmt::Debug for Number<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Number").field(&self.as_str()).finish()
     }
 }
 
@@ -334,65 +343,49 @@ impl std::error::Error for NumberError {}
 
 /// The JSON number at the start of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ScannedNumber {
+struct ScannedNumber {
     /// How many bytes it has.
-    pub(crate) length: usize,
-    has_exponent: bool,
-}
-
-impl ScannedNumber {
-    fn exponent(self) -> Exponent {
-        if self.has_exponent { Exponent::Present } else { Exponent::Absent }
-    }
+    length: usize,
+    mantissa: u64,
+    form: Form,
 }
 
 /// Finds the end of the JSON number at the start of `bytes`.
-#[inline]
-pub(crate) fn scan_number(bytes: &[u8]) -> Option<ScannedNumber> {
-    let digits_from = |at: usize| at + count_digits(bytes.get(at..).unwrap_or_default());
+#[inline(always)]
+fn scan_number(bytes: &[u8]) -> Option<ScannedNumber> {
     let start = usize::from(bytes.first() == Some(&b'-'));
-    let mut length = digits_from(start);
-    if length == start || (bytes[start] == b'0' && length > start + 1) {
+    let unsigned = bytes.get(start..)?;
+    let whole = Digits::of(unsigned);
+    if whole.count == 0 || (whole.count > 1 && unsigned.first() == Some(&b'0')) {
         return None;
     }
-    if bytes.get(length) == Some(&b'.') {
-        let fraction = length + 1;
-        length = digits_from(fraction);
-        if length == fraction {
+    let mut digits = whole;
+    let mut length = start + whole.count;
+    if let Some((b'.', fraction)) = unsigned.get(whole.count..).and_then(<[u8]>::split_first) {
+        digits = whole.followed_by(fraction);
+        if digits.count == whole.count {
             return None;
         }
+        length = start + digits.count + 1;
     }
-    let has_exponent = bytes.get(length).is_some_and(|byte| byte | 0x20 == b'e');
-    if has_exponent {
-        let sign = usize::from(bytes.get(length + 1).is_some_and(|byte| matches!(byte, b'+' | b'-')));
-        let exponent = length + 1 + sign;
-        length = digits_from(exponent);
-        if length == exponent {
-            return None;
+    if bytes.get(length).is_some_and(|byte| byte | 0x20 == b'e') {
+        return Some(ScannedNumber { length: scan_exponent(bytes, length)?, mantissa: 0, form: Form::Exponent });
+    }
+    match u8::try_from(digits.count - whole.count) {
+        Ok(scale) if digits.count <= Digits::EXACT_MAX => {
+            Some(ScannedNumber { length, mantissa: digits.value, form: Form::Short(scale) })
         }
+        _ => Some(ScannedNumber { length, mantissa: 0, form: Form::Long }),
     }
-    Some(ScannedNumber { length, has_exponent })
 }
 
-/// How many digits `bytes` starts with, looked at eight at a time.
-fn count_digits(bytes: &[u8]) -> usize {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-    const SIXES: u64 = 0x0606_0606_0606_0606;
-    const HIGH_HALVES: u64 = 0xf0f0_f0f0_f0f0_f0f0;
-    let mut count = 0;
-    let mut rest = bytes;
-    while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
-        // A digit leaves 0 to 9, which six more keep below 16; a carry only spoils bytes behind the first
-        // that is no digit.
-        let word = u64::from_le_bytes(*eight) ^ ZEROS;
-        let others = (word | word.wrapping_add(SIXES)) & HIGH_HALVES;
-        if others != 0 {
-            return count + usize::try_from(others.trailing_zeros() / 8).unwrap_or(0);
-        }
-        count += 8;
-        rest = behind;
-    }
-    count + rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())
+/// Where the exponent ends whose letter is at `at`.
+#[cold]
+fn scan_exponent(bytes: &[u8], at: usize) -> Option<usize> {
+    let sign = usize::from(bytes.get(at + 1).is_some_and(|byte| matches!(byte, b'+' | b'-')));
+    let start = at + 1 + sign;
+    let count = Digits::of(bytes.get(start..)?).count;
+    (count > 0).then_some(start + count)
 }
 
 /// Appends digits with the decimal point after the first `point` of them.

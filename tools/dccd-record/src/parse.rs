@@ -65,8 +65,8 @@ impl Line<'_> {
 pub struct Parser {
     datasets: Vec<Dataset>,
     by_dataset: HashMap<Dataset, DatasetId>,
-    by_prefix: HashMap<Box<str>, DatasetId>,
-    last_prefix: String,
+    by_prefix: HashMap<Box<[u8]>, DatasetId>,
+    last_prefix: Vec<u8>,
     last: Option<(DatasetId, Kind)>,
     times: TimeCache,
     recv_times: TimeCache,
@@ -80,15 +80,18 @@ impl Parser {
 
     /// The meaning of `line`, which has no LF.
     pub fn parse<'a>(&mut self, line: &'a [u8]) -> Result<Line<'a>, LineError> {
-        let line = std::str::from_utf8(line).map_err(|error| LineError::Malformed(error.to_string()))?;
-        let parsed = match self.scan(line) {
-            Some(parsed) => Ok(parsed),
-            None => self.parse_any(line),
+        // Trades are most of all lines, and a line's meaning is large: theirs is made where it is to be.
+        let parsed = match self.start(line) {
+            Some((id, Kind::Trade, body)) => match Scan::new(body).trade(&mut self.times, &mut self.recv_times) {
+                Some(trade) if !trade.price.is_negative() && !trade.amount.is_negative() => {
+                    return Ok(Line::Trade(id, trade));
+                }
+                _ => None,
+            },
+            Some((id, kind, body)) => self.scan_body(id, kind, body),
+            None => None,
         };
-        if let Ok(line) = &parsed {
-            self.check(line)?;
-        }
-        parsed
+        self.parse_checked(parsed, line)
     }
 
     /// The dataset an id stands for.
@@ -112,18 +115,27 @@ impl Parser {
         let id = DatasetId(u32::try_from(self.datasets.len()).unwrap_or(u32::MAX));
         self.datasets.push(dataset.clone());
         self.by_dataset.insert(dataset.clone(), id);
-        let prefix = String::from_utf8_lossy(LineWriter::new(dataset).prefix()).into();
-        self.by_prefix.insert(prefix, id);
+        self.by_prefix.insert(LineWriter::new(dataset).prefix().into(), id);
         Ok(id)
     }
 
     /// Reads a record that is in our own hand; anything else is `None`.
-    #[inline]
-    pub(crate) fn scan<'a>(&mut self, line: &'a str) -> Option<Line<'a>> {
-        let (id, kind, body) = match (self.last, line.strip_prefix(self.last_prefix.as_str())) {
-            (Some((id, kind)), Some(body)) => (id, kind, body),
-            _ => self.scan_prefix(line)?,
-        };
+    #[cfg(test)]
+    pub(crate) fn scan<'a>(&mut self, line: &'a [u8]) -> Option<Line<'a>> {
+        let (id, kind, body) = self.start(line)?;
+        self.scan_body(id, kind, body)
+    }
+
+    /// The dataset and kind of a record in our own hand, and the line behind what names them.
+    #[inline(always)]
+    fn start<'a>(&mut self, line: &'a [u8]) -> Option<(DatasetId, Kind, &'a [u8])> {
+        match (self.last, line.strip_prefix(self.last_prefix.as_slice())) {
+            (Some((id, kind)), Some(body)) => Some((id, kind, body)),
+            _ => self.scan_prefix(line),
+        }
+    }
+
+    fn scan_body<'a>(&mut self, id: DatasetId, kind: Kind, body: &'a [u8]) -> Option<Line<'a>> {
         let mut scan = Scan::new(body);
         Some(match kind {
             Kind::Candle => Line::Candle(id, scan.candle(&mut self.times)?),
@@ -134,20 +146,33 @@ impl Parser {
         })
     }
 
-    fn scan_prefix<'a>(&mut self, line: &'a str) -> Option<(DatasetId, Kind, &'a str)> {
+    /// What is known of a line so far, or else what the general parser says, if it holds what must hold.
+    fn parse_checked<'a>(&mut self, scanned: Option<Line<'a>>, line: &'a [u8]) -> Result<Line<'a>, LineError> {
+        let parsed = match scanned {
+            Some(parsed) => parsed,
+            None => {
+                let line = std::str::from_utf8(line).map_err(|error| LineError::Malformed(error.to_string()))?;
+                self.parse_any(line)?
+            }
+        };
+        self.check(&parsed)?;
+        Ok(parsed)
+    }
+
+    fn scan_prefix<'a>(&mut self, line: &'a [u8]) -> Option<(DatasetId, Kind, &'a [u8])> {
         let mut scan = Scan::new(line);
-        scan.literal(r#"{"kind":""#)?;
+        scan.literal(br#"{"kind":""#)?;
         let kind = Kind::from_name(scan.text()?)?;
-        scan.literal(r#","exchange":""#)?;
+        scan.literal(br#","exchange":""#)?;
         let exchange = scan.text()?;
-        scan.literal(r#","pair":""#)?;
+        scan.literal(br#","pair":""#)?;
         let pair = scan.text()?;
-        scan.literal(",")?;
+        scan.literal(b",")?;
         let mut span = None;
         if kind.has_span() {
-            scan.literal(r#""span":"#)?;
+            scan.literal(br#""span":"#)?;
             span = Some(scan.unsigned()?);
-            scan.literal(",")?;
+            scan.literal(b",")?;
         }
         let (prefix, body) = line.split_at(line.len() - scan.left());
         let id = match self.by_prefix.get(prefix) {
@@ -164,7 +189,7 @@ impl Parser {
             }
         };
         self.last_prefix.clear();
-        self.last_prefix.push_str(prefix);
+        self.last_prefix.extend_from_slice(prefix);
         self.last = Some((id, kind));
         Some((id, kind, body))
     }

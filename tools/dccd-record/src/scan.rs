@@ -6,18 +6,19 @@
 
 use std::borrow::Cow;
 
-use crate::number::{Number, scan_number};
+use crate::digits::Digits;
+use crate::number::Number;
 use crate::record::{Book, Candle, Funding, Level, OpenInterest, Side, Trade};
 use crate::time::{TimeCache, Ts};
 
 /// A position in a line.
 pub(crate) struct Scan<'a> {
-    rest: &'a str,
+    rest: &'a [u8],
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) fn new(text: &'a str) -> Scan<'a> {
-        Scan { rest: text }
+    pub(crate) fn new(line: &'a [u8]) -> Scan<'a> {
+        Scan { rest: line }
     }
 
     /// Bytes not yet read.
@@ -27,122 +28,125 @@ impl<'a> Scan<'a> {
 
     /// Inlined, so that texts of known length are compared without a call.
     #[inline(always)]
-    pub(crate) fn literal(&mut self, text: &str) -> Option<()> {
-        self.rest = self.rest.strip_prefix(text)?;
-        Some(())
+    pub(crate) fn literal<const N: usize>(&mut self, text: &[u8; N]) -> Option<()> {
+        let (start, rest) = self.rest.split_first_chunk::<N>()?;
+        (start == text).then(|| self.rest = rest)
     }
 
     /// The text up to the next quote, which is read too; no escapes.
+    #[inline(always)]
     pub(crate) fn text(&mut self) -> Option<&'a str> {
-        let end = self.rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < b' ')?;
+        let end = self.rest.iter().position(|byte| *byte == b'"' || *byte == b'\\' || *byte < b' ')?;
         let (text, rest) = self.rest.split_at(end);
-        self.rest = rest.strip_prefix('"')?;
-        Some(text)
+        self.rest = rest.strip_prefix(b"\"")?;
+        std::str::from_utf8(text).ok()
     }
 
     pub(crate) fn unsigned(&mut self) -> Option<u64> {
-        let digits = self.rest.as_bytes();
-        let length = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
-        if length == 0 || length > 18 || (length > 1 && digits[0] == b'0') {
+        let digits = Digits::of(self.rest);
+        if digits.count == 0 || digits.count > 18 || (digits.count > 1 && self.rest.first() == Some(&b'0')) {
             return None;
         }
-        self.rest = &self.rest[length..];
-        Some(digits[..length].iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
+        self.rest = self.rest.get(digits.count..)?;
+        Some(digits.value)
     }
 
+    #[inline(always)]
     pub(crate) fn number(&mut self) -> Option<Number<'a>> {
-        let scanned = scan_number(self.rest.as_bytes())?;
-        let (text, rest) = self.rest.split_at(scanned.length);
+        let (number, rest) = Number::scan_bytes(self.rest)?;
         self.rest = rest;
-        Number::from_scanned(text, scanned)
+        Some(number)
     }
 
+    #[inline(always)]
     pub(crate) fn time(&mut self, times: &mut TimeCache) -> Option<Ts> {
-        self.literal("\"")?;
-        let bytes = self.rest.as_bytes();
+        self.literal(b"\"")?;
         // Our own times have 30 bytes or 20.
-        let end = if bytes.get(30) == Some(&b'"') { 30 } else { 20 };
-        let ts = times.scan(bytes.get(..end)?)?;
-        self.rest = self.rest[end..].strip_prefix('"')?;
-        Some(ts)
+        let end = if self.rest.get(30) == Some(&b'"') { 30 } else { 20 };
+        let (text, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest.strip_prefix(b"\"")?;
+        times.scan(text)
     }
 
     /// `Some(None)` for null.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn or_null<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        if self.literal("null").is_some() { Some(None) } else { read(self).map(Some) }
+        if self.literal(b"null").is_some() { Some(None) } else { read(self).map(Some) }
     }
 
+    #[inline(always)]
     fn is_at_end(&self) -> Option<()> {
         self.rest.is_empty().then_some(())
     }
 
+    #[inline(always)]
     fn recv_ts_and_end(&mut self, recv_times: &mut TimeCache) -> Option<Option<Ts>> {
-        let recv_ts = match self.literal(r#","recv_ts":"#) {
+        let recv_ts = match self.literal(br#","recv_ts":"#) {
             Some(()) => self.or_null(|scan| scan.time(recv_times))?,
             None => None,
         };
-        self.literal("}")?;
+        self.literal(b"}")?;
         self.is_at_end()?;
         Some(recv_ts)
     }
 
+    #[inline(always)]
     fn side(&mut self) -> Option<Side> {
-        if self.literal(r#""buy""#).is_some() {
+        if self.literal(br#""buy""#).is_some() {
             return Some(Side::Buy);
         }
-        self.literal(r#""sell""#).map(|()| Side::Sell)
+        self.literal(br#""sell""#).map(|()| Side::Sell)
     }
 
     fn boolean(&mut self) -> Option<bool> {
-        if self.literal("true").is_some() {
+        if self.literal(b"true").is_some() {
             return Some(true);
         }
-        self.literal("false").map(|()| false)
+        self.literal(b"false").map(|()| false)
     }
 
     fn levels(&mut self) -> Option<Vec<Level<'a>>> {
         let mut levels = Vec::new();
-        self.literal("[")?;
-        if self.literal("]").is_some() {
+        self.literal(b"[")?;
+        if self.literal(b"]").is_some() {
             return Some(levels);
         }
         loop {
-            self.literal("[")?;
+            self.literal(b"[")?;
             let price = self.number()?;
-            self.literal(",")?;
+            self.literal(b",")?;
             let amount = self.number()?;
-            let count = match self.literal(",") {
+            let count = match self.literal(b",") {
                 Some(()) => self.or_null(Scan::unsigned)?,
                 None => None,
             };
-            self.literal("]")?;
+            self.literal(b"]")?;
             levels.push(Level { price, amount, count });
-            if self.literal(",").is_none() {
-                return self.literal("]").map(|()| levels);
+            if self.literal(b",").is_none() {
+                return self.literal(b"]").map(|()| levels);
             }
         }
     }
 
     pub(crate) fn candle(&mut self, times: &mut TimeCache) -> Option<Candle<'a>> {
-        self.literal(r#""ts":"#)?;
+        self.literal(br#""ts":"#)?;
         let ts = self.time(times)?;
-        self.literal(r#","open":"#)?;
+        self.literal(br#","open":"#)?;
         let open = self.number()?;
-        self.literal(r#","high":"#)?;
+        self.literal(br#","high":"#)?;
         let high = self.number()?;
-        self.literal(r#","low":"#)?;
+        self.literal(br#","low":"#)?;
         let low = self.number()?;
-        self.literal(r#","close":"#)?;
+        self.literal(br#","close":"#)?;
         let close = self.number()?;
-        self.literal(r#","volume":"#)?;
+        self.literal(br#","volume":"#)?;
         let volume = self.number()?;
-        self.literal(r#","quote_volume":"#)?;
+        self.literal(br#","quote_volume":"#)?;
         let quote_volume = self.or_null(Scan::number)?;
-        self.literal(r#","trades":"#)?;
+        self.literal(br#","trades":"#)?;
         let trades = self.or_null(Scan::unsigned)?;
-        let is_derived = self.literal(r#","derived":true"#).is_some();
-        self.literal("}")?;
+        let is_derived = self.literal(br#","derived":true"#).is_some();
+        self.literal(b"}")?;
         self.is_at_end()?;
         Some(Candle { ts, open, high, low, close, volume, quote_volume, trades, is_derived })
     }
@@ -150,17 +154,17 @@ impl<'a> Scan<'a> {
     /// Inlined, so that the record is made where it is to be: it is large, and trades are most of all lines.
     #[inline(always)]
     pub(crate) fn trade(&mut self, times: &mut TimeCache, recv_times: &mut TimeCache) -> Option<Trade<'a>> {
-        self.literal(r#""ts":"#)?;
+        self.literal(br#""ts":"#)?;
         let ts = self.time(times)?;
-        self.literal(r#","price":"#)?;
+        self.literal(br#","price":"#)?;
         let price = self.number()?;
-        self.literal(r#","amount":"#)?;
+        self.literal(br#","amount":"#)?;
         let amount = self.number()?;
-        self.literal(r#","side":"#)?;
+        self.literal(br#","side":"#)?;
         let side = self.or_null(Scan::side)?;
-        self.literal(r#","tid":"#)?;
+        self.literal(br#","tid":"#)?;
         let tid = self.or_null(|scan| {
-            scan.literal("\"")?;
+            scan.literal(b"\"")?;
             scan.text().filter(|tid| !tid.is_empty()).map(Cow::Borrowed)
         })?;
         let recv_ts = self.recv_ts_and_end(recv_times)?;
@@ -168,40 +172,40 @@ impl<'a> Scan<'a> {
     }
 
     pub(crate) fn book(&mut self, times: &mut TimeCache, recv_times: &mut TimeCache) -> Option<Book<'a>> {
-        self.literal(r#""ts":"#)?;
+        self.literal(br#""ts":"#)?;
         let ts = self.time(times)?;
-        self.literal(r#","snapshot":"#)?;
+        self.literal(br#","snapshot":"#)?;
         let is_snapshot = self.boolean()?;
-        self.literal(r#","bids":"#)?;
+        self.literal(br#","bids":"#)?;
         let bids = self.levels()?;
-        self.literal(r#","asks":"#)?;
+        self.literal(br#","asks":"#)?;
         let asks = self.levels()?;
-        self.literal(r#","seq":"#)?;
+        self.literal(br#","seq":"#)?;
         let seq = self.or_null(Scan::unsigned)?;
         let recv_ts = self.recv_ts_and_end(recv_times)?;
         Some(Book { ts, is_snapshot, bids, asks, seq, recv_ts })
     }
 
     pub(crate) fn funding(&mut self, times: &mut TimeCache) -> Option<Funding<'a>> {
-        self.literal(r#""ts":"#)?;
+        self.literal(br#""ts":"#)?;
         let ts = self.time(times)?;
-        self.literal(r#","rate":"#)?;
+        self.literal(br#","rate":"#)?;
         let rate = self.number()?;
-        self.literal(r#","mark_price":"#)?;
+        self.literal(br#","mark_price":"#)?;
         let mark_price = self.or_null(Scan::number)?;
-        self.literal("}")?;
+        self.literal(b"}")?;
         self.is_at_end()?;
         Some(Funding { ts, rate, mark_price })
     }
 
     pub(crate) fn open_interest(&mut self, times: &mut TimeCache) -> Option<OpenInterest<'a>> {
-        self.literal(r#""ts":"#)?;
+        self.literal(br#""ts":"#)?;
         let ts = self.time(times)?;
-        self.literal(r#","open_interest":"#)?;
+        self.literal(br#","open_interest":"#)?;
         let open_interest = self.number()?;
-        self.literal(r#","open_interest_value":"#)?;
+        self.literal(br#","open_interest_value":"#)?;
         let open_interest_value = self.or_null(Scan::number)?;
-        self.literal("}")?;
+        self.literal(b"}")?;
         self.is_at_end()?;
         Some(OpenInterest { ts, open_interest, open_interest_value })
     }
