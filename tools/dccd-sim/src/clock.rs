@@ -55,6 +55,29 @@ pub(crate) fn http_date(instant: i64) -> String {
     )
 }
 
+/// `2024-01-01T00:00:00.123456Z`, with so many fraction digits, at most six.
+pub(crate) fn iso_text(instant: i64, digits: u32) -> String {
+    let day = Day::from_number(instant.div_euclid(DAY));
+    let (second, micros) = (instant.rem_euclid(DAY) / SECOND, instant.rem_euclid(SECOND));
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let whole = format!("{day}T{hour:02}:{minute:02}:{second:02}");
+    if digits == 0 {
+        return whole + "Z";
+    }
+    let width = usize::try_from(digits.min(6)).unwrap_or(6);
+    let fraction = micros / 10_i64.pow(6 - digits.min(6));
+    format!("{whole}.{fraction:0width$}Z")
+}
+
+/// An instant of a query: RFC 3339, with or without an offset, or a date; cut off below a microsecond.
+pub(crate) fn parse_iso(text: &str) -> Option<i64> {
+    let has_time = text.contains(['T', ' ']);
+    let text = text.replacen(' ', "T", 1);
+    let spellings = if has_time { [text.clone(), text + "Z"] } else { [text.clone() + "T00:00:00Z", text] };
+    let ts: Ts = spellings.iter().find_map(|spelling| spelling.parse().ok())?;
+    Some(ts.nanos().div_euclid(1_000))
+}
+
 fn host_micros() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros)
 }
@@ -72,6 +95,20 @@ mod tests {
         let at = |text: &str| text.parse::<Ts>().map(|ts| http_date(ts.nanos() / 1_000)).unwrap_or_default();
         assert_eq!(at("2024-01-01T00:00:00Z"), "Mon, 01 Jan 2024 00:00:00 GMT");
         assert_eq!(at("2026-12-31T23:59:59.999Z"), "Thu, 31 Dec 2026 23:59:59 GMT");
+    }
+
+    #[test]
+    fn instants_of_queries_and_answers() {
+        let instant = 1_704_067_200 * SECOND + 123_456;
+        assert_eq!(iso_text(instant, 6), "2024-01-01T00:00:00.123456Z");
+        assert_eq!(iso_text(instant, 3), "2024-01-01T00:00:00.123Z");
+        assert_eq!(iso_text(instant, 0), "2024-01-01T00:00:00Z");
+        for text in ["2024-01-01T00:00:00.123456Z", "2024-01-01T00:00:00.123456", "2024-01-01 01:00:00.123456+01:00"] {
+            assert_eq!(parse_iso(text), Some(instant), "{text}");
+        }
+        assert_eq!(parse_iso("2024-01-01"), Some(1_704_067_200 * SECOND));
+        assert_eq!(parse_iso("yesterday"), None);
+        assert_eq!(parse_iso(""), None);
     }
 
     #[test]

@@ -36,6 +36,15 @@ pub(crate) fn decimal_text(mantissa: i128, scale: u32, digits: u32) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// The decimal as text, without zeros at its end.
+pub(crate) fn trimmed_text(mantissa: i128, scale: u32) -> String {
+    let text = decimal_text(mantissa, scale, scale);
+    if scale == 0 {
+        return text;
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// Digits from the right; most numbers fit 64 bits, where division is fast.
 enum Rest {
     Narrow(u64),
@@ -69,7 +78,7 @@ impl Rest {
 
 #[cfg(test)]
 mod tests {
-    use super::decimal_text;
+    use super::{decimal_text, trimmed_text};
 
     #[test]
     fn digits_after_the_point_are_fixed() {
@@ -84,5 +93,13 @@ mod tests {
         check(1005, 1, 0, "100");
         check(123_456_789, 8, 2, "1.23");
         check(i128::from(u64::MAX) * 10 + 7, 1, 1, "18446744073709551615.7");
+    }
+    #[test]
+    fn zeros_at_the_end_can_be_left_out() {
+        assert_eq!(trimmed_text(4_220_000, 2), "42200");
+        assert_eq!(trimmed_text(37_919_725_340, 8), "379.1972534");
+        assert_eq!(trimmed_text(0, 8), "0");
+        assert_eq!(trimmed_text(100, 0), "100");
+        assert_eq!(trimmed_text(-1_500, 3), "-1.5");
     }
 }

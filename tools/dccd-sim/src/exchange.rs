@@ -9,6 +9,7 @@ use crate::binance;
 use crate::bitfinex;
 use crate::bybit;
 use crate::clock::SECOND;
+use crate::coinbase;
 use crate::http::{Request, Response};
 use crate::limits::{LimitSettings, Limits, Rule, Verdict};
 use crate::market::Market;
@@ -16,7 +17,7 @@ use crate::market::catalogue::Group;
 use crate::truth::{TruthError, TruthQuery};
 
 /// The table of exchanges: another one is another module and another line here.
-pub(crate) const EXCHANGES: &[Entry] = &[binance::ENTRY, bitfinex::ENTRY, bybit::ENTRY];
+pub(crate) const EXCHANGES: &[Entry] = &[binance::ENTRY, coinbase::ENTRY, bitfinex::ENTRY, bybit::ENTRY];
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,10 @@ mod binance;
 mod bitfinex;
 mod bybit;
 mod clock;
+mod coinbase;
 mod decimal;
+#[cfg(test)]
+mod desk;
 mod error;
 mod exchange;
 mod faults;
@@ -20,6 +23,8 @@ mod hash;
 mod http;
 mod limits;
 mod market;
+#[cfg(test)]
+mod recordings;
 mod run;
 mod sim;
 mod truth;

@@ -190,14 +190,12 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Every trade; `width` is the exchange's unit of time in microseconds, below which stamps are cut off.
+    /// Every trade; its stamp may differ from its true instant by at most `width` microseconds.
     pub(crate) fn trades(&mut self, width: i64, row: impl Fn(&trade::Trade) -> TradeRow) -> Result<(), TruthError> {
         let series = self.series();
         let Bounds { start, end } = self.bounds();
-        // A trade's stamp may lie before its true instant.
-        let width = width.max(1);
-        let first = series.first_id_at(start - start.rem_euclid(width));
-        let ids = first..series.first_id_at(end.saturating_add(width - 1).min(self.query.now + 1));
+        let first = series.first_id_at(start.saturating_sub(width));
+        let ids = first..series.first_id_at(end.saturating_add(width).min(self.query.now + 1));
         let (start, end) = (self.query.range.start().nanos(), self.query.range.end().nanos());
         for trade in series.trades(ids) {
             let row = row(&trade);
@@ -208,11 +206,21 @@ impl<'a> Teller<'a> {
         Ok(())
     }
 
-    /// Every book of the range; `price` and `amount` write one number each.
+    /// Every book of the range, with its sequence; `price` and `amount` write one number each.
     pub(crate) fn books(
         &mut self,
         price: impl Fn(i64) -> String,
         amount: impl Fn(i64) -> String,
+    ) -> Result<(), TruthError> {
+        self.books_with(price, amount, |step| u64::try_from(step).ok())
+    }
+
+    /// Every book of the range, of an exchange that numbers them in its own way.
+    pub(crate) fn books_with(
+        &mut self,
+        price: impl Fn(i64) -> String,
+        amount: impl Fn(i64) -> String,
+        sequence: impl Fn(i64) -> Option<u64>,
     ) -> Result<(), TruthError> {
         let (series, past) = (self.series(), self.past());
         let steps = -(-past.start).div_euclid(BOOK_STEP)..-(-past.end).div_euclid(BOOK_STEP);
@@ -227,7 +235,7 @@ impl<'a> Teller<'a> {
                 is_snapshot: true,
                 bids: levels(&bids),
                 asks: levels(&asks),
-                seq: u64::try_from(step).ok(),
+                seq: sequence(step),
                 recv_ts: None,
             };
             self.lines.book(&record, self.out.buffer());

@@ -26,6 +26,8 @@ pub(crate) struct Bar {
     pub(crate) taker_quote_volume: i128,
     /// Parts of trades; none: an empty bar.
     pub(crate) count: i64,
+    /// Trades.
+    pub(crate) trades: i64,
 }
 
 impl Bar {
@@ -45,6 +47,7 @@ impl Bar {
             taker_volume,
             taker_quote_volume,
             count: trade.part_count(),
+            trades: 1,
             ..Bar::flat(trade.price)
         });
     }
@@ -66,6 +69,7 @@ impl Bar {
         self.taker_volume += later.taker_volume;
         self.taker_quote_volume += later.taker_quote_volume;
         self.count += later.count;
+        self.trades += later.trades;
     }
 }
 
