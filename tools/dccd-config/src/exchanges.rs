@@ -1,7 +1,7 @@
 //! Checks a configuration against what the exchanges can do.
 
 use dccd_cli::config::{Config, ConfigError, ConfigFile, Origin, Problem, did_you_mean};
-use dccd_exchange::{Capability, TABLE, capability};
+use dccd_exchange::{Capability, Reach, capability, closed, exchanges};
 use dccd_record::{Dataset, Kind};
 
 /// The exchanges that users of dccd know; which of them are spoken to is in the table of capabilities.
@@ -47,8 +47,8 @@ fn refused(config: &Config) -> Vec<Problem> {
 /// Whether history of `dataset` can be had.
 pub(crate) fn check_history(dataset: &Dataset) -> Result<(), String> {
     let row = check(dataset)?;
-    match row.days_back {
-        Some(0) => Err(format!(
+    match row.reach {
+        Reach::Now => Err(format!(
             "{} keeps no history of {}: only what is now can be asked for; record it with stream_jobs",
             dataset.exchange(),
             plural(dataset.kind())
@@ -64,9 +64,7 @@ fn check(dataset: &Dataset) -> Result<&'static Capability, String> {
 
 /// The exchanges that we speak to.
 pub(crate) fn supported() -> Vec<&'static str> {
-    let mut supported: Vec<&str> = TABLE.iter().map(|row| row.exchange).collect();
-    supported.dedup();
-    supported
+    exchanges().filter(|name| closed(name).is_none()).collect()
 }
 
 /// Whether there is such an exchange, and we speak to it.
@@ -74,7 +72,7 @@ fn check_name(name: &str) -> Result<(), String> {
     if let Some((_, day)) = CLOSED.iter().find(|(closed, _)| *closed == name) {
         return Err(format!("{name} closed on {day}: what is stored stays readable, but nothing more can be had"));
     }
-    if TABLE.iter().any(|row| row.exchange == name) {
+    if exchanges().any(|known| known == name) {
         return Ok(());
     }
     let supported = supported().join(", ");

@@ -61,6 +61,18 @@ pub enum Reach {
     Now,
 }
 
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reach::Listing => f.write_str("all"),
+            Reach::Days(days) => write!(f, "{days} days"),
+            Reach::Rows(rows) => write!(f, "{rows} rows"),
+            Reach::RowsThenTrades(rows) => write!(f, "{rows} rows, then from trades"),
+            Reach::Now => f.write_str("now only"),
+        }
+    }
+}
+
 /// How pages follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paging {

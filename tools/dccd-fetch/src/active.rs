@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use dccd_exchange::archive::{BulkFile, FileSummary};
 use dccd_exchange::{Ask, Capability, Impossible, Page, Step, Walk};
-use dccd_record::{Covered, Dataset, Failed, Gap, Proof, Range, RangeSet, Retry};
+use dccd_record::{Covered, Dataset, Failed, Gap, Proof, Range, RangeSet, Retry, Ts};
 
 use crate::args::Source;
 use crate::worker::{Failure, Work};
@@ -33,6 +33,8 @@ pub(crate) struct Active {
     files_open: usize,
     /// Ranges to be paged; `None` while the files are not all in.
     todo: Option<VecDeque<Range>>,
+    /// What time it was for the exchange when they were laid out.
+    laid_out: Ts,
     walk: Option<Walk>,
     next_number: u64,
     /// The oldest page that was not taken yet.
@@ -67,6 +69,7 @@ impl Active {
             files: files.into(),
             files_open: 0,
             todo: None,
+            laid_out: Ts::MIN,
             walk: None,
             next_number: 0,
             taken: 0,
@@ -90,7 +93,7 @@ impl Active {
     }
 
     /// The next thing to do, and its number; nothing while answers are awaited or at the end.
-    pub(crate) fn next_work(&mut self, now: dccd_record::Ts, events: &mut Vec<Event>) -> Option<(u64, Work)> {
+    pub(crate) fn next_work(&mut self, now: Ts, events: &mut Vec<Event>) -> Option<(u64, Work)> {
         if let Some(file) = self.files.pop_front() {
             self.files_open += 1;
             return Some((self.number(), Work::File(Box::new((self.dataset.clone(), file, self.range)))));
@@ -114,7 +117,7 @@ impl Active {
                 return None;
             }
             let range = self.todo.as_mut()?.pop_front()?;
-            match Walk::new(&self.dataset, range) {
+            match Walk::new(&self.dataset, range, self.laid_out) {
                 Ok(walk) => self.walk = Some(walk),
                 Err(impossible) => self.fail(range, &refusal(&impossible), events),
             }
@@ -198,9 +201,10 @@ impl Active {
     }
 
     /// What is left when all files are in: for REST, if that is allowed and goes back so far.
-    fn plan_pages(&mut self, now: dccd_record::Ts, events: &mut Vec<Event>) {
+    fn plan_pages(&mut self, now: Ts, events: &mut Vec<Event>) {
         let mut missing: Vec<Range> = self.left().iter().collect();
         self.todo = Some(VecDeque::new());
+        self.laid_out = now;
         // Files were numbered too, but come in as they please.
         self.taken = self.next_number;
         if self.source == Source::Archive {
@@ -215,25 +219,33 @@ impl Active {
             }
             return;
         }
-        let rest_start = self.row.rest_start(now);
+        let rest_start = self.row.rest_start(&self.dataset, now);
         for range in &mut missing {
             let Some(gone) = Range::new(range.start(), range.end().min(rest_start)) else {
-                self.todo.get_or_insert_default().push_back(*range);
+                self.page(*range, now);
                 continue;
             };
             self.too_old(gone, events);
             if let Some(kept) = Range::new(gone.end(), range.end()) {
-                self.todo.get_or_insert_default().push_back(kept);
+                self.page(kept, now);
             }
         }
     }
 
+    /// Has a range paged, apart for what lies before the exchange's own pages.
+    fn page(&mut self, range: Range, now: Ts) {
+        let own = self.row.pages_start(&self.dataset, now);
+        let own = self.dataset.span().map_or(own, |span| span.ceil(own)).clamp(range.start(), range.end());
+        let parts = [Range::new(range.start(), own), Range::new(own, range.end())];
+        self.todo.get_or_insert_default().extend(parts.into_iter().flatten());
+    }
+
     fn too_old(&mut self, range: Range, events: &mut Vec<Event>) {
-        let days = self.row.days_back.unwrap_or(0);
-        self.gap(range, format!("over REST the exchange keeps {days} days"), events);
+        let reach = self.row.reach;
+        self.gap(range, format!("over REST the exchange keeps {reach}"), events);
         let cause = self.file_failure.as_ref().map_or("see --source archive", |failure| failure.message.as_str());
         let failure = Failure {
-            message: format!("over REST the exchange keeps {} of {days} days only; {cause}", self.dataset.kind()),
+            message: format!("over REST the exchange keeps {} of {reach} only; {cause}", self.dataset.kind()),
             is_retryable: self.file_failure.as_ref().is_some_and(|failure| failure.is_retryable),
             is_stop: false,
         };
@@ -242,8 +254,10 @@ impl Active {
 
     fn take_next(&mut self, ask: &Ask, page: &Page, lines: Vec<u8>, events: &mut Vec<Event>) {
         let Some(walk) = &mut self.walk else { return };
+        let mut lines = lines;
+        let steps = walk.take(ask, page, &mut lines);
         let mut lines = Some(lines);
-        for step in walk.take(ask, page) {
+        for step in steps {
             match step {
                 Step::Lines => events.extend(lines.take().map(Event::Lines)),
                 Step::Covered(range, proof) => self.cover(range, proof, events),

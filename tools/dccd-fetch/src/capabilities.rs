@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use dccd_exchange::{Capability, TABLE};
+use dccd_exchange::{Capability, table};
 use dccd_record::Market;
 
 /// Appends the table, for people or as one JSON object per line.
@@ -15,7 +15,7 @@ pub(crate) fn write(is_json: bool, out: &mut Vec<u8>) {
             "exchange", "market", "kind", "page", "weight", "limit", "history", "proof", "archive"
         );
     }
-    for row in TABLE {
+    for row in table() {
         if is_json {
             write_json(row, &mut text);
         } else {
@@ -36,7 +36,7 @@ fn write_row(row: &Capability, text: &mut String) {
         row.page_rows,
         row.weight,
         limit,
-        history(row),
+        row.reach.to_string(),
         row.proof.name(),
         row.archive.unwrap_or("-"),
         spans(row).join(" "),
@@ -46,10 +46,9 @@ fn write_row(row: &Capability, text: &mut String) {
 fn write_json(row: &Capability, text: &mut String) {
     let spans: Vec<String> = spans(row).iter().map(|span| format!("\"{span}\"")).collect();
     let archive = row.archive.map_or("null".to_owned(), |name| format!("\"{name}\""));
-    let days = row.days_back.map_or("null".to_owned(), |days| days.to_string());
     let _ = writeln!(
         text,
-        r#"{{"kind":"capability","exchange":"{}","market":"{}","of":"{}","path":"{}","page_rows":{},"weight":{},"limit_group":"{}","limit":{},"limit_secs":{},"days_back":{days},"proof":"{}","archive":{archive},"spans":[{}]}}"#,
+        r#"{{"kind":"capability","exchange":"{}","market":"{}","of":"{}","path":"{}","page_rows":{},"weight":{},"limit_group":"{}","limit":{},"limit_secs":{},"history":"{}","unit":"{}","proof":"{}","archive":{archive},"spans":[{}]}}"#,
         row.exchange,
         market(row.market),
         row.kind.name(),
@@ -59,6 +58,8 @@ fn write_json(row: &Capability, text: &mut String) {
         row.group.name,
         row.group.weight_max,
         row.group.window_secs,
+        row.reach,
+        row.unit.name(),
         row.proof.name(),
         spans.join(","),
     );
@@ -66,14 +67,6 @@ fn write_json(row: &Capability, text: &mut String) {
 
 fn spans(row: &Capability) -> Vec<&'static str> {
     row.spans.iter().map(|(_, name)| *name).collect()
-}
-
-fn history(row: &Capability) -> String {
-    match row.days_back {
-        None => "all".to_owned(),
-        Some(0) => "now only".to_owned(),
-        Some(days) => format!("{days} days"),
-    }
 }
 
 fn market(market: Market) -> &'static str {

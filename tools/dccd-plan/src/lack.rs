@@ -1,6 +1,6 @@
 //! What a dataset lacks: pure arithmetic on ranges.
 
-use dccd_exchange::Capability;
+use dccd_exchange::{Capability, Reach};
 use dccd_record::{Dataset, Day, Kind, Range, RangeSet, Span, Ts};
 use dccd_store::{Ledger, NamedGap};
 
@@ -38,7 +38,8 @@ impl History {
     pub(crate) fn new(row: &Capability, dataset: &Dataset, now: Ts) -> History {
         let span = dataset.span().filter(|_| dataset.kind() == Kind::Candle);
         let opened = row.since.start();
-        let over_rest = row.rest_start(now).saturating_add(if row.days_back.is_some() { MARGIN_NANOS } else { 0 });
+        let is_all_there = matches!(row.reach, Reach::Listing | Reach::RowsThenTrades(_));
+        let over_rest = row.rest_start(dataset, now).saturating_add(if is_all_there { 0 } else { MARGIN_NANOS });
         let start = if row.archive.is_some() { opened } else { opened.max(over_rest) };
         let newest_page_nanos = match (dataset.kind(), dataset.span()) {
             (Kind::Candle | Kind::OpenInterest, Some(span)) => span.nanos().saturating_mul(i64::from(row.page_rows)),

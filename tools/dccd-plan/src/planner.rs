@@ -255,13 +255,15 @@ fn write_job(job: &Job, line: Option<&[u8]>, ranges: usize, out: &mut Vec<u8>) {
 
 fn irreparable(dataset: &Dataset, range: Range) -> String {
     let row = capability(dataset).ok();
-    let days = row.and_then(|row| row.days_back).unwrap_or(0);
-    match (dataset.kind(), row.map(|row| row.since)) {
+    match (dataset.kind(), row) {
         (Kind::Book, _) => "irreparable: a book has no past".to_owned(),
-        (_, Some(since)) if range.end() <= since.start() => format!("irreparable: the market opened on {since}"),
-        (kind, _) => {
-            format!("irreparable: {} keeps {days} days of {kind}, and no archive has more", dataset.exchange())
+        (_, Some(row)) if range.end() <= row.since.start() => {
+            format!("irreparable: the market opened on {}", row.since)
         }
+        (kind, Some(row)) => {
+            format!("irreparable: {} keeps {} of {kind}, and no archive has more", dataset.exchange(), row.reach)
+        }
+        (kind, None) => format!("irreparable: {} keeps no {kind}", dataset.exchange()),
     }
 }
 

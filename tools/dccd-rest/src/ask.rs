@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use dccd_exchange::{AnswerError, Ask, Page, Reply};
+use dccd_exchange::{AnswerError, Ask, Page, Reply, Request};
 use dccd_record::Ts;
 
 use crate::budget::{Budget, BudgetError, Priority};
@@ -39,14 +39,23 @@ impl Asker {
 
     /// The answer to `ask`; its lines are appended to `out`.
     pub fn ask(&mut self, ask: &Ask, out: &mut Vec<u8>, waiter: &dyn Waiter) -> Result<Page, AskError> {
+        self.get(&ask.request, waiter, |reply| ask.read(reply, out))
+    }
+
+    /// What `read` makes of the answer to any request.
+    pub fn get<T>(
+        &mut self,
+        request: &Request,
+        waiter: &dyn Waiter,
+        mut read: impl FnMut(&Reply<'_>) -> Result<T, AnswerError>,
+    ) -> Result<T, AskError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
             waiter.check()?;
-            let group = ask.request.group;
-            self.budget.wait(group, ask.request.weight, self.priority, waiter)?;
-            let error = match self.ask_once(ask, out)? {
-                Ok(page) => return Ok(page),
+            self.budget.wait(request.group, request.weight, self.priority, waiter)?;
+            let error = match self.get_once(request, &mut read)? {
+                Ok(found) => return Ok(found),
                 Err(error) => error,
             };
             let wait = if error.is_worth_a_retry() { self.policy.wait_after(attempt) } else { None };
@@ -57,9 +66,13 @@ impl Asker {
     }
 
     /// The outer error is ours and final, the inner one is about this try.
-    fn ask_once(&mut self, ask: &Ask, out: &mut Vec<u8>) -> Result<Result<Page, AskError>, AskError> {
-        let url = format!("{}{}", self.base, ask.request.path);
-        let group = ask.request.group;
+    fn get_once<T>(
+        &mut self,
+        request: &Request,
+        read: &mut impl FnMut(&Reply<'_>) -> Result<T, AnswerError>,
+    ) -> Result<Result<T, AskError>, AskError> {
+        let url = format!("{}{}", self.base, request.path);
+        let group = request.group;
         let head = match self.client.get(&url, group.usage_header, &mut self.body) {
             Ok(head) => head,
             Err(error) => return Ok(Err(AskError::Http { url, error })),
@@ -67,7 +80,7 @@ impl Asker {
         if let Some(used) = head.usage {
             self.budget.observe(group, used)?;
         }
-        let answer = ask.read(&self.reply(head), out);
+        let answer = read(&self.reply(head));
         if let Err(AnswerError::Limited { status, retry_after_secs }) = answer {
             self.budget.ban(ban_length(status, retry_after_secs))?;
         }

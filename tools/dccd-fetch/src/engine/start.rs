@@ -110,10 +110,21 @@ impl Engine<'_> {
     /// One snapshot, which is all there is.
     fn book(&mut self, wish: &Wish) -> Result<Result<(), Interrupted>, FetchError> {
         let dataset = wish.dataset();
-        let ask = Ask::book(dataset)?;
-        let answer = match self.ask_now(Work::Page(Box::new(ask)))? {
-            Ok(answer) => answer,
-            Err(interrupted) => return Ok(Err(interrupted)),
+        let mut answer = None;
+        let mut contract = None;
+        if let Some(ask) = Ask::contract(dataset)? {
+            match self.ask_now(Work::Page(Box::new(ask)))? {
+                Ok(Answer { found: Found::Page(_, Ok(page)), .. }) => contract = page.contract,
+                Ok(refused) => answer = Some(refused),
+                Err(interrupted) => return Ok(Err(interrupted)),
+            }
+        }
+        let answer = match answer {
+            Some(refused) => refused,
+            None => match self.ask_now(Work::Page(Box::new(Ask::book(dataset, contract)?)))? {
+                Ok(answer) => answer,
+                Err(interrupted) => return Ok(Err(interrupted)),
+            },
         };
         let (page, lines) = match answer {
             Answer { found: Found::Page(_, Ok(page)), lines, .. } => (page, lines),
@@ -192,7 +203,9 @@ impl Engine<'_> {
         row: &'static Capability,
         now: Ts,
     ) -> Result<Result<Ts, Failure>, FetchError> {
-        let Some(ask) = Ask::first_record(dataset)? else { return Ok(Ok(row.rest_start(now))) };
+        let Some(ask) = Ask::first_record(dataset)? else {
+            return Ok(Ok(row.rest_start(dataset, now).max(row.since.start())));
+        };
         let answer = match self.ask_now(Work::Page(Box::new(ask)))? {
             Ok(answer) => answer,
             Err(Interrupted) => return Ok(Err(stopped())),

@@ -56,12 +56,12 @@ impl Gatherer {
             retry: Retry::default(),
         };
         self.tell(Control::Range(order))?;
-        let mut walk = Walk::new(dataset, range)?;
+        let mut walk = Walk::new(dataset, range, range.end())?;
         let mut lines = Vec::new();
         while let Some(ask) = walk.next_ask() {
             lines.clear();
             let page = self.asker.ask(&ask, &mut lines, &Patient)?;
-            for step in walk.take(&ask, &page) {
+            for step in walk.take(&ask, &page, &mut lines) {
                 self.follow(step, dataset, &lines)?;
             }
         }

@@ -3,7 +3,7 @@
 use dccd_exchange::LimitGroup;
 
 /// Groups of limits that one host may have.
-const SLOTS: usize = 4;
+const SLOTS: usize = 8;
 /// A window is counted in so many parts.
 const PARTS: u64 = 120;
 /// Parts that are remembered: a window, its edges, and the margin.

@@ -2,13 +2,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use dccd_exchange::LimitGroup;
-use dccd_exchange::binance::{SPOT_WEIGHT, USDM_FUNDING, USDM_WEIGHT};
 
 use super::state::{FILE_BYTES, Now, State};
 use super::{Budget, BudgetError, Grant, Priority};
 use crate::tests::Impatient;
 
 const BOOT: u64 = 7;
+const USAGE_HEADER: Option<&str> = Some("x-mbx-used-weight-1m");
+static SPOT_WEIGHT: LimitGroup =
+    LimitGroup { name: "spot", slot: 0, weight_max: 6000, window_secs: 60, usage_header: USAGE_HEADER };
+static USDM_WEIGHT: LimitGroup =
+    LimitGroup { name: "futures", slot: 0, weight_max: 2400, window_secs: 60, usage_header: USAGE_HEADER };
+static USDM_FUNDING: LimitGroup =
+    LimitGroup { name: "funding", slot: 1, weight_max: 500, window_secs: 300, usage_header: None };
 
 fn at(boot_ms: u64) -> Now {
     Now { boot_ms, boot_id: BOOT, wall_ms: 1_700_000_000_000 + boot_ms }
