@@ -8,8 +8,9 @@ use arrow_array::builder::BooleanBuilder;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, Decimal128Array, PrimitiveArray, StringArray};
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use dccd_record::{Number, Ts};
 
-use super::number::DECIMAL_SCALE;
+use super::number::{DECIMAL_SCALE, decimal_from_number};
 
 /// Words that a column of words may hold; the code of a word is its place here plus one, 0 is null.
 pub(super) const WORDS: [&str; 4] = ["buy", "sell", "bid", "ask"];
@@ -46,6 +47,51 @@ impl Column {
         }
     }
 
+    /// Pushes a number that was found to fit.
+    #[inline]
+    pub(super) fn push_number(&mut self, number: Option<Number<'_>>) {
+        match self {
+            Column::Float(values) => values.push(number.map(Number::to_f64)),
+            Column::Decimal(values) => values.push(number.and_then(decimal_from_number)),
+            _ => unreachable!("not a column of numbers"),
+        }
+    }
+
+    /// The parser lets no count through that is above the largest `i64`.
+    #[inline]
+    pub(super) fn push_count(&mut self, count: Option<u64>) {
+        self.push_int(count.and_then(|count| i64::try_from(count).ok()));
+    }
+
+    #[inline]
+    pub(super) fn push_time(&mut self, ts: Option<Ts>) {
+        self.push_int(ts.map(Ts::nanos));
+    }
+
+    #[inline]
+    fn push_int(&mut self, value: Option<i64>) {
+        match self {
+            Column::Int(values) => values.push(value),
+            _ => unreachable!("not a column of integers"),
+        }
+    }
+
+    #[inline]
+    pub(super) fn push_code(&mut self, code: u8) {
+        match self {
+            Column::Word(codes) | Column::Flag(codes) => codes.push(code),
+            _ => unreachable!("not a column of codes"),
+        }
+    }
+
+    #[inline]
+    pub(super) fn push_text(&mut self, text: &str) {
+        match self {
+            Column::Text(texts) => texts.push(text.as_bytes()),
+            _ => unreachable!("not a column of texts"),
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         match self {
             Column::Int(values) => values.clear(),
@@ -67,6 +113,16 @@ impl Column {
             }
             (Column::Text(ours), Column::Text(theirs)) => ours.append(theirs, rows),
             _ => unreachable!("columns of one kind have one type"),
+        }
+    }
+
+    pub(super) fn truncate(&mut self, rows: usize) {
+        match self {
+            Column::Int(values) => values.truncate(rows),
+            Column::Float(values) => values.truncate(rows),
+            Column::Decimal(values) => values.truncate(rows),
+            Column::Word(codes) | Column::Flag(codes) => codes.truncate(rows),
+            Column::Text(texts) => texts.truncate(rows),
         }
     }
 
@@ -220,6 +276,11 @@ impl<T: Copy + Default> Values<T> {
         self.values.extend_from_slice(&other.values[rows]);
     }
 
+    fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.present.truncate(rows);
+    }
+
     fn remove_front(&mut self, rows: usize) {
         self.values.drain(..rows);
         if !self.present.is_empty() {
@@ -277,6 +338,11 @@ impl Texts {
         self.bytes.extend_from_slice(&other.bytes[start..end]);
         let _ = offset(self.bytes.len());
         self.offsets.extend(other.offsets[rows.start + 1..=rows.end].iter().map(|held| held + base));
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.bytes.truncate(place(self.offsets[rows]));
+        self.offsets.truncate(rows + 1);
     }
 
     fn remove_front(&mut self, rows: usize) {

@@ -141,23 +141,44 @@ fn is_free_of_repeats(rows: &Rows, same: &[u32]) -> bool {
 
 /// Whether the rows are in order and plainly hold no repeat.
 fn is_normal(rows: &Rows) -> bool {
+    (1..rows.len()).all(|row| follows(rows, row))
+}
+
+/// Whether a row comes behind the one before it, and is plainly no repeat of it.
+#[inline]
+pub(super) fn follows(rows: &Rows, row: usize) -> bool {
+    let Some(before) = row.checked_sub(1) else { return true };
+    let (ts_before, ts) = (rows.ts[before], rows.ts[row]);
     match rows.kind() {
-        Kind::Candle | Kind::Funding | Kind::OpenInterest => rows.ts.windows(2).all(|pair| pair[0] < pair[1]),
+        Kind::Candle | Kind::Funding | Kind::OpenInterest => ts_before < ts,
+        Kind::Trade if ts < ts_before || ts - ts_before >= NANOS_PER_MILLI => ts > ts_before,
         Kind::Trade => {
-            let tids = tids(rows);
-            (1..rows.len()).all(|row| {
-                let (before, after) = (rows.ts[row - 1], rows.ts[row]);
-                if after - before >= NANOS_PER_MILLI || after < before {
-                    return after > before;
-                }
-                bucket(Kind::Trade, before) != bucket(Kind::Trade, after) || {
-                    let (left, right) = (tids.get(row - 1), tids.get(row));
-                    !left.is_empty() && compare_ids(left, right).is_lt()
-                }
-            })
+            bucket(Kind::Trade, ts_before) != bucket(Kind::Trade, ts) || {
+                let tids = tids(rows);
+                let (left, right) = (tids.get(before), tids.get(row));
+                !left.is_empty() && compare_ids(left, right).is_lt()
+            }
         }
-        Kind::Book => (1..rows.len()).all(|row| compare_rows(Kind::Book, rows, row - 1, rows, row).is_le()),
+        Kind::Book => compare_rows(Kind::Book, rows, before, rows, row).is_le(),
     }
+}
+
+/// Whether the rows before `end`, which are in order, hold a row word for word, and hold it for one record.
+pub(super) fn is_repeat(rows: &Rows, end: usize, row: usize) -> bool {
+    if is_counted(rows, row) {
+        return false;
+    }
+    let bucket_of = |row: usize| bucket(rows.kind(), rows.ts[row]);
+    let here = bucket_of(row);
+    // Looked for from the end, near which repeats mostly are.
+    let (mut after, mut step) = (end, 1);
+    while after.checked_sub(step).is_some_and(|held| bucket_of(held) > here) {
+        after -= step;
+        step *= 2;
+    }
+    let from = after.saturating_sub(step);
+    after = from + rows.ts[from..after].partition_point(|ts| bucket(rows.kind(), *ts) <= here);
+    (0..after).rev().take_while(|held| bucket_of(*held) == here).any(|held| rows.is_same(held, rows, row))
 }
 
 fn tids(rows: &Rows) -> &Texts {

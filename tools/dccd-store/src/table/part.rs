@@ -8,7 +8,7 @@ use dccd_record::{Kind, Line, Ts};
 
 use super::error::{RowError, TableError};
 use super::input::{Origin, TableFile, believable};
-use super::order::{bucket, last_bucket_start};
+use super::order::{bucket, follows, is_repeat, last_bucket_start};
 use super::output::{Output, Written};
 use super::rows::Rows;
 use super::schema::{GROUP_ROWS, Numbers, Provenance};
@@ -34,12 +34,17 @@ fn window_rows(group_rows: usize) -> usize {
 #[derive(Debug)]
 pub struct PartWriter {
     output: Output,
+    /// Rows in order and without repeats.
     window: Rows,
+    /// Rows whose place is within the window.
+    strays: Rows,
+    /// The last bucket of the window when the last stray came: what is not behind it is a stray too.
+    closed: Option<i64>,
     /// Rows that came after their place had been written.
     late: Rows,
     /// The last bucket that was written.
     frontier: Option<i64>,
-    /// Rows in the window at which it is sorted next.
+    /// Rows in the window, strays included, at which it is looked at next.
     settle_at: usize,
     /// Rows of one row group. A quarter more are sorted together; when they are there, the oldest are written.
     group_rows: usize,
@@ -146,6 +151,8 @@ impl PartWriter {
         PartWriter {
             output,
             window: empty(),
+            strays: empty(),
+            closed: None,
             late: empty(),
             frontier: None,
             settle_at: window_rows(group_rows(numbers)),
@@ -158,7 +165,9 @@ impl PartWriter {
     /// Takes a line. After an error of the line itself the part goes on without it.
     pub fn push(&mut self, line: &Line<'_>) -> Result<(), PushError> {
         let ts = line.record().map_or(i64::MAX, |(_, ts)| ts.nanos());
+        let held = self.window.len();
         self.rows_for(ts).push(line).map_err(PushError::Row)?;
+        self.straighten(held);
         self.lines += 1;
         self.settle().map_err(PushError::Table)
     }
@@ -171,7 +180,9 @@ impl PartWriter {
     /// Takes rows in any order; they are of the same kind and numbers.
     pub fn push_rows(&mut self, rows: Rows) -> Result<(), TableError> {
         for row in 0..rows.len() {
+            let held = self.window.len();
             self.rows_for(rows.ts[row]).append(&rows, row..row + 1);
+            self.straighten(held);
         }
         self.settle()
     }
@@ -203,7 +214,7 @@ impl PartWriter {
 
     /// Writes the rows that are held for sorting and gives their memory back, as few will come from now on.
     pub fn rest(&mut self) -> Result<(), TableError> {
-        self.repeats += count(self.window.finish());
+        self.gather();
         while self.window.len() > self.group_rows {
             match self.cut() {
                 0 => break,
@@ -211,24 +222,71 @@ impl PartWriter {
             }
         }
         self.write_front(self.window.len())?;
-        self.window = Rows::new(self.window.kind(), self.window.numbers());
+        for held in [&mut self.window, &mut self.strays] {
+            *held = Rows::new(held.kind(), held.numbers());
+        }
         Ok(())
     }
 
+    #[inline]
     fn rows_for(&mut self, ts: i64) -> &mut Rows {
-        let is_late = self.frontier.is_some_and(|frontier| bucket(self.window.kind(), ts) <= frontier);
-        if is_late { &mut self.late } else { &mut self.window }
+        let bucket = Some(bucket(self.window.kind(), ts));
+        if bucket <= self.frontier {
+            &mut self.late
+        } else if bucket <= self.closed {
+            &mut self.strays
+        } else {
+            &mut self.window
+        }
+    }
+
+    /// Takes rows that were put behind the first `held` of the window out again, if their place is before those.
+    #[inline]
+    fn straighten(&mut self, held: usize) {
+        if !(held..self.window.len()).all(|row| follows(&self.window, row)) {
+            self.put_aside(held);
+        }
+    }
+
+    #[cold]
+    fn put_aside(&mut self, held: usize) {
+        let rows = held..self.window.len();
+        if rows.clone().all(|row| is_repeat(&self.window, held, row)) {
+            self.repeats += count(rows.len());
+        } else {
+            let last = self.window.ts[held.saturating_sub(1)..].iter().max();
+            self.closed = last.map(|last| bucket(self.window.kind(), *last));
+            self.strays.append(&self.window, rows);
+        }
+        self.window.truncate(held);
+    }
+
+    /// Brings strays to their places.
+    fn gather(&mut self) {
+        self.closed = None;
+        if !self.strays.is_empty() {
+            self.window.append(&self.strays, 0..self.strays.len());
+            self.strays.clear();
+            self.repeats += count(self.window.finish());
+        }
     }
 
     /// Writes what is full.
+    #[inline]
     fn settle(&mut self) -> Result<(), TableError> {
+        let is_full = self.window.len() + self.strays.len() >= self.settle_at;
+        if is_full || self.late.len() >= self.group_rows { self.write_full() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn write_full(&mut self) -> Result<(), TableError> {
         if self.late.len() >= self.group_rows {
             self.write_late()?;
         }
-        if self.window.len() < self.settle_at {
+        if self.window.len() + self.strays.len() < self.settle_at {
             return Ok(());
         }
-        self.repeats += count(self.window.finish());
+        self.gather();
         if self.window.len() > self.group_rows {
             let cut = self.cut();
             self.write_front(cut)?;
@@ -258,6 +316,7 @@ impl PartWriter {
     fn write_front(&mut self, cut: usize) -> Result<(), TableError> {
         let Some(last) = cut.checked_sub(1).and_then(|at| self.window.ts.get(at)) else { return Ok(()) };
         self.frontier = Some(bucket(self.window.kind(), *last));
+        debug_assert!(self.window.ts.is_sorted(), "only rows in order are written");
         self.output.write(&self.window, cut)?;
         self.window.remove_front(cut);
         Ok(())

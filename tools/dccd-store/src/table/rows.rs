@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array};
-use dccd_record::{Book, Kind, Level, Line, Number, Side, Ts};
+use dccd_record::{Book, Candle, Kind, Line, Number, Side, Trade, Ts};
 
 use super::column::{ASK, BID, BUY, Column, FALSE, SELL, TRUE};
 use super::error::RowError;
@@ -44,45 +44,20 @@ impl Rows {
 
     /// Appends a record: one row, or one per level of a book. A line that is refused leaves nothing behind.
     pub fn push(&mut self, line: &Line<'_>) -> Result<(), RowError> {
+        check(line, self.numbers)?;
         match (self.kind, line) {
-            (Kind::Trade, Line::Trade(_, trade)) => {
-                let tid = trade.tid.as_deref().unwrap_or("");
-                check_tid(tid)?;
-                let side = match trade.side {
-                    Some(Side::Buy) => BUY,
-                    Some(Side::Sell) => SELL,
-                    None => 0,
-                };
-                let price = Cell::number("price", trade.price, self.numbers)?;
-                let amount = Cell::number("amount", trade.amount, self.numbers)?;
-                let cells = [price, amount, Cell::Word(side), Cell::Text(tid), Cell::time(trade.recv_ts)];
-                self.push_row(trade.ts, cells);
-            }
-            (Kind::Candle, Line::Candle(_, candle)) => {
-                let number = |field, number| Cell::number(field, number, self.numbers);
-                let cells = [
-                    number("open", candle.open)?,
-                    number("high", candle.high)?,
-                    number("low", candle.low)?,
-                    number("close", candle.close)?,
-                    number("volume", candle.volume)?,
-                    Cell::optional("quote_volume", candle.quote_volume, self.numbers)?,
-                    Cell::count(candle.trades),
-                    // What exchanges say themselves stays null, as it was before the column existed.
-                    Cell::Word(if candle.is_derived { TRUE } else { 0 }),
-                ];
-                self.push_row(candle.ts, cells);
-            }
-            (Kind::Book, Line::Book(_, book)) => self.push_book(book)?,
+            (Kind::Trade, Line::Trade(_, trade)) => self.push_trade(trade),
+            (Kind::Candle, Line::Candle(_, candle)) => self.push_candle(candle),
+            (Kind::Book, Line::Book(_, book)) => self.push_book(book),
             (Kind::Funding, Line::Funding(_, funding)) => {
-                let rate = Cell::number("rate", funding.rate, self.numbers)?;
-                let mark_price = Cell::optional("mark_price", funding.mark_price, self.numbers)?;
-                self.push_row(funding.ts, [rate, mark_price]);
+                let [rate, mark_price] = self.next_row(funding.ts);
+                rate.push_number(Some(funding.rate));
+                mark_price.push_number(funding.mark_price);
             }
             (Kind::OpenInterest, Line::OpenInterest(_, record)) => {
-                let amount = Cell::number("open_interest", record.open_interest, self.numbers)?;
-                let value = Cell::optional("open_interest_value", record.open_interest_value, self.numbers)?;
-                self.push_row(record.ts, [amount, value]);
+                let [amount, value] = self.next_row(record.ts);
+                amount.push_number(Some(record.open_interest));
+                value.push_number(record.open_interest_value);
             }
             (kind, _) => return Err(RowError::Kind(kind)),
         }
@@ -169,6 +144,12 @@ impl Rows {
         front
     }
 
+    /// Cuts off `row` and what is behind it.
+    pub(super) fn truncate(&mut self, row: usize) {
+        self.ts.truncate(row);
+        self.columns.iter_mut().for_each(|column| column.truncate(row));
+    }
+
     /// Cuts off what is before `row`.
     pub(super) fn remove_front(&mut self, row: usize) {
         self.ts.drain(..row);
@@ -193,54 +174,76 @@ impl Rows {
         }
     }
 
-    fn push_book(&mut self, book: &Book<'_>) -> Result<(), RowError> {
-        let mut levels = Vec::with_capacity(book.bids.len() + book.asks.len());
-        for (side, level) in
-            book.bids.iter().map(|level| (BID, level)).chain(book.asks.iter().map(|level| (ASK, level)))
-        {
-            levels.push(self.level_cells(side, level)?);
-        }
-        if levels.is_empty() {
-            levels.push([Cell::Word(0), Cell::Null, Cell::Null, Cell::Null]);
-        }
-        let is_snapshot = Cell::Word(if book.is_snapshot { TRUE } else { FALSE });
-        for [side, price, amount, count] in levels {
-            let (seq, recv_ts) = (Cell::count(book.seq), Cell::time(book.recv_ts));
-            self.push_row(book.ts, [side, price, amount, count, is_snapshot, seq, recv_ts]);
-        }
-        Ok(())
+    fn push_trade(&mut self, trade: &Trade<'_>) {
+        let [price, amount, side, tid, recv_ts] = self.next_row(trade.ts);
+        price.push_number(Some(trade.price));
+        amount.push_number(Some(trade.amount));
+        side.push_code(match trade.side {
+            Some(Side::Buy) => BUY,
+            Some(Side::Sell) => SELL,
+            None => 0,
+        });
+        tid.push_text(trade.tid.as_deref().unwrap_or(""));
+        recv_ts.push_time(trade.recv_ts);
     }
 
-    fn level_cells<'a>(&self, side: u8, level: &Level<'a>) -> Result<[Cell<'a>; 4], RowError> {
-        let price = Cell::number("price", level.price, self.numbers)?;
-        let amount = Cell::number("amount", level.amount, self.numbers)?;
-        Ok([Cell::Word(side), price, amount, Cell::count(level.count)])
+    fn push_candle(&mut self, candle: &Candle<'_>) {
+        let [open, high, low, close, volume, quote_volume, trades, derived] = self.next_row(candle.ts);
+        open.push_number(Some(candle.open));
+        high.push_number(Some(candle.high));
+        low.push_number(Some(candle.low));
+        close.push_number(Some(candle.close));
+        volume.push_number(Some(candle.volume));
+        quote_volume.push_number(candle.quote_volume);
+        trades.push_count(candle.trades);
+        // What exchanges say themselves stays null, as it was before the column existed.
+        derived.push_code(if candle.is_derived { TRUE } else { 0 });
     }
 
-    /// Inlined, so that the types of the cells are known.
+    fn push_book(&mut self, book: &Book<'_>) {
+        let bids = book.bids.iter().map(|level| (BID, Some(level)));
+        let asks = book.asks.iter().map(|level| (ASK, Some(level)));
+        let is_empty = book.bids.is_empty() && book.asks.is_empty();
+        for (code, level) in bids.chain(asks).chain(is_empty.then_some((0, None))) {
+            let [side, price, amount, count, is_snapshot, seq, recv_ts] = self.next_row(book.ts);
+            side.push_code(code);
+            price.push_number(level.map(|level| level.price));
+            amount.push_number(level.map(|level| level.amount));
+            count.push_count(level.and_then(|level| level.count));
+            is_snapshot.push_code(if book.is_snapshot { TRUE } else { FALSE });
+            seq.push_count(book.seq);
+            recv_ts.push_time(book.recv_ts);
+        }
+    }
+
+    /// Begins a row; each of its columns waits for a value.
     #[inline(always)]
-    fn push_row<const N: usize>(&mut self, ts: Ts, cells: [Cell<'_>; N]) {
+    fn next_row<const N: usize>(&mut self, ts: Ts) -> &mut [Column; N] {
         self.ts.push(ts.nanos());
-        for (column, cell) in self.columns.iter_mut().zip(cells) {
-            match (column, cell) {
-                (Column::Float(values), Cell::Float(value)) => values.push_value(value),
-                (Column::Decimal(values), Cell::Decimal(value)) => values.push_value(value),
-                (Column::Int(values), Cell::Int(value)) => values.push(value),
-                (Column::Word(codes) | Column::Flag(codes), Cell::Word(code)) => codes.push(code),
-                (Column::Text(texts), Cell::Text(text)) => texts.push(text.as_bytes()),
-                (column, _) => column.push_null(),
-            }
-        }
+        self.columns.as_mut_slice().try_into().expect("a kind has a fixed number of columns")
     }
 }
 
 /// Whether [`Rows::push`] would take a line, without taking it.
 pub fn check(line: &Line<'_>, numbers: Numbers) -> Result<(), RowError> {
-    let number = |field, number| Cell::number(field, number, numbers).map(|_| ());
-    let optional = |field, number| Cell::optional(field, number, numbers).map(|_| ());
+    if let Line::Trade(_, trade) = line {
+        check_tid(trade.tid.as_deref().unwrap_or(""))?;
+    }
+    match numbers {
+        Numbers::Float => Ok(()),
+        Numbers::Decimal => check_decimals(line),
+    }
+}
+
+/// Whether a decimal column holds each number to the last digit.
+fn check_decimals(line: &Line<'_>) -> Result<(), RowError> {
+    let number = |field, number: Number<'_>| match decimal_from_number(number) {
+        Some(_) => Ok(()),
+        None => Err(RowError::Number { field, value: number.to_string() }),
+    };
+    let optional = |field, value: Option<Number<'_>>| value.map_or(Ok(()), |value| number(field, value));
     match line {
         Line::Trade(_, trade) => {
-            check_tid(trade.tid.as_deref().unwrap_or(""))?;
             number("price", trade.price)?;
             number("amount", trade.amount)
         }
@@ -272,45 +275,5 @@ fn check_tid(tid: &str) -> Result<(), RowError> {
     match tid.len() {
         0..=TEXT_BYTES_MAX => Ok(()),
         bytes => Err(RowError::TooLong { field: "tid", bytes }),
-    }
-}
-
-/// One value on its way into a column.
-#[derive(Clone, Copy)]
-enum Cell<'a> {
-    Float(f64),
-    Decimal(i128),
-    Int(Option<i64>),
-    Word(u8),
-    Text(&'a str),
-    Null,
-}
-
-impl<'a> Cell<'a> {
-    #[inline]
-    fn number(field: &'static str, number: Number<'_>, numbers: Numbers) -> Result<Cell<'a>, RowError> {
-        match numbers {
-            Numbers::Float => Ok(Cell::Float(number.to_f64())),
-            Numbers::Decimal => Cell::decimal(field, number),
-        }
-    }
-
-    fn decimal(field: &'static str, number: Number<'_>) -> Result<Cell<'a>, RowError> {
-        decimal_from_number(number)
-            .map(Cell::Decimal)
-            .ok_or_else(|| RowError::Number { field, value: number.to_string() })
-    }
-
-    fn optional(field: &'static str, number: Option<Number<'_>>, numbers: Numbers) -> Result<Cell<'a>, RowError> {
-        number.map_or(Ok(Cell::Null), |number| Cell::number(field, number, numbers))
-    }
-
-    /// The parser lets no count through that is above the largest `i64`.
-    fn count(count: Option<u64>) -> Cell<'a> {
-        Cell::Int(count.and_then(|count| i64::try_from(count).ok()))
-    }
-
-    fn time(ts: Option<Ts>) -> Cell<'a> {
-        Cell::Int(ts.map(Ts::nanos))
     }
 }
