@@ -53,7 +53,10 @@ pub(crate) fn answer(shelf: &Shelf, symbols: &Symbols, market: &Market, path: &s
     let missing = || Response::new(404, "application/xml", no_such_key(path));
     let Some(file) = FileName::parse(path) else { return missing() };
     let Ok(series) = symbols.series(market, file.venue, file.symbol) else { return missing() };
-    if now < file.published || file.end <= series.listing().since {
+    let listing = series.listing();
+    let is_perpetual = listing.pair.market() == file.venue.perpetual();
+    let is_traded = file.end > listing.since && file.start < listing.until;
+    if now < file.published || !is_traded || (file.content == Content::Funding && !is_perpetual) {
         return missing();
     }
     let name = path.trim_end_matches(".CHECKSUM");
@@ -74,10 +77,9 @@ pub(crate) fn answer(shelf: &Shelf, symbols: &Symbols, market: &Market, path: &s
 impl<'a> FileName<'a> {
     fn parse(path: &'a str) -> Option<FileName<'a>> {
         let rest = path.strip_prefix("/data/")?;
-        let (venue, rest) = match rest.strip_prefix("spot/") {
-            Some(rest) => (Venue::Spot, rest),
-            None => (Venue::Usdm, rest.strip_prefix("futures/um/")?),
-        };
+        let folders = [("spot/", Venue::Spot), ("futures/um/", Venue::Usdm), ("futures/cm/", Venue::Coinm)];
+        let (venue, rest) =
+            folders.into_iter().find_map(|(folder, venue)| Some((venue, rest.strip_prefix(folder)?)))?;
         let mut parts = rest.split('/');
         let (period, set, symbol) = (parts.next()?, parts.next()?, parts.next()?);
         let is_daily = match period {
@@ -108,8 +110,8 @@ impl<'a> FileName<'a> {
         let unit = if is_micros { Unit::Micros } else { Unit::Millis };
         let style = Style { venue: self.venue, unit, digits: Digits::of(series.listing()) };
         let mut out = Vec::new();
-        if self.venue == Venue::Usdm {
-            out.extend_from_slice(header(&self.content).as_bytes());
+        if self.venue != Venue::Spot {
+            out.extend_from_slice(header(self.venue, &self.content).as_bytes());
             out.push(b'\n');
         }
         let ids = series.first_id_at(self.start)..series.first_id_at(self.end);
@@ -138,8 +140,8 @@ fn content(venue: Venue, set: &str, interval: Option<&str>, is_daily: bool) -> O
         }
         ("aggTrades", _) => Some(Content::Aggregates),
         ("trades", _) => Some(Content::Parts),
-        ("fundingRate", Venue::Usdm) if !is_daily => Some(Content::Funding),
-        ("metrics", Venue::Usdm) if is_daily => Some(Content::Metrics),
+        ("fundingRate", Venue::Usdm | Venue::Coinm) if !is_daily => Some(Content::Funding),
+        ("metrics", Venue::Usdm | Venue::Coinm) if is_daily => Some(Content::Metrics),
         _ => None,
     }
 }
@@ -163,12 +165,13 @@ fn digits(text: &str, width: usize) -> Option<i64> {
     (text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
 }
 
-fn header(content: &Content) -> &'static str {
+fn header(venue: Venue, content: &Content) -> &'static str {
     match content {
         Content::Candles(_) => {
             "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore"
         }
         Content::Aggregates => "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker",
+        Content::Parts if venue == Venue::Coinm => "id,price,qty,base_qty,time,is_buyer_maker",
         Content::Parts => "id,price,qty,quote_qty,time,is_buyer_maker",
         Content::Funding => "calc_time,funding_interval_hours,last_funding_rate",
         Content::Metrics => {
@@ -217,7 +220,7 @@ fn part_rows(out: &mut Vec<u8>, series: &Series, style: Style, ids: Range<i64>) 
             out.push(b',');
             style.digits.amount(out, part.amount);
             out.push(b',');
-            style.digits.quote(out, i128::from(trade.price) * i128::from(part.amount));
+            style.digits.quote(out, series.listing().value(trade.price, part.amount));
             out.push(b',');
             write_whole(out, style.unit.of(trade.micros));
             out.extend_from_slice(booleans(style.venue, trade.taker));
@@ -237,7 +240,8 @@ fn funding_rows(out: &mut Vec<u8>, series: &Series, range: Range<i64>) {
 fn metric_rows(out: &mut Vec<u8>, series: &Series, symbol: &str, range: Range<i64>) {
     let first = Grid::Fixed { width: OPEN_INTEREST_STEP, origin: 0 }.ceil(range.start.max(series.listing().since));
     let stamps = std::iter::successors(Some(first), |stamp| Some(stamp + OPEN_INTEREST_STEP));
-    for stamp in stamps.take_while(|stamp| *stamp < range.end) {
+    let end = range.end.min(series.listing().until);
+    for stamp in stamps.take_while(|stamp| *stamp < end) {
         let (amount, value) = open_interest_text(series.listing(), &open_interest(series, stamp));
         let date = Day::from_number(stamp.div_euclid(DAY));
         let second = stamp.rem_euclid(DAY) / SECOND;
@@ -252,8 +256,8 @@ fn booleans(venue: Venue, taker: Side) -> &'static [u8] {
     match (venue, taker) {
         (Venue::Spot, Side::Sell) => b",True,True\n",
         (Venue::Spot, Side::Buy) => b",False,True\n",
-        (Venue::Usdm, Side::Sell) => b",true\n",
-        (Venue::Usdm, Side::Buy) => b",false\n",
+        (Venue::Usdm | Venue::Coinm, Side::Sell) => b",true\n",
+        (Venue::Usdm | Venue::Coinm, Side::Buy) => b",false\n",
     }
 }
 

@@ -29,6 +29,11 @@ impl ApiError {
         ApiError::bad(-1121, "Invalid symbol.")
     }
 
+    /// A contract that exists no longer, or not yet, for this purpose.
+    pub(crate) fn not_trading() -> ApiError {
+        ApiError::bad(-4108, "Symbol is on delivering or delivered or settling or closed or pre-trading.")
+    }
+
     pub(crate) fn response(&self) -> Response {
         Response::json(self.status, json!({"code": self.code, "msg": self.message}).to_string())
     }

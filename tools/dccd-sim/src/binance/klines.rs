@@ -11,6 +11,8 @@ use crate::market::bar::Grid;
 use crate::market::candle::{Candle, CandleQuery, Fill, Pick, candles};
 
 const MONDAY: i64 = 4 * DAY;
+/// COIN-M answers about so much time at once.
+const COINM_RANGE_MAX: i64 = 200 * DAY;
 
 /// What `klines` takes.
 pub(crate) const PARAMS: &[&str] = &["symbol", "interval", "startTime", "endTime", "limit", "timeZone"];
@@ -45,7 +47,7 @@ pub(crate) fn grid(venue: Venue, interval: &str) -> Option<Grid> {
 pub(crate) fn limit(venue: Venue, params: &Params) -> Result<usize, ApiError> {
     match venue {
         Venue::Spot => params.limit(500, 1_000, Above::Clamp),
-        Venue::Usdm => params.limit(500, 1_500, Above::Refuse),
+        Venue::Usdm | Venue::Coinm => params.limit(500, 1_500, Above::Refuse),
     }
 }
 
@@ -56,14 +58,14 @@ pub(crate) fn page(series: &Series, style: Style, params: &Params, moment: Momen
     if params.text("timeZone").is_some_and(|zone| !matches!(zone, "0" | "0:00" | "00:00")) {
         return Err(ApiError::bad(-1130, "Data sent for parameter 'timeZone' is not valid."));
     }
-    let from = params.time("startTime")?.map(|time| time.start);
+    let (from, through, pick) = bounds(style.venue, params)?;
     let query = CandleQuery {
         from,
-        through: params.time("endTime")?.map_or(i64::MAX, |time| time.start),
+        through,
         now: moment.now,
         seen: moment.seen,
         limit: limit(style.venue, params)?,
-        pick: if from.is_some() { Pick::Oldest } else { Pick::Newest },
+        pick,
         fill: Fill::WhileOpen,
     };
     let rows = candles(series, grid, query);
@@ -79,13 +81,35 @@ pub(crate) fn page(series: &Series, style: Style, params: &Params, moment: Momen
     Ok(out)
 }
 
+/// First and last open time, and which rows are left out if there are too many.
+///
+/// Spot and USD-M give the oldest rows from a start. COIN-M always gives the newest up to the end, and a
+/// bound that is not given lies 200 days from the other.
+fn bounds(venue: Venue, params: &Params) -> Result<(Option<i64>, i64, Pick), ApiError> {
+    let start = params.time("startTime")?.map(|time| time.start);
+    let end = params.time("endTime")?.map(|time| time.start);
+    if venue != Venue::Coinm {
+        let pick = if start.is_some() { Pick::Oldest } else { Pick::Newest };
+        return Ok((start, end.unwrap_or(i64::MAX), pick));
+    }
+    match (start, end) {
+        (None, None) => Ok((None, i64::MAX, Pick::Newest)),
+        (Some(start), Some(end)) if end.saturating_sub(start) > COINM_RANGE_MAX => {
+            Err(ApiError::bad(-4088, "Maximum time interval is 200 days."))
+        }
+        (start, Some(end)) => Ok((start.or(Some(end - COINM_RANGE_MAX)), end, Pick::Newest)),
+        (Some(start), None) => Ok((Some(start), start + COINM_RANGE_MAX, Pick::Newest)),
+    }
+}
+
 fn row(out: &mut Vec<u8>, candle: &Candle, style: Style) {
     out.push(b'[');
     fields(out, candle, style, "\"");
     out.push(b']');
 }
 
-/// The twelve values of a row; archive files have them without quotation marks.
+/// The twelve values of a row. Those of COIN-M have contracts where others have base volume, and base volume where
+/// others have quote volume; archive files have them without quotation marks.
 pub(crate) fn fields(out: &mut Vec<u8>, candle: &Candle, style: Style, quote: &str) {
     let (bar, digits, quote) = (&candle.bar, style.digits, quote.as_bytes());
     write_whole(out, style.unit.of(candle.start));

@@ -1,7 +1,9 @@
-//! Binance: REST of spot and USD-M futures, and the bulk archive.
+//! Binance: REST of spot, USD-M and COIN-M futures, and the bulk archive.
 
 mod archive;
 mod error;
+mod groups;
+mod info;
 mod klines;
 mod params;
 mod statistics;
@@ -12,15 +14,14 @@ mod truth;
 mod venue;
 
 use dccd_cli::Output;
-use dccd_record::{Market as MarketKind, Pair};
+use dccd_record::Market as MarketKind;
 use serde_json::json;
 
 use crate::archive::Shelf;
-use crate::clock::{DAY, HOUR, MILLI};
+use crate::clock::MILLI;
 use crate::exchange::{Entry, Exchange, Moment, Refusal, emptied};
 use crate::http::{Query, Request, Response};
 use crate::limits::{Limits, Over, Pace, Rule, Verdict};
-use crate::market::catalogue::{BASES, Contract, Group, Sort};
 use crate::market::{Market, Series};
 use crate::truth::{TruthError, TruthQuery};
 use error::ApiError;
@@ -30,44 +31,22 @@ use venue::{Digits, EXCHANGE, Style, Symbols, Venue};
 /// What the table of exchanges says of it.
 pub(crate) const ENTRY: Entry = Entry {
     name: EXCHANGE,
-    groups: GROUPS,
+    groups: groups::GROUPS,
     rules: LIMITS,
     open: |market, limits| Box::new(Binance::open(market, limits)),
 };
-
-/// What it trades: spot since 2017-08-17, perpetuals since 2019-09-08.
-const GROUPS: &[Group] = &[
-    Group {
-        sorts: &[Sort::Spot],
-        bases: BASES,
-        quotes: &["USDT", "USDC", "EUR", "BTC", "ETH", "BNB"],
-        opened: 17_395 * DAY + 4 * HOUR,
-        amount_digits: 5,
-        digits: 8,
-        contract: Contract::Base,
-        specials: &[],
-    },
-    Group {
-        sorts: &[Sort::Perp, Sort::Quarter, Sort::NextQuarter],
-        bases: BASES,
-        quotes: &["USDT", "USDC"],
-        opened: 18_147 * DAY + 18 * HOUR,
-        amount_digits: 3,
-        digits: 8,
-        contract: Contract::Base,
-        specials: &[],
-    },
-];
 
 /// The published limits.
 const LIMITS: &[Rule] = &[
     rule(SPOT, "spot", 6_000, 60),
     rule(USDM, "usdm", 2_400, 60),
+    rule(COINM, "coinm", 2_400, 60),
     rule(FUNDING, "usdm", 500, 300),
     rule(FUTURES_DATA, "usdm", 1_000, 300),
 ];
 const SPOT: &str = "spot";
 const USDM: &str = "usdm";
+const COINM: &str = "coinm";
 const FUNDING: &str = "usdm-funding";
 const FUTURES_DATA: &str = "usdm-data";
 
@@ -187,21 +166,28 @@ impl Binance {
                 if let Some(only) = only {
                     self.symbols.pair(venue, only)?;
                 }
-                return Ok(statistics::exchange_info(market, venue, only, now));
+                return Ok(info::exchange_info(market, venue, only, now));
             }
             _ => {}
         }
-        let name = params.symbol(if endpoint == Endpoint::ContinuousKlines { "pair" } else { "symbol" })?;
-        let mut pair = self.symbols.pair(venue, name)?.clone();
-        if endpoint == Endpoint::ContinuousKlines {
-            let contract = contract(params.mandatory("contractType")?)?;
-            pair = Pair::new(pair.base(), pair.quote(), contract).map_err(|_| ApiError::invalid_symbol())?;
-        }
+        // Open interest is one path for both kinds of futures: COIN-M has a pair and a contract type.
+        let names_pair = endpoint == Endpoint::OpenInterest && params.text("pair").is_some();
+        let venue = if names_pair { Venue::Coinm } else { venue };
+        let pair = if endpoint == Endpoint::ContinuousKlines || names_pair {
+            let kind = contract(venue, params.mandatory("contractType")?)?;
+            self.symbols.contract(venue, params.symbol("pair")?, kind)?
+        } else {
+            self.symbols.pair(venue, params.symbol("symbol")?)?.clone()
+        };
         let series = market.series(EXCHANGE, &pair).ok_or_else(ApiError::invalid_symbol)?;
         if series.listing().since > now {
             return Err(ApiError::invalid_symbol());
         }
         let style = Style { venue, unit, digits: Digits::of(series.listing()) };
+        if endpoint == Endpoint::OpenInterestNow {
+            let contract_type = info::contract_type(market.catalogue(), series.listing(), now);
+            return statistics::open_interest_now(&series, style, contract_type, now);
+        }
         series_page(&series, style, endpoint, &params, request, moment)
     }
 }
@@ -235,22 +221,21 @@ fn series_page(
     match endpoint {
         Endpoint::Klines | Endpoint::ContinuousKlines => klines::page(series, style, params, moment),
         Endpoint::Aggregate => trades::aggregate_page(series, style, params, moment.seen),
-        Endpoint::Historical if style.venue == Venue::Usdm && request.header("x-mbx-apikey").is_none() => {
+        Endpoint::Historical if style.venue != Venue::Spot && request.header("x-mbx-apikey").is_none() => {
             Err(ApiError::new(401, -2014, "API-key format invalid."))
         }
         Endpoint::Historical | Endpoint::Recent => trades::part_page(series, style, params, moment.seen),
         Endpoint::Depth => statistics::depth(series, style, params, now),
         Endpoint::Funding => statistics::funding_page(series, style, params, now),
         Endpoint::OpenInterest => statistics::open_interest_page(series, params, now),
-        Endpoint::OpenInterestNow => Ok(statistics::open_interest_now(series, now)),
         Endpoint::PremiumIndex => Ok(statistics::premium_index(series, style, now)),
-        Endpoint::Ping | Endpoint::Time | Endpoint::ExchangeInfo => Ok(b"{}".to_vec()),
+        Endpoint::Ping | Endpoint::Time | Endpoint::ExchangeInfo | Endpoint::OpenInterestNow => Ok(b"{}".to_vec()),
     }
 }
 
-fn contract(name: &str) -> Result<MarketKind, ApiError> {
+fn contract(venue: Venue, name: &str) -> Result<MarketKind, ApiError> {
     match name {
-        "PERPETUAL" => Ok(MarketKind::Perp),
+        "PERPETUAL" => Ok(venue.perpetual()),
         "CURRENT_QUARTER" => Ok(MarketKind::Quarter),
         "NEXT_QUARTER" => Ok(MarketKind::NextQuarter),
         _ => Err(ApiError::invalid("contractType")),
@@ -272,23 +257,27 @@ fn route(path: &str) -> Option<(Venue, Endpoint)> {
         };
         return Some((Venue::Spot, endpoint));
     }
-    let endpoint = match path {
-        "/fapi/v1/ping" => Endpoint::Ping,
-        "/fapi/v1/time" => Endpoint::Time,
-        "/fapi/v1/exchangeInfo" => Endpoint::ExchangeInfo,
-        "/fapi/v1/klines" => Endpoint::Klines,
-        "/fapi/v1/continuousKlines" => Endpoint::ContinuousKlines,
-        "/fapi/v1/aggTrades" => Endpoint::Aggregate,
-        "/fapi/v1/historicalTrades" => Endpoint::Historical,
-        "/fapi/v1/trades" => Endpoint::Recent,
-        "/fapi/v1/depth" => Endpoint::Depth,
-        "/fapi/v1/fundingRate" => Endpoint::Funding,
-        "/fapi/v1/openInterest" => Endpoint::OpenInterestNow,
-        "/fapi/v1/premiumIndex" => Endpoint::PremiumIndex,
-        "/futures/data/openInterestHist" => Endpoint::OpenInterest,
+    if path == "/futures/data/openInterestHist" {
+        return Some((Venue::Usdm, Endpoint::OpenInterest));
+    }
+    let hosts = [("/fapi/v1/", Venue::Usdm), ("/dapi/v1/", Venue::Coinm)];
+    let (venue, name) = hosts.into_iter().find_map(|(root, venue)| Some((venue, path.strip_prefix(root)?)))?;
+    let endpoint = match name {
+        "ping" => Endpoint::Ping,
+        "time" => Endpoint::Time,
+        "exchangeInfo" => Endpoint::ExchangeInfo,
+        "klines" => Endpoint::Klines,
+        "continuousKlines" => Endpoint::ContinuousKlines,
+        "aggTrades" => Endpoint::Aggregate,
+        "historicalTrades" => Endpoint::Historical,
+        "trades" => Endpoint::Recent,
+        "depth" => Endpoint::Depth,
+        "fundingRate" => Endpoint::Funding,
+        "openInterest" => Endpoint::OpenInterestNow,
+        "premiumIndex" => Endpoint::PremiumIndex,
         _ => return None,
     };
-    Some((Venue::Usdm, endpoint))
+    Some((venue, endpoint))
 }
 
 fn limit_name(venue: Venue, endpoint: Endpoint) -> &'static str {
@@ -297,6 +286,7 @@ fn limit_name(venue: Venue, endpoint: Endpoint) -> &'static str {
         (Venue::Usdm, Endpoint::Funding) => FUNDING,
         (Venue::Usdm, Endpoint::OpenInterest) => FUTURES_DATA,
         (Venue::Usdm, _) => USDM,
+        (Venue::Coinm, _) => COINM,
     }
 }
 
@@ -313,16 +303,18 @@ fn weight(venue: Venue, endpoint: Endpoint, query: &Query) -> i64 {
             501..=1_000 => 50,
             _ => 250,
         },
-        (Venue::Usdm, Endpoint::Klines | Endpoint::ContinuousKlines) => match limit.unwrap_or(500) {
+        (_, Endpoint::Klines | Endpoint::ContinuousKlines) => match limit.unwrap_or(500) {
             ..100 => 1,
             100..500 => 2,
             500..=1_000 => 5,
             _ => 10,
         },
-        (Venue::Usdm, Endpoint::Aggregate) => 20,
+        (_, Endpoint::Aggregate) => 20,
         (Venue::Usdm, Endpoint::Historical) => 200,
-        (Venue::Usdm, Endpoint::Recent) => 5,
-        (Venue::Usdm, Endpoint::Depth) => match limit.unwrap_or(500) {
+        (Venue::Coinm, Endpoint::Historical) => 20,
+        (Venue::Coinm, Endpoint::PremiumIndex) => 10,
+        (_, Endpoint::Recent) => 5,
+        (_, Endpoint::Depth) => match limit.unwrap_or(500) {
             ..=50 => 2,
             51..=100 => 5,
             101..=500 => 10,
@@ -354,7 +346,7 @@ fn with_usage(response: Response, limit: &str, verdict: Verdict) -> Response {
     let (Verdict::Admitted(used) | Verdict::TooFast { used, .. }) = verdict else { return response };
     match limit {
         SPOT => response.with("X-MBX-USED-WEIGHT", used.to_string()).with("X-MBX-USED-WEIGHT-1M", used.to_string()),
-        USDM => response.with("X-MBX-USED-WEIGHT-1M", used.to_string()),
+        USDM | COINM => response.with("X-MBX-USED-WEIGHT-1M", used.to_string()),
         _ => response,
     }
 }

@@ -1,25 +1,26 @@
-//! Books, funding, open interest, and what the exchange says about itself.
+//! Books, funding and open interest.
 
 use dccd_record::Market as MarketKind;
-use serde_json::{Value, json};
 
 use crate::binance::error::ApiError;
 use crate::binance::params::{Above, Params};
-use crate::binance::venue::{EXCHANGE, Style, Venue, symbol};
+use crate::binance::venue::{Style, Venue, symbol, underlying};
 use crate::clock::{DAY, HOUR, MILLI, MINUTE};
 use crate::decimal::{decimal_text, write_decimal, write_whole};
-use crate::market::catalogue::Listing;
+use crate::market::Series;
+use crate::market::catalogue::{Contract, Listing};
 use crate::market::statistics::{
-    BOOK_STEP, FUNDING_STEP, Funding, OPEN_INTEREST_SCALE, OpenInterest, RATE_SCALE, book, fundings, open_interest,
+    BOOK_STEP, Book, FUNDING_STEP, Funding, OPEN_INTEREST_SCALE, OpenInterest, RATE_SCALE, book, fundings,
+    open_interest,
 };
-use crate::market::{Market, Series};
 
 /// What `depth` takes.
 pub(crate) const DEPTH_PARAMS: &[&str] = &["symbol", "limit"];
 /// What `fundingRate` takes.
 pub(crate) const FUNDING_PARAMS: &[&str] = &["symbol", "startTime", "endTime", "limit"];
 /// What `openInterestHist` takes.
-pub(crate) const OPEN_INTEREST_PARAMS: &[&str] = &["symbol", "period", "startTime", "endTime", "limit"];
+pub(crate) const OPEN_INTEREST_PARAMS: &[&str] =
+    &["symbol", "pair", "contractType", "period", "startTime", "endTime", "limit"];
 /// Open interest is kept this long.
 const OPEN_INTEREST_KEPT: i64 = 30 * DAY;
 /// 2021-01-01: rows before have no mark price at all.
@@ -32,7 +33,7 @@ const STATISTICS_DIGITS: u32 = 8;
 pub(crate) fn depth_limit(venue: Venue, params: &Params) -> Result<usize, ApiError> {
     match venue {
         Venue::Spot => params.limit(100, 5_000, Above::Clamp),
-        Venue::Usdm => {
+        Venue::Usdm | Venue::Coinm => {
             let limit = params.limit(500, 1_000, Above::Refuse)?;
             let is_known = matches!(limit, 5 | 10 | 20 | 50 | 100 | 500 | 1_000);
             if is_known { Ok(limit) } else { Err(ApiError::invalid("limit")) }
@@ -42,11 +43,22 @@ pub(crate) fn depth_limit(venue: Venue, params: &Params) -> Result<usize, ApiErr
 
 /// The book of now.
 pub(crate) fn depth(series: &Series, style: Style, params: &Params, now: i64) -> Result<Vec<u8>, ApiError> {
-    let book = book(series, now.div_euclid(BOOK_STEP), depth_limit(style.venue, params)?);
+    let step = now.div_euclid(BOOK_STEP);
+    let limit = depth_limit(style.venue, params)?;
+    let book = match (now < series.listing().until, style.venue) {
+        (true, _) => book(series, step, limit),
+        // Nobody can trade a halted pair, so nobody has orders.
+        (false, Venue::Spot) => Book { step, ..Book::default() },
+        (false, Venue::Usdm | Venue::Coinm) => return Err(ApiError::not_trading()),
+    };
     let mut out = Vec::new();
     out.extend_from_slice(b"{\"lastUpdateId\":");
     write_whole(&mut out, book.step);
-    if style.venue == Venue::Usdm {
+    if style.venue == Venue::Coinm {
+        let pair = &series.listing().pair;
+        out.extend_from_slice(format!(",\"symbol\":\"{}\",\"pair\":\"{}\"", symbol(pair), underlying(pair)).as_bytes());
+    }
+    if style.venue != Venue::Spot {
         out.extend_from_slice(b",\"E\":");
         write_whole(&mut out, now / MILLI);
         out.extend_from_slice(b",\"T\":");
@@ -67,11 +79,14 @@ pub(crate) fn depth(series: &Series, style: Style, params: &Params, now: i64) ->
     Ok(out)
 }
 
-/// One page of `fundingRate`: the oldest rows from a start, else the newest.
+/// One page of `fundingRate`: the oldest rows from a start, else the newest; none of contracts that expire.
 pub(crate) fn funding_page(series: &Series, style: Style, params: &Params, now: i64) -> Result<Vec<u8>, ApiError> {
     let limit = params.limit(100, 1_000, Above::Refuse)?;
     let (start, end) = (params.time("startTime")?, params.time("endTime")?);
     let end = end.map_or(i64::MAX, |end| end.end).min(now + 1);
+    if matches!(series.listing().pair.market(), MarketKind::Dated(_)) {
+        return Ok(b"[]".to_vec());
+    }
     let mut rows: Vec<Funding> = match start {
         Some(start) => fundings(series, start.start, end).take(limit).collect(),
         None => fundings(series, 0, end).rev().take(limit).collect(),
@@ -85,9 +100,9 @@ pub(crate) fn funding_page(series: &Series, style: Style, params: &Params, now: 
         out.extend_from_slice(b",\"fundingRate\":\"");
         write_decimal(&mut out, i128::from(funding.rate), RATE_SCALE, RATE_SCALE);
         out.push(b'"');
-        if funding.micros >= FIRST_MARK_PRICE {
+        if style.venue == Venue::Usdm && funding.micros >= FIRST_MARK_PRICE {
             out.extend_from_slice(b",\"markPrice\":\"");
-            if has_mark_price(funding) {
+            if has_mark_price(style.venue, funding) {
                 style.digits.long_price(&mut out, funding.mark_price);
             }
             out.push(b'"');
@@ -98,9 +113,9 @@ pub(crate) fn funding_page(series: &Series, style: Style, params: &Params, now: 
     Ok(list(rows.iter().map(row)))
 }
 
-/// Whether the exchange still knows the mark price of a payment.
-pub(crate) fn has_mark_price(funding: &Funding) -> bool {
-    funding.micros >= FIRST_FILLED_MARK_PRICE
+/// Whether the exchange still knows the mark price of a payment; COIN-M never tells.
+pub(crate) fn has_mark_price(venue: Venue, funding: &Funding) -> bool {
+    venue == Venue::Usdm && funding.micros >= FIRST_FILLED_MARK_PRICE
 }
 
 /// The spans of `openInterestHist`.
@@ -129,99 +144,104 @@ pub(crate) fn open_interest_page(series: &Series, params: &Params, now: i64) -> 
         return Err(ApiError::bad(-1130, "parameter 'startTime' is invalid."));
     }
     let start = start.unwrap_or(oldest).max(series.listing().since);
-    let end = params.time("endTime")?.map_or(now, |time| time.start).min(now);
+    let end = params.time("endTime")?.map_or(now, |time| time.start).min(now).min(series.listing().until - 1);
     let last = end - end.rem_euclid(width);
     let stamps = std::iter::successors(Some(last), |stamp| Some(stamp - width)).take_while(|stamp| *stamp >= start);
     let mut rows: Vec<OpenInterest> = stamps.take(limit).map(|stamp| open_interest(series, stamp)).collect();
     rows.reverse();
-    let name = symbol(&series.listing().pair);
+    let name = open_interest_name(series, params);
     let row = |row: &OpenInterest| {
         let (amount, value) = open_interest_text(series.listing(), row);
         let stamp = row.micros / MILLI;
-        format!("{{\"symbol\":\"{name}\",\"sumOpenInterest\":\"{amount}\",\"sumOpenInterestValue\":\"{value}\",\"CMCCirculatingSupply\":\"19600000.00000000\",\"timestamp\":{stamp}}}").into_bytes()
+        format!(
+            "{{{name},\"sumOpenInterest\":\"{amount}\",\"sumOpenInterestValue\":\"{value}\",\"timestamp\":{stamp}}}"
+        )
+        .into_bytes()
     };
     Ok(list(rows.iter().map(row)))
 }
 
-/// Amount and value as statistics write them.
+/// What a row says of its contract: on USD-M its symbol, and lately something else as well.
+fn open_interest_name(series: &Series, params: &Params) -> String {
+    match params.text("contractType") {
+        Some(contract) => {
+            format!("\"pair\":\"{}\",\"contractType\":\"{contract}\"", underlying(&series.listing().pair))
+        }
+        None => {
+            format!("\"symbol\":\"{}\",\"CMCCirculatingSupply\":\"19600000.00000000\"", symbol(&series.listing().pair))
+        }
+    }
+}
+
+/// Amount and value as statistics write them: base and quote asset, or contracts and base asset.
 pub(crate) fn open_interest_text(listing: &Listing, row: &OpenInterest) -> (String, String) {
+    if let Contract::Inverse { .. } = listing.contract {
+        let contracts = contracts(row);
+        let price = i64::try_from(row.value / i128::from(row.amount.max(1))).unwrap_or(i64::MAX);
+        let value = listing.value(price, contracts);
+        return (
+            decimal_text(i128::from(contracts), 0, STATISTICS_DIGITS),
+            decimal_text(value, listing.value_scale(), STATISTICS_DIGITS),
+        );
+    }
     let amount = decimal_text(i128::from(row.amount), OPEN_INTEREST_SCALE, STATISTICS_DIGITS);
     let value = decimal_text(row.value, OPEN_INTEREST_SCALE + listing.price_scale, STATISTICS_DIGITS);
     (amount, value)
 }
 
-/// `/fapi/v1/openInterest`.
-pub(crate) fn open_interest_now(series: &Series, now: i64) -> Vec<u8> {
+/// `openInterest`; `contract_type` is said on COIN-M only.
+pub(crate) fn open_interest_now(
+    series: &Series,
+    style: Style,
+    contract_type: &str,
+    now: i64,
+) -> Result<Vec<u8>, ApiError> {
+    let listing = series.listing();
+    if now >= listing.until {
+        return Err(ApiError::not_trading());
+    }
     let row = open_interest(series, now);
-    let amount = decimal_text(i128::from(row.amount), OPEN_INTEREST_SCALE, OPEN_INTEREST_SCALE);
-    let symbol = symbol(&series.listing().pair);
-    format!("{{\"symbol\":\"{symbol}\",\"openInterest\":\"{amount}\",\"time\":{}}}", now / MILLI).into_bytes()
+    let (symbol, time) = (symbol(&listing.pair), now / MILLI);
+    let text = if style.venue == Venue::Coinm {
+        let (pair, amount) = (underlying(&listing.pair), contracts(&row));
+        format!(
+            "{{\"symbol\":\"{symbol}\",\"pair\":\"{pair}\",\"openInterest\":\"{amount}\",\"contractType\":\"{contract_type}\",\"time\":{time}}}"
+        )
+    } else {
+        let amount = decimal_text(i128::from(row.amount), OPEN_INTEREST_SCALE, OPEN_INTEREST_SCALE);
+        format!("{{\"symbol\":\"{symbol}\",\"openInterest\":\"{amount}\",\"time\":{time}}}")
+    };
+    Ok(text.into_bytes())
 }
 
-/// `/fapi/v1/premiumIndex`.
+/// Whole inverse contracts.
+fn contracts(row: &OpenInterest) -> i64 {
+    row.amount / 10_i64.pow(OPEN_INTEREST_SCALE)
+}
+
+/// `premiumIndex`: on COIN-M a list, and contracts that expire have no rate.
 pub(crate) fn premium_index(series: &Series, style: Style, now: i64) -> Vec<u8> {
     let mut price = Vec::new();
     style.digits.long_price(&mut price, series.price_at(now));
     let price = String::from_utf8_lossy(&price);
+    let pair = &series.listing().pair;
     let latest = fundings(series, now - 2 * FUNDING_STEP, now + 1).next_back().map_or(0, |funding| funding.rate);
-    let rate = decimal_text(i128::from(latest), RATE_SCALE, RATE_SCALE);
-    let next = (now.div_euclid(FUNDING_STEP) + 1) * FUNDING_STEP / MILLI;
-    let symbol = symbol(&series.listing().pair);
-    let time = now / MILLI;
-    format!("{{\"symbol\":\"{symbol}\",\"markPrice\":\"{price}\",\"indexPrice\":\"{price}\",\"estimatedSettlePrice\":\"{price}\",\"lastFundingRate\":\"{rate}\",\"interestRate\":\"0.00010000\",\"nextFundingTime\":{next},\"time\":{time}}}").into_bytes()
-}
-
-/// `exchangeInfo`, of all symbols or of one.
-pub(crate) fn exchange_info(market: &Market, venue: Venue, only: Option<&str>, now: i64) -> Vec<u8> {
-    let pairs = market.catalogue().pairs(EXCHANGE, venue.sort());
-    let listings = pairs.iter().filter(|pair| only.is_none_or(|only| symbol(pair) == only));
-    let listings = listings.filter_map(|pair| market.catalogue().listing(EXCHANGE, pair));
-    let symbols: Vec<Value> =
-        listings.filter(|listing| listing.since <= now).map(|listing| symbol_info(&listing)).collect();
-    let weight = if venue == Venue::Spot { 6_000 } else { 2_400 };
-    let limits = json!([{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": weight}]);
-    let info = json!({
-        "timezone": "UTC",
-        "serverTime": now / MILLI,
-        "rateLimits": limits,
-        "exchangeFilters": [],
-        "symbols": symbols,
-    });
-    info.to_string().into_bytes()
-}
-
-fn symbol_info(listing: &Listing) -> Value {
-    let pair = &listing.pair;
-    let symbol = symbol(pair);
-    let tick = decimal_text(1, listing.price_scale, STATISTICS_DIGITS);
-    let step = decimal_text(1, listing.amount_scale, STATISTICS_DIGITS);
-    let filters = json!([
-        {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "1000000.00000000", "tickSize": tick},
-        {"filterType": "LOT_SIZE", "minQty": step, "maxQty": "9000000.00000000", "stepSize": step},
-    ]);
-    let mut info = json!({
-        "symbol": symbol, "status": "TRADING", "baseAsset": pair.base(), "quoteAsset": pair.quote(),
-        "filters": filters,
-    });
-    if let Value::Object(fields) = &mut info {
-        if pair.market() == MarketKind::Spot {
-            fields.extend([
-                ("baseAssetPrecision".to_owned(), json!(8)),
-                ("quoteAssetPrecision".to_owned(), json!(8)),
-                ("isSpotTradingAllowed".to_owned(), json!(true)),
-                ("permissions".to_owned(), json!(["SPOT"])),
-            ]);
-        } else {
-            fields.extend([
-                ("pair".to_owned(), json!(symbol)),
-                ("contractType".to_owned(), json!("PERPETUAL")),
-                ("onboardDate".to_owned(), json!(listing.since / MILLI)),
-                ("pricePrecision".to_owned(), json!(listing.price_scale)),
-                ("quantityPrecision".to_owned(), json!(listing.amount_scale)),
-            ]);
-        }
-    }
-    info
+    let is_dated = matches!(pair.market(), MarketKind::Dated(_));
+    let (rate, interest, next) = if is_dated {
+        (String::new(), "", 0)
+    } else {
+        let next = (now.div_euclid(FUNDING_STEP) + 1) * FUNDING_STEP / MILLI;
+        (decimal_text(i128::from(latest), RATE_SCALE, RATE_SCALE), "0.00010000", next)
+    };
+    let (symbol, time) = (symbol(pair), now / MILLI);
+    let name = match style.venue {
+        Venue::Coinm => format!("\"symbol\":\"{symbol}\",\"pair\":\"{}\"", underlying(pair)),
+        Venue::Spot | Venue::Usdm => format!("\"symbol\":\"{symbol}\""),
+    };
+    let row = format!(
+        "{{{name},\"markPrice\":\"{price}\",\"indexPrice\":\"{price}\",\"estimatedSettlePrice\":\"{price}\",\"lastFundingRate\":\"{rate}\",\"interestRate\":\"{interest}\",\"nextFundingTime\":{next},\"time\":{time}}}"
+    );
+    if style.venue == Venue::Coinm { format!("[{row}]").into_bytes() } else { row.into_bytes() }
 }
 
 fn list(rows: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {

@@ -44,7 +44,8 @@ pub(crate) fn part_page(series: &Series, style: Style, params: &Params, now: i64
         for trade in series.trades(trade_of_part(wanted.start)..trade_of_part(wanted.end - 1) + 1) {
             for part in trade.parts().filter(|part| wanted.contains(&part.id)) {
                 separate(&mut out);
-                whole_part(&mut out, &trade, part, style);
+                let value = series.listing().value(trade.price, part.amount);
+                whole_part(&mut out, &trade, part, value, style);
             }
         }
     }
@@ -63,7 +64,7 @@ fn aggregate_ids(series: &Series, venue: Venue, params: &Params, now: i64) -> Re
         let from = from.min(known);
         return Ok(from..from.saturating_add(limit).min(known));
     }
-    if let (Venue::Usdm, Some(start), Some(end)) = (venue, start, end)
+    if let (Venue::Usdm | Venue::Coinm, Some(start), Some(end)) = (venue, start, end)
         && end.start.saturating_sub(start.start) > HOUR
     {
         return Err(ApiError::bad(-1127, "More than 1 hours between startTime and endTime."));
@@ -101,15 +102,16 @@ fn aggregate(out: &mut Vec<u8>, trade: &Trade, style: Style) {
     out.push(b'}');
 }
 
-fn whole_part(out: &mut Vec<u8>, trade: &Trade, part: Part, style: Style) {
+fn whole_part(out: &mut Vec<u8>, trade: &Trade, part: Part, value: i128, style: Style) {
     out.extend_from_slice(b"{\"id\":");
     write_whole(out, part.id);
     out.extend_from_slice(b",\"price\":\"");
     style.digits.price(out, trade.price);
     out.extend_from_slice(b"\",\"qty\":\"");
     style.digits.amount(out, part.amount);
-    out.extend_from_slice(b"\",\"quoteQty\":\"");
-    style.digits.quote(out, i128::from(trade.price) * i128::from(part.amount));
+    let name: &[u8] = if style.venue == Venue::Coinm { b"\",\"baseQty\":\"" } else { b"\",\"quoteQty\":\"" };
+    out.extend_from_slice(name);
+    style.digits.quote(out, value);
     out.extend_from_slice(b"\",\"time\":");
     write_whole(out, style.unit.of(trade.micros));
     out.extend_from_slice(b",\"isBuyerMaker\":");
