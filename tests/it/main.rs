@@ -24,3 +24,4 @@ mod scripts_terminal;
 mod sharing;
 mod tidy;
 mod time;
+mod truth;

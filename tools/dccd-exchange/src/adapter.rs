@@ -79,8 +79,8 @@ pub(crate) trait Adapter: std::fmt::Debug + Sync {
     /// The question for a page of at most `limit` rows.
     ///
     /// Only those [`Rows`] are asked for that the row's paging needs: a grid `Within`, `Newest` and, if it
-    /// finds the next row, `From`; windows `Within` and `Newest`; ids `FromId`, `Newest` and what their seek
-    /// says; times `From` and `Newest`.
+    /// finds the next row, `From`; windows `From` where the oldest of too many are given, else `Within`, and
+    /// `Newest`; ids `FromId`, `Newest` and what their seek says; times `From` and `Newest`.
     fn page(&self, series: &Series<'_>, rows: Rows, limit: u32) -> Request;
 
     /// Hands every row of a page to `sink`, oldest first, whatever order the exchange has.

@@ -1,8 +1,8 @@
-//! Funding rates: windows of time, each of which begins with the last record that is known.
+//! Funding rates: each page begins with the last record that is known, and an answer without it is false.
 //!
-//! A window that holds more than a page is cut where the page ends, or halved where the exchange gives the
-//! newest rows of too many. An answer without the known record is false. Where none is known yet, many
-//! empty answers and a newest record have to do.
+//! Where the exchange gives the oldest rows of too many, pages have no end: what lies behind the range proves
+//! that the range is complete. Where it gives the newest ones, windows are halved until they hold all; the
+//! first one begins well before the range, so that it shows a record to hold on to.
 
 use dccd_record::{Range, Ts};
 
@@ -19,7 +19,7 @@ pub(super) struct WindowWalk {
     /// How wide the next window is, and how wide one may be.
     width: i64,
     width_max: i64,
-    /// The last record that was taken.
+    /// The last record that was seen.
     last: Option<Mark>,
     state: State,
     /// How often there was nothing where nothing is known.
@@ -28,32 +28,48 @@ pub(super) struct WindowWalk {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Window,
-    /// The window up to this instant stays empty: does the exchange show anything at all?
+    Page,
+    /// What was asked for up to this instant stays empty: does the exchange show anything at all?
     Newest(Ts),
     Waiting(Ts),
 }
 
 impl WindowWalk {
     pub(super) fn new(progress: Progress, step_secs: u32, full: Full) -> WindowWalk {
-        let width_max = match full {
-            // A page that is full ends where its rows end, so no window is too wide.
-            Full::Oldest => i64::MAX,
-            Full::Newest => i64::from(step_secs) * 1_000_000_000 * i64::from(progress.row.page_rows.saturating_sub(1)),
-        };
-        WindowWalk { progress, full, width: width_max, width_max, last: None, state: State::Window, empties: 0 }
+        let rows = i64::from(progress.row.page_rows.saturating_sub(1));
+        let width_max = i64::from(step_secs).saturating_mul(1_000_000_000).saturating_mul(rows);
+        WindowWalk { progress, full, width: width_max, width_max, last: None, state: State::Page, empties: 0 }
     }
 
-    fn take_page(&mut self, wanted: Wanted, page: &Page, steps: &mut Vec<Step>) {
-        let Rows::Within(asked) = wanted.rows else { return };
-        self.state = State::Window;
+    fn page(&mut self, left: Range) -> Option<Ask> {
+        let start = self.last.map_or(left.start(), |last| last.ts);
+        let (rows, end) = match self.full {
+            Full::Oldest => (Rows::From(start), left.end()),
+            Full::Newest => {
+                let half = self.width / 2;
+                let start = if self.last.is_some() { start } else { start.saturating_add(half - self.width) };
+                let end = left.start().saturating_add(half.max(1)).min(left.end());
+                (Rows::Within(Range::new(start, end)?), end)
+            }
+        };
+        self.state = State::Waiting(end);
+        Some(self.progress.ask(rows, self.progress.row.page_rows, self.last, false))
+    }
+
+    fn take_page(&mut self, wanted: Wanted, end: Ts, page: &Page, steps: &mut Vec<Step>) {
+        self.state = State::Page;
         let is_full = page.rows >= self.progress.page_rows();
         if is_full && self.full == Full::Newest {
             // What is missing lies before what was given.
-            self.width = self.width.min(asked.end().nanos().saturating_sub(asked.start().nanos())) / 2;
+            self.width /= 2;
             if self.width == 0 {
-                self.progress.doubt(format!("{} fill a page at {}", page.rows, asked.start()), steps);
+                self.progress.doubt(format!("{} rows of one instant fill a page", page.rows), steps);
             }
+            return;
+        }
+        let noun = noun(self.progress.dataset.kind());
+        if let Some(known) = wanted.known.filter(|_| !page.is_known_there) {
+            self.progress.doubt(format!("an answer without the {noun} of {}, which there is", known.ts), steps);
             return;
         }
         if page.lines > 0 {
@@ -64,49 +80,49 @@ impl WindowWalk {
             self.empties = 0;
             self.progress.cover(last.ts, steps);
         }
-        let is_sound = page.last.is_some() || page.is_known_there;
-        let noun = noun(self.progress.dataset.kind());
-        match wanted.known {
-            _ if is_full && page.last.is_some() => {}
-            Some(_) if is_sound && page.is_known_there => self.go_on(asked.end(), steps),
-            Some(known) => {
-                self.progress.doubt(format!("an answer without the {noun} of {}, which there is", known.ts), steps);
-            }
-            // The next window begins with what was found, and proves the end of this one.
-            None if is_sound => {}
-            None => {
+        if page.is_past_end {
+            self.progress.cover(self.progress.range.end(), steps);
+            return;
+        }
+        let is_empty = page.last.is_none();
+        match self.full {
+            Full::Oldest if is_full && !is_empty => {}
+            Full::Oldest => self.state = State::Newest(end),
+            // It shows that it answers, and not that it had to leave something out.
+            Full::Newest if page.is_known_there || !is_empty => self.widen(end, steps),
+            Full::Newest => {
                 self.empties += 1;
                 if self.empties >= DOUBTS_MAX {
-                    self.state = State::Newest(asked.end());
+                    self.state = State::Newest(end);
                 }
             }
         }
     }
 
-    /// Everything before `end` is complete.
-    fn go_on(&mut self, end: Ts, steps: &mut Vec<Step>) {
+    /// A window that was not full has shown all up to `end`.
+    fn widen(&mut self, end: Ts, steps: &mut Vec<Step>) {
         self.progress.cover(end, steps);
         self.width = self.width.saturating_mul(2).min(self.width_max);
     }
 
     fn take_newest(&mut self, end: Ts, newest: Option<Mark>, steps: &mut Vec<Step>) {
-        self.state = State::Window;
+        self.state = State::Page;
         let noun = noun(self.progress.dataset.kind());
-        match newest {
-            Some(newest) if newest.ts < self.progress.covered_to => {
+        match (newest, self.last) {
+            (Some(newest), Some(last)) if newest.ts <= last.ts => {
                 self.progress.cover(self.progress.range.end(), steps);
             }
-            Some(newest) if newest.ts < end => {
-                self.progress.doubt(format!("no {noun}, though there is one of {}", newest.ts), steps);
+            (Some(newest), None) if newest.ts < self.progress.covered_to => {
+                self.progress.cover(self.progress.range.end(), steps);
             }
-            Some(newest) if self.full == Full::Oldest => {
+            (Some(newest), None) if self.full == Full::Newest && newest.ts >= end => {
+                self.empties = 0;
+                self.widen(end, steps);
+            }
+            (Some(newest), _) => {
                 self.progress.doubt(format!("no {noun} before {end}, though there is one of {}", newest.ts), steps);
             }
-            Some(_) => {
-                self.empties = 0;
-                self.go_on(end, steps);
-            }
-            None => self.progress.doubt(format!("the exchange shows no {noun} at all"), steps),
+            (None, _) => self.progress.doubt(format!("the exchange shows no {noun} at all"), steps),
         }
     }
 }
@@ -115,13 +131,7 @@ impl Way for WindowWalk {
     fn next_ask(&mut self) -> Option<Ask> {
         let left = self.progress.left()?;
         match self.state {
-            State::Window => {
-                let end = left.start().saturating_add(self.width).min(left.end());
-                let start = self.last.map_or(left.start(), |last| last.ts);
-                let asked = Range::new(start, end)?;
-                self.state = State::Waiting(end);
-                Some(self.progress.ask(Rows::Within(asked), self.progress.row.page_rows, self.last, false))
-            }
+            State::Page => self.page(left),
             State::Newest(end) => {
                 self.state = State::Waiting(end);
                 Some(self.progress.probe(Rows::Newest))
@@ -136,7 +146,7 @@ impl Way for WindowWalk {
             return steps;
         }
         match (ask.question(), self.state) {
-            (Question::Page(wanted), _) => self.take_page(wanted, page, &mut steps),
+            (Question::Page(wanted), State::Waiting(end)) => self.take_page(wanted, end, page, &mut steps),
             (_, State::Waiting(end)) => self.take_newest(end, page.last, &mut steps),
             _ => {}
         }

@@ -1,0 +1,255 @@
+//! Whatever is asked of whichever exchange, the answer is the simulated exchange's truth: nothing is missing,
+//! doubled or altered, and what is claimed is exactly what was asked.
+//!
+//! The walks of `dccd-exchange` are run here against a simulator that counts no limits, since those of some
+//! exchanges would make this take days.
+
+use std::collections::VecDeque;
+
+use dccd_exchange::{Capability, Page, Paging, Reply, Step, Walk, closed, table};
+use dccd_record::{Dataset, Exchange, Kind, Market, Pair, Range, RangeSet, Span, Ts};
+use dccd_rest::{Body, Client};
+use dccd_tests::{Random, Scratch, Sim, run};
+
+/// A quiet moment in the past of every exchange, before one of them closed.
+const NOW: &str = "2024-03-01T12:34:56.789Z";
+/// A day's trades, and how many more share one millisecond: several pages of most exchanges.
+const WORLD: [&str; 6] = ["--trades-per-day", "4000", "--burst", "2300", "--now", NOW];
+const SECOND: i64 = 1_000_000_000;
+const DAY: i64 = 86_400 * SECOND;
+const MINUTE: i64 = 60 * SECOND;
+/// Ranges that are asked for of every series.
+const CASES: u64 = 24;
+const ASKS_MAX: usize = 2_000;
+/// Buckets of one series that ranges are drawn from.
+const BUCKETS: i64 = 6_000;
+
+/// What came of a walk.
+#[derive(Debug, Default)]
+struct Outcome {
+    lines: Vec<String>,
+    covered: RangeSet,
+    gaps: RangeSet,
+    failed: Vec<String>,
+}
+
+/// An exchange that is asked without a budget.
+struct Desk {
+    scratch: Scratch,
+    sim: Sim,
+    client: Client,
+    now: Ts,
+}
+
+impl Desk {
+    fn new(flags: &[&str]) -> Desk {
+        let scratch = Scratch::new();
+        let mut all = vec!["--no-limits", "--speed", "0"];
+        all.extend(WORLD);
+        all.extend(flags);
+        let sim = Sim::start(&scratch, &all);
+        let client = Client::new(sim.url());
+        Desk { scratch, sim, client, now: NOW.parse().expect("an instant") }
+    }
+
+    /// What a store should hold of `range`.
+    fn truth(&self, dataset: &Dataset, range: Range) -> Vec<(Ts, String)> {
+        let mut truth = self.scratch.tool("dccd-sim");
+        let (exchange, pair) = (dataset.exchange().as_str().to_owned(), dataset.pair().to_string());
+        truth.args(WORLD).arg("truth").args([exchange, pair]).args(["--kind", dataset.kind().name()]);
+        if let Some(span) = dataset.span() {
+            truth.args(["--span", &span.to_string()]);
+        }
+        truth.args(["--start", &range.start().to_string(), "--end", &range.end().to_string(), "--source", "rest"]);
+        let ended = run(&mut truth, "").expect(0);
+        ended.text().lines().map(|line| (ts_of(line), line.to_owned())).collect()
+    }
+
+    /// Walks through `range` with up to `ahead` open questions.
+    fn walk(&self, dataset: &Dataset, range: Range, ahead: usize) -> Outcome {
+        let mut walk = Walk::new(dataset, range, self.now).expect("possible");
+        let (mut open, mut outcome, mut asked) = (VecDeque::new(), Outcome::default(), 0);
+        while walk.left().is_some() {
+            while open.len() < ahead {
+                let Some(ask) = walk.next_ask() else { break };
+                asked += 1;
+                assert!(asked <= ASKS_MAX, "the walk through {range:?} of {dataset} does not end");
+                let answer = self.ask(&ask);
+                open.push_back((ask, answer));
+            }
+            let (ask, answer) = open.pop_front().unwrap_or_else(|| panic!("{dataset} {range:?} is stuck"));
+            let (page, mut lines) = match answer {
+                Ok(answer) => answer,
+                Err(error) => {
+                    outcome.failed.push(format!("{}: {error}", ask.request.path));
+                    return outcome;
+                }
+            };
+            for step in walk.take(&ask, &page, &mut lines) {
+                match step {
+                    Step::Lines => outcome.lines.extend(lines_of(&lines)),
+                    Step::Covered(range, _) => outcome.covered.insert(range),
+                    Step::Gap(range, _) => outcome.gaps.insert(range),
+                    Step::Failed { error, .. } => outcome.failed.push(error),
+                }
+            }
+        }
+        outcome
+    }
+
+    fn ask(&self, ask: &dccd_exchange::Ask) -> Result<(Page, Vec<u8>), String> {
+        let (mut body, mut lines) = (Body::default(), Vec::new());
+        let url = format!("{}{}", self.sim.url(), ask.request.path);
+        let head = self.client.get(&url, None, &mut body).map_err(|error| error.to_string())?;
+        let reply = Reply {
+            status: head.status,
+            body: body.bytes(),
+            date: head.date,
+            retry_after_secs: head.retry_after_secs,
+            recv_ts: self.now,
+        };
+        let page = ask.read(&reply, &mut lines).map_err(|error| error.to_string())?;
+        Ok((page, lines))
+    }
+}
+
+fn lines_of(bytes: &[u8]) -> Vec<String> {
+    std::str::from_utf8(bytes).expect("lines are text").lines().map(str::to_owned).collect()
+}
+
+fn ts_of(line: &str) -> Ts {
+    let (_, rest) = line.split_once("\"ts\":\"").unwrap_or_else(|| panic!("{line} has no time"));
+    rest.split('"').next().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line} has no time"))
+}
+
+/// A pair that the simulator trades for a row of the table.
+fn pair_of(row: &Capability) -> Pair {
+    let quote = match (row.quotes, row.market, row.exchange) {
+        (Some([first, ..]), ..) => first,
+        (_, Market::Inverse, _) => "USD",
+        (_, _, "coinbase" | "kraken" | "krakenfutures") => "USD",
+        (_, Market::Spot, "bitfinex") => "USD",
+        _ => "USDT",
+    };
+    let market = match row.market {
+        Market::Dated(_) => Market::Dated(240_329),
+        market => market,
+    };
+    Pair::new("BTC", quote, market).expect("a pair")
+}
+
+/// Where ranges of a series are drawn from.
+fn hull(desk: &Desk, row: &Capability, dataset: &Dataset) -> Range {
+    let end = row.horizon(dataset, desk.now);
+    let width = match (dataset.kind(), dataset.span()) {
+        (Kind::Funding, _) => 40 * DAY,
+        (_, Some(span)) => BUCKETS * span.nanos(),
+        // A day, and what of the day before has the burst.
+        _ => DAY + DAY / 2,
+    };
+    let opened = row.since.start().saturating_add(40 * DAY);
+    let first = end.saturating_add(-width).max(row.rest_start(dataset, desk.now)).max(opened);
+    Range::new(first, end).unwrap_or_else(|| panic!("{dataset} has no past"))
+}
+
+/// A range inside of `hull`: mostly short ones, with ends anywhere, at records, and at the edges.
+fn draw(random: &mut Random, hull: Range, truth: &[(Ts, String)]) -> Range {
+    let width = hull.end().nanos() - hull.start().nanos();
+    let anywhere = |random: &mut Random| {
+        let offset = random.below(u64::try_from(width).unwrap_or(1));
+        hull.start().saturating_add(i64::try_from(offset).unwrap_or(0))
+    };
+    let mut edge = |random: &mut Random| match random.below(6) {
+        0 => hull.start(),
+        1 => hull.end(),
+        2 | 3 if !truth.is_empty() => {
+            let at = usize::try_from(random.below(u64::try_from(truth.len()).unwrap_or(1))).unwrap_or(0);
+            truth[at].0.saturating_add(i64::try_from(random.below(3)).unwrap_or(0) - 1)
+        }
+        _ => anywhere(random),
+    };
+    loop {
+        let (one, other) = (edge(random), edge(random));
+        let near = one.saturating_add(i64::try_from(random.below(2 * MINUTE.unsigned_abs())).unwrap_or(0));
+        let other = if random.below(3) == 0 { near } else { other };
+        let (start, end) = (one.min(other).max(hull.start()), one.max(other).min(hull.end()));
+        if let Some(range) = Range::new(start, end) {
+            return range;
+        }
+    }
+}
+
+/// Candles that were built from trades may write nothing as 0 where the exchange writes 0.00000000.
+fn comparable(line: &str) -> String {
+    if !line.contains("\"derived\":true") {
+        return line.to_owned();
+    }
+    let mut value: serde_json::Value = serde_json::from_str(line).expect("a line");
+    value["quote_volume"] = serde_json::Value::Null;
+    value.to_string()
+}
+
+fn check_series(desk: &Desk, row: &'static Capability, dataset: &Dataset, random: &mut Random) {
+    let hull = hull(desk, row, dataset);
+    let truth = desk.truth(dataset, hull);
+    assert!(!truth.is_empty(), "there is nothing of {dataset} in {hull:?}");
+    let fills_pages = matches!(row.paging, Paging::Times { .. });
+    for _ in 0..CASES {
+        let range = draw(random, hull, &truth);
+        let ahead = 1 + usize::try_from(random.below(3)).unwrap_or(0);
+        let outcome = desk.walk(dataset, range, ahead);
+        let what = format!("{dataset} from {} to {}, {ahead} at once", range.start(), range.end());
+        assert!(outcome.failed.is_empty(), "{what}: {:?}", outcome.failed);
+        assert!(fills_pages || outcome.gaps.is_empty(), "{what}: gaps {:?}", outcome.gaps);
+        let mut answered = outcome.covered.clone();
+        answered.extend(&outcome.gaps);
+        assert_eq!(answered, RangeSet::from_iter([range]), "{what}: what is answered");
+        for gap in outcome.gaps.iter() {
+            assert!(outcome.covered.within(gap).is_empty(), "{what}: {gap:?} is covered and a gap");
+        }
+        let is_claimed = |ts: Ts| outcome.covered.contains(ts);
+        let found: Vec<String> =
+            outcome.lines.iter().filter(|line| is_claimed(ts_of(line))).map(|line| comparable(line)).collect();
+        let wanted: Vec<String> =
+            truth.iter().filter(|(ts, _)| is_claimed(*ts)).map(|(_, line)| comparable(line)).collect();
+        if let Some((found, wanted)) = found.iter().zip(&wanted).find(|(found, wanted)| found != wanted) {
+            panic!("{what}:\nfound  {found}\nwanted {wanted}");
+        }
+        assert_eq!(found.len(), wanted.len(), "{what}: records");
+        assert!(outcome.lines.iter().all(|line| range.contains(ts_of(line))), "{what}: a record outside");
+    }
+}
+
+fn check_exchange(exchange: &str) {
+    let desk = Desk::new(&[]);
+    let mut random = Random::new(&format!("truth of {exchange}"));
+    let rows = table().filter(|row| row.exchange == exchange && row.kind != Kind::Book);
+    for row in rows {
+        let name = Exchange::new(exchange).expect("a name");
+        let spans: Vec<Option<Span>> = match row.spans {
+            [] => vec![None],
+            spans => spans.iter().map(|(secs, _)| Some(Span::from_secs(*secs).expect("a span"))).collect(),
+        };
+        for span in spans {
+            let dataset = Dataset::new(name.clone(), row.kind, pair_of(row), span).expect("a dataset");
+            check_series(&desk, row, &dataset, &mut random);
+        }
+    }
+}
+
+#[test]
+fn binance_gives_the_truth() {
+    check_exchange("binance");
+}
+
+#[test]
+fn every_exchange_is_checked() {
+    let mut names: Vec<&str> = table().map(|row| row.exchange).collect();
+    names.dedup();
+    assert_eq!(names, dccd_exchange::exchanges().collect::<Vec<_>>(), "the table is in the order of the exchanges");
+    assert!(names.iter().all(|name| CHECKED.contains(name)), "{names:?}");
+    assert_eq!(names.iter().copied().filter_map(closed).count(), names.iter().filter(|name| **name == "bitmex").count());
+}
+
+/// One test above for each of these.
+const CHECKED: [&str; 1] = ["binance"];
