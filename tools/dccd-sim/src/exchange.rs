@@ -11,13 +11,16 @@ use crate::bybit;
 use crate::clock::SECOND;
 use crate::coinbase;
 use crate::http::{Request, Response};
+use crate::kraken;
 use crate::limits::{LimitSettings, Limits, Rule, Verdict};
 use crate::market::Market;
 use crate::market::catalogue::Group;
+use crate::okx;
 use crate::truth::{TruthError, TruthQuery};
 
 /// The table of exchanges: another one is another module and another line here.
-pub(crate) const EXCHANGES: &[Entry] = &[binance::ENTRY, coinbase::ENTRY, bitfinex::ENTRY, bybit::ENTRY];
+pub(crate) const EXCHANGES: &[Entry] =
+    &[binance::ENTRY, coinbase::ENTRY, kraken::ENTRY, bitfinex::ENTRY, bybit::ENTRY, okx::ENTRY];
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]

@@ -21,8 +21,10 @@ mod exchange;
 mod faults;
 mod hash;
 mod http;
+mod kraken;
 mod limits;
 mod market;
+mod okx;
 #[cfg(test)]
 mod recordings;
 mod run;

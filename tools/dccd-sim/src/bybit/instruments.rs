@@ -1,15 +1,16 @@
 //! `instruments-info`: what is listed, page by page.
 
+use dccd_record::Market as MarketKind;
 use serde_json::{Value, json};
 
 use crate::bybit::EXCHANGE;
 use crate::bybit::error::ApiError;
 use crate::bybit::instrument::{Category, Phase, Symbols};
 use crate::bybit::params::{Params, illegal};
+use crate::bybit::statistics::funding_step;
 use crate::clock::{MILLI, MINUTE};
 use crate::decimal::decimal_text;
 use crate::market::catalogue::{Catalogue, Listing};
-use crate::market::statistics::FUNDING_STEP;
 
 const ROWS: usize = 500;
 const ROWS_MAX: usize = 1_000;
@@ -76,7 +77,7 @@ fn spot(symbol: &str, listing: &Listing) -> Value {
 fn contract(symbol: &str, listing: &Listing, now: i64) -> Value {
     let (pair, (tick, step)) = (&listing.pair, steps(listing));
     let is_inverse = Category::of(pair) == Category::Inverse;
-    let is_perpetual = listing.until == i64::MAX || !symbol_is_dated(listing);
+    let is_perpetual = !matches!(pair.market(), MarketKind::Dated(_));
     let kind = match (is_inverse, is_perpetual) {
         (false, true) => "LinearPerpetual",
         (false, false) => "LinearFutures",
@@ -106,7 +107,7 @@ fn contract(symbol: &str, listing: &Listing, now: i64) -> Value {
             "maxMktOrderQty": "500.000", "minNotionalValue": "5",
         },
         "unifiedMarginTrade": true,
-        "fundingInterval": if is_perpetual { FUNDING_STEP / MINUTE } else { 0 },
+        "fundingInterval": if is_perpetual { funding_step(listing) / MINUTE } else { 0 },
         "settleCoin": settle,
         "copyTrading": "both",
         "upperFundingRate": "0.00375",
@@ -116,10 +117,6 @@ fn contract(symbol: &str, listing: &Listing, now: i64) -> Value {
         "riskParameters": {"priceLimitRatioX": "0.01", "priceLimitRatioY": "0.02"},
         "symbolType": "",
     })
-}
-
-fn symbol_is_dated(listing: &Listing) -> bool {
-    matches!(listing.pair.market(), dccd_record::Market::Dated(_))
 }
 
 /// The smallest steps of price and size.

@@ -192,10 +192,10 @@ fn envelope(status: u16, result: Result<String, ApiError>, now: i64) -> Response
         Ok(result) => {
             format!("{{\"retCode\":0,\"retMsg\":\"OK\",\"result\":{result},\"retExtInfo\":{{}},\"time\":{time}}}")
         }
-        Err(error) => json!({
-            "retCode": error.code, "retMsg": error.message, "result": {}, "retExtInfo": {}, "time": time,
-        })
-        .to_string(),
+        Err(error) => {
+            let (code, message) = (error.code, json!(error.message));
+            format!("{{\"retCode\":{code},\"retMsg\":{message},\"result\":{{}},\"retExtInfo\":{{}},\"time\":{time}}}")
+        }
     };
     Response::json(status, body)
 }

@@ -5,9 +5,11 @@ use crate::bybit::instrument::{Category, Digits, short, symbol};
 use crate::bybit::params::{Params, illegal};
 use crate::clock::{DAY, HOUR, MILLI, MINUTE, SECOND};
 use crate::decimal::decimal_text;
+use crate::hash::mix_text;
 use crate::market::Series;
+use crate::market::catalogue::Listing;
 use crate::market::statistics::{
-    BOOK_STEP, FUNDING_STEP, Funding, OPEN_INTEREST_SCALE, RATE_SCALE, book, fundings, open_interest,
+    BOOK_STEP, Funding, FundingClock, OPEN_INTEREST_SCALE, RATE_SCALE, book, fundings_at, open_interest,
 };
 
 const FUNDING_ROWS: usize = 200;
@@ -47,31 +49,35 @@ pub(crate) fn funding_rows(series: &Series, params: &Params, now: i64) -> Result
     let limit = params.limit(FUNDING_ROWS, FUNDING_ROWS)?;
     let after = end.map_or(now, |end| end.min(now)) + 1;
     let name = symbol(&series.listing().pair);
-    let row = |payment: Payment| {
-        let Payment { due, rate } = payment;
-        let due = due / MILLI;
+    let row = |funding: Funding| {
+        let (rate, due) = (rate(&funding), funding.micros / MILLI);
         format!("{{\"symbol\":\"{name}\",\"fundingRate\":\"{rate}\",\"fundingRateTimestamp\":\"{due}\"}}")
     };
     let newest = payments(series, start.unwrap_or(0), after).rev().take(limit);
     Ok(newest.map(row).collect::<Vec<_>>().join(","))
 }
 
-/// One payment as the exchange shows it: stamped with the instant at which it is due.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Payment {
-    pub(crate) due: i64,
-    pub(crate) rate: String,
+/// The payments that are due within `[start, after)`.
+pub(crate) fn payments(series: &Series, start: i64, after: i64) -> impl DoubleEndedIterator<Item = Funding> + '_ {
+    let clock = FundingClock { step: funding_step(series.listing()), offset: 0, late_millis: 1 };
+    fundings_at(series, clock, start, after)
 }
 
-/// The payments that are due within `[start, after)`.
-pub(crate) fn payments(series: &Series, start: i64, after: i64) -> impl DoubleEndedIterator<Item = Payment> + '_ {
-    let due = |funding: &Funding| funding.micros - funding.micros.rem_euclid(FUNDING_STEP);
-    let listing = series.listing();
-    let (from, after) = (start.max(listing.since), after.min(listing.until));
-    // What is paid some milliseconds late counts where it is due.
-    fundings(series, from, after.saturating_add(SECOND))
-        .map(move |funding| Payment { due: due(&funding), rate: short(i128::from(funding.rate), RATE_SCALE) })
-        .filter(move |payment| (from..after).contains(&payment.due))
+/// Funding is paid every eight hours for the largest, every four or one for some.
+pub(crate) fn funding_step(listing: &Listing) -> i64 {
+    let base = listing.pair.base();
+    let hours = match mix_text(0, base) % 4 {
+        _ if matches!(base, "BTC" | "ETH") => 8,
+        0 => 4,
+        1 => 1,
+        _ => 8,
+    };
+    hours * HOUR
+}
+
+/// A funding rate.
+pub(crate) fn rate(funding: &Funding) -> String {
+    short(i128::from(funding.rate), RATE_SCALE)
 }
 
 /// The spans of `open-interest`.

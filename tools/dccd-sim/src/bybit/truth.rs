@@ -13,17 +13,18 @@
 //! mark price, a candle no number of trades. The file of a spot day numbers its rows, so its trades have no id.
 
 use dccd_cli::Output;
-use dccd_record::{Kind, Market as MarketKind};
+use dccd_record::{Kind, Market as MarketKind, Pair};
 
 use crate::bybit::EXCHANGE;
 use crate::bybit::archive::STAMP;
 use crate::bybit::instrument::{Category, Digits};
 use crate::bybit::kline::FILL;
-use crate::bybit::statistics::{open_interest_text, payments};
+use crate::bybit::statistics::{open_interest_text, payments, rate};
 use crate::bybit::trades::exec_id;
 use crate::clock::MILLI;
-use crate::market::Market;
-use crate::market::bar::Bar;
+use crate::market::candle::Candle;
+use crate::market::trade::Trade;
+use crate::market::{Market, Series};
 use crate::truth::{CandleRow, Door, FundingRow, OpenInterestRow, Teller, TradeRow, TruthError, TruthQuery};
 
 /// Prints every record of the range that has happened.
@@ -34,19 +35,11 @@ pub(crate) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Re
     let is_inverse = Category::of(pair) == Category::Inverse;
     let is_perpetual = matches!(pair.market(), MarketKind::Perp | MarketKind::Inverse);
     match query.dataset.kind() {
-        Kind::Candle => teller.candles(FILL, |candle| {
-            let bar = &candle.bar;
-            let (volume, quote_volume) = volumes(bar, digits, is_inverse);
-            CandleRow {
-                micros: candle.start,
-                prices: [bar.open, bar.high, bar.low, bar.close].map(|ticks| digits.price(ticks)),
-                volume,
-                quote_volume: Some(quote_volume),
-                trades: None,
-                is_derived: false,
-            }
-        }),
-        Kind::Trade => trades(&mut teller, digits, query),
+        Kind::Candle => teller.candles(FILL, |candle| candle_row(candle, digits, is_inverse)),
+        Kind::Trade => {
+            let (series, view) = (teller.series(), View::new(query.door, pair));
+            teller.trades(view.stamp(), |trade| trade_row(&series, trade, view))
+        }
         Kind::Book => teller.books(|ticks| digits.price(ticks), |amount| digits.amount(amount)),
         Kind::Funding if is_perpetual => fundings(&mut teller),
         Kind::OpenInterest if pair.market() != MarketKind::Spot => measurements(&mut teller),
@@ -54,29 +47,64 @@ pub(crate) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Re
     }
 }
 
-/// Base and quote.
-fn volumes(bar: &Bar, digits: Digits, is_inverse: bool) -> (String, String) {
-    let (volume, turnover) = (digits.amount(bar.volume), digits.value(bar.quote_volume));
-    if is_inverse { (turnover, volume) } else { (volume, turnover) }
+/// How trades are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    /// In milliseconds, as REST shows them.
+    Rest,
+    /// In the file of a contract, with all digits of the price and finer stamps.
+    ContractFile,
+    /// In the file of a spot pair, without ids.
+    SpotFile,
 }
 
-fn trades(teller: &mut Teller<'_>, digits: Digits, query: &TruthQuery) -> Result<(), TruthError> {
-    let series = teller.series();
-    let (is_file, is_spot) = (query.door == Door::Archive, query.dataset.pair().market() == MarketKind::Spot);
-    let unit = if is_file && !is_spot { STAMP } else { MILLI };
-    teller.trades(unit, |trade| TradeRow {
-        nanos: (trade.micros - trade.micros.rem_euclid(unit)) * 1_000,
-        price: if is_file && !is_spot { digits.long_price(trade.price) } else { digits.price(trade.price) },
+impl View {
+    fn new(door: Door, pair: &Pair) -> View {
+        match door {
+            Door::Rest => View::Rest,
+            Door::Archive if pair.market() == MarketKind::Spot => View::SpotFile,
+            Door::Archive => View::ContractFile,
+        }
+    }
+
+    /// Its unit of time.
+    fn stamp(self) -> i64 {
+        if self == View::ContractFile { STAMP } else { MILLI }
+    }
+}
+
+/// A candle: what inverse contracts call turnover is base asset.
+pub(crate) fn candle_row(candle: &Candle, digits: Digits, is_inverse: bool) -> CandleRow {
+    let bar = &candle.bar;
+    let (own, turnover) = (digits.amount(bar.volume), digits.value(bar.quote_volume));
+    let (volume, quote_volume) = if is_inverse { (turnover, own) } else { (own, turnover) };
+    CandleRow {
+        micros: candle.start,
+        prices: [bar.open, bar.high, bar.low, bar.close].map(|ticks| digits.price(ticks)),
+        volume,
+        quote_volume: Some(quote_volume),
+        trades: None,
+        is_derived: false,
+    }
+}
+
+/// A trade.
+pub(crate) fn trade_row(series: &Series, trade: &Trade, view: View) -> TradeRow {
+    let digits = Digits::of(series.listing());
+    let is_long = view == View::ContractFile;
+    TradeRow {
+        nanos: (trade.micros - trade.micros.rem_euclid(view.stamp())) * 1_000,
+        price: if is_long { digits.long_price(trade.price) } else { digits.price(trade.price) },
         amount: digits.amount(trade.amount),
         taker: Some(trade.taker),
-        id: (!is_file || !is_spot).then(|| exec_id(&series, trade)),
-    })
+        id: (view != View::SpotFile).then(|| exec_id(series, trade)),
+    }
 }
 
 fn fundings(teller: &mut Teller<'_>) -> Result<(), TruthError> {
     let (series, past) = (teller.series(), teller.past());
-    for payment in payments(&series, past.start, past.end) {
-        teller.funding(&FundingRow { micros: payment.due, rate: payment.rate, mark_price: None })?;
+    for funding in payments(&series, past.start, past.end) {
+        teller.funding(&FundingRow { micros: funding.micros, rate: rate(&funding), mark_price: None })?;
     }
     Ok(())
 }
