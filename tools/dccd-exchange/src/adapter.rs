@@ -76,6 +76,11 @@ pub(crate) trait Adapter: std::fmt::Debug + Sync {
         None
     }
 
+    /// The most rows of one page of a series: fewer than its row says where a page may not be so wide.
+    fn page_rows(&self, series: &Series<'_>) -> u32 {
+        series.row.page_rows
+    }
+
     /// The question for a page of at most `limit` rows.
     ///
     /// Only those [`Rows`] are asked for that the row's paging needs: a grid `Within`, `Newest` and, if it

@@ -61,7 +61,7 @@ impl GridWalk {
     fn again(&self, end: Ts) -> Option<Ask> {
         let start = self.progress.left()?.start();
         let page =
-            |start: Ts| Range::new(start, end).filter(|range| self.rows_of(*range) <= self.progress.row.page_rows);
+            |start: Ts| Range::new(start, end).filter(|range| self.rows_of(*range) <= self.progress.page_rows());
         if let Some((known, range)) = self.last.and_then(|known| Some((known, page(known.ts)?))) {
             return Some(self.progress.ask(Rows::Within(range), self.rows_of(range), Some(known), false));
         }
@@ -154,7 +154,7 @@ impl GridWalk {
     }
 
     fn page_end(&self, start: Ts) -> Ts {
-        let width = self.span.nanos().saturating_mul(i64::from(self.progress.row.page_rows));
+        let width = self.span.nanos().saturating_mul(i64::from(self.progress.page_rows()));
         start.saturating_add(width).min(self.progress.range.end())
     }
 

@@ -44,7 +44,7 @@ impl IdWalk {
     }
 
     fn page(&self, rows: Rows) -> Ask {
-        self.progress.ask(rows, self.progress.row.page_rows, None, true)
+        self.progress.ask(rows, self.progress.page_rows(), None, true)
     }
 
     fn take_page(&mut self, wanted: Wanted, page: &Page, steps: &mut Vec<Step>) {
@@ -68,12 +68,12 @@ impl IdWalk {
         match (page.last, wanted.rows) {
             (None, _) => self.restart(State::Empty),
             (Some(last), Rows::FromId(id)) => {
-                let is_whole = last.id >= id.saturating_add(u64::from(self.progress.row.page_rows) - 1);
+                let is_whole = last.id >= id.saturating_add(u64::from(self.progress.page_rows()) - 1);
                 if !is_whole {
                     self.restart(self.after_last());
                 }
             }
-            (Some(last), _) if page.rows >= self.progress.page_rows() => {
+            (Some(last), _) if self.progress.is_full(page.rows) => {
                 self.state = State::Pages(last.id.saturating_add(1));
             }
             _ => self.restart(self.after_last()),
@@ -199,7 +199,7 @@ impl Way for IdWalk {
                 Some(self.progress.probe(Rows::FromId(below.midpoint(above))))
             }
             State::Pages(id) => {
-                self.state = State::Pages(id.saturating_add(u64::from(self.progress.row.page_rows)));
+                self.state = State::Pages(id.saturating_add(u64::from(self.progress.page_rows())));
                 Some(self.page(Rows::FromId(id)))
             }
             State::Halving { .. } | State::Waiting => None,

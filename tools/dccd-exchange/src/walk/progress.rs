@@ -3,7 +3,7 @@
 use dccd_record::{Dataset, Range, Ts};
 
 use super::{Ask, DOUBTS_MAX, Step};
-use crate::adapter::Rows;
+use crate::adapter::{Rows, Series};
 use crate::answer::Mark;
 use crate::capability::Capability;
 use crate::sink::Wanted;
@@ -27,8 +27,13 @@ impl Progress {
     }
 
     /// The most rows of a page.
-    pub(super) fn page_rows(&self) -> usize {
-        usize::try_from(self.row.page_rows).unwrap_or(usize::MAX)
+    pub(super) fn page_rows(&self) -> u32 {
+        self.row.adapter().page_rows(&Series { row: self.row, dataset: &self.dataset, contract: None })
+    }
+
+    /// Whether so many rows fill a page.
+    pub(super) fn is_full(&self, rows: usize) -> bool {
+        usize::try_from(self.page_rows()).is_ok_and(|full| rows >= full)
     }
 
     pub(super) fn left(&self) -> Option<Range> {

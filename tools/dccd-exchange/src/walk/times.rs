@@ -60,7 +60,7 @@ impl TimeWalk {
         }
         self.state = if let Some(jump) = page.jump {
             self.take_jump(jump, steps)
-        } else if page.rows < self.progress.page_rows() {
+        } else if !self.progress.is_full(page.rows) {
             State::Newest
         } else if page.last.is_some_and(|last| before.is_none_or(|before| last.ts > before.ts)) {
             self.last.map_or(State::Newest, |last| State::Page(last.ts))
@@ -121,7 +121,7 @@ impl Way for TimeWalk {
         self.progress.left()?;
         match std::mem::replace(&mut self.state, State::Waiting) {
             State::Page(start) => {
-                let limit = self.progress.row.page_rows;
+                let limit = self.progress.page_rows();
                 Some(self.progress.ask(Rows::From(start), limit, self.last, self.has_consecutive_ids))
             }
             State::Newest => Some(self.progress.probe(Rows::Newest)),

@@ -36,7 +36,7 @@ enum State {
 
 impl WindowWalk {
     pub(super) fn new(progress: Progress, step_secs: u32, full: Full) -> WindowWalk {
-        let rows = i64::from(progress.row.page_rows.saturating_sub(1));
+        let rows = i64::from(progress.page_rows().saturating_sub(1));
         let width_max = i64::from(step_secs).saturating_mul(1_000_000_000).saturating_mul(rows);
         WindowWalk { progress, full, width: width_max, width_max, last: None, state: State::Page, empties: 0 }
     }
@@ -53,12 +53,12 @@ impl WindowWalk {
             }
         };
         self.state = State::Waiting(end);
-        Some(self.progress.ask(rows, self.progress.row.page_rows, self.last, false))
+        Some(self.progress.ask(rows, self.progress.page_rows(), self.last, false))
     }
 
     fn take_page(&mut self, wanted: Wanted, end: Ts, page: &Page, steps: &mut Vec<Step>) {
         self.state = State::Page;
-        let is_full = page.rows >= self.progress.page_rows();
+        let is_full = self.progress.is_full(page.rows);
         if is_full && self.full == Full::Newest {
             // What is missing lies before what was given.
             self.width /= 2;
