@@ -104,3 +104,75 @@ fn no_such_key(path: &str) -> String {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>\n  <Code>NoSuchKey</Code>\n  <Message>The specified key does not exist.</Message>\n  <Key>{key}</Key>\n</Error>\n"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::desk::Desk;
+    use crate::okx::truth::trade_row;
+    use crate::truth::Door;
+
+    /// 2024-01-05T12:00.
+    const NOW: i64 = 19_727 * DAY + 12 * HOUR;
+
+    fn lines(desk: &Desk, path: &str) -> Vec<String> {
+        let response = desk.ask(path);
+        assert_eq!(response.status, 200, "{path}");
+        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(response.body.to_vec())).expect("a zip");
+        let mut text = String::new();
+        zip.by_index(0).expect("one file").read_to_string(&mut text).expect("text");
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn files_hold_the_trades_of_a_day_of_utc_plus_eight() {
+        let desk = Desk::new("okx", 400, 20, NOW);
+        let names = Names::new(desk.market.catalogue());
+        for (name, worth) in [("BTC-USDT", 1.0), ("BTC-USDT-SWAP", 0.01), ("BTC-USD-SWAP", 100.0)] {
+            let lines = lines(&desk, &format!("{FOLDER}20240102/{name}-trades-2024-01-02.zip"));
+            assert_eq!(lines[0], "instrument_name,trade_id,side,price,size,created_time");
+            let series = names.pair(name).and_then(|pair| desk.market.series(EXCHANGE, pair)).expect("a series");
+            // From 2024-01-01T16:00 to 2024-01-02T16:00.
+            let start = 19_723 * DAY + 16 * HOUR;
+            let trades: Vec<_> = series.trades(series.first_id_at(start)..series.first_id_at(start + DAY)).collect();
+            assert_eq!(lines.len(), trades.len() + 1, "{name}");
+            for (line, trade) in lines.iter().skip(1).zip(&trades) {
+                let truth = trade_row(trade, Digits::of(series.listing()), Door::Archive);
+                let fields: Vec<&str> = line.split(',').collect();
+                assert_eq!((fields[0], Some(fields[1])), (name, truth.id.as_deref()));
+                assert_eq!((fields[2], fields[3]), (trade.taker.name(), truth.price.as_str()));
+                let size: f64 = fields[4].parse().expect("a size");
+                let amount: f64 = truth.amount.parse().expect("an amount");
+                assert!((size * worth - amount).abs() < 1e-9 * amount, "{line}");
+                assert_eq!(fields[5].parse().ok(), Some(truth.nanos / 1_000_000));
+            }
+        }
+    }
+
+    #[test]
+    fn files_appear_a_day_later_and_not_for_all() {
+        let check = |now: i64, path: &str, expected: u16| {
+            let desk = Desk::new("okx", 300, 0, now);
+            assert_eq!(desk.ask(&format!("{FOLDER}{path}")).status, expected, "{path}");
+        };
+        let path = "20240102/BTC-USDT-trades-2024-01-02.zip";
+        check(19_725 * DAY + 16 * HOUR - 1, path, 404);
+        check(19_725 * DAY + 16 * HOUR, path, 200);
+        check(NOW, "20240102/BTC-USDT-trades-2024-01-03.zip", 404);
+        check(NOW, "20240102/NOPE-USDT-trades-2024-01-02.zip", 404);
+        check(NOW, "20240102/BTC-USDT-240329-trades-2024-01-02.zip", 404);
+        check(NOW, "20210831/BTC-USDT-trades-2021-08-31.zip", 404);
+        check(NOW, "20220512/LUNA-USDT-SWAP-trades-2022-05-12.zip", 200);
+        check(NOW, "20220601/LUNA-USDT-SWAP-trades-2022-06-01.zip", 404);
+    }
+
+    #[test]
+    fn later_files_say_where_an_order_came_from() {
+        let desk = Desk::new("okx", 300, 0, 20_454 * DAY);
+        let lines = lines(&desk, &format!("{FOLDER}20251201/BTC-USDT-trades-2025-12-01.zip"));
+        assert_eq!(lines[0], "instrument_name,trade_id,side,price,size,created_time,source");
+        assert!(lines.len() > 1 && lines.iter().all(|line| line.split(',').count() == 7));
+    }
+}
