@@ -181,3 +181,6 @@ impl From<Stopped> for AskError {
         AskError::Stopped(error)
     }
 }
+
+#[cfg(test)]
+mod tests;

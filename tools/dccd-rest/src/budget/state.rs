@@ -3,16 +3,20 @@
 use dccd_exchange::LimitGroup;
 
 /// Groups of limits that one host may have.
-const SLOTS: usize = 8;
+pub(super) const SLOTS: usize = 8;
 /// A window is counted in so many parts.
 const PARTS: u64 = 120;
 /// Parts that are remembered: a window, its edges, and the margin.
-const CELLS: usize = 128;
-/// A request may reach the exchange so much later than another one that was sent before it.
-const MARGIN_MS: u64 = 1_000;
-/// One part in so many of a limit is kept for live resync.
+const CELLS: usize = 160;
+/// A request may reach the exchange so much later than another one that was sent before it...
+const MARGIN_MS_MAX: u64 = 1_000;
+/// ...but a short window would be wasted on that: no more than one part in so many of it is given away.
+const MARGIN: u64 = 4;
+/// One part in so many of a limit is kept for live resync, and at least one request...
 const RESERVE: u32 = 20;
-const MAGIC: u64 = u64::from_le_bytes(*b"dccdbud1");
+/// ...unless the limit is so small that this would be a large part of it.
+const RESERVED_FROM: u32 = 10;
+const MAGIC: u64 = u64::from_le_bytes(*b"dccdbud2");
 /// Words of eight bytes: head, slots, checksum.
 const HEAD_WORDS: usize = 6;
 const SLOT_WORDS: usize = 1 + CELLS / 2;
@@ -149,11 +153,10 @@ impl State {
         if let Some(left) = self.ban_left(now) {
             return Grant::Banned(left);
         }
-        let Some(slot) = self.slots.get_mut(group.slot) else { return Grant::Go };
-        let width = part_ms(group);
-        slot.advance(now.boot_ms / width, group);
+        let slot = self.slot(group);
+        slot.advance(now.boot_ms / part_ms(group), group);
         let cap = match priority {
-            Priority::Bulk => group.weight_max - group.weight_max / RESERVE,
+            Priority::Bulk => group.weight_max - reserve(group),
             Priority::Live => group.weight_max,
         };
         let room = cap.saturating_sub(weight);
@@ -169,7 +172,7 @@ impl State {
     /// True if that changed anything.
     pub(super) fn observe(&mut self, group: &LimitGroup, used: u32, now: Now) -> bool {
         self.settle(now);
-        let Some(slot) = self.slots.get_mut(group.slot) else { return false };
+        let slot = self.slot(group);
         slot.advance(now.boot_ms / part_ms(group), group);
         let unknown = used.saturating_sub(slot.spent(group));
         slot.add(unknown);
@@ -186,6 +189,12 @@ impl State {
                 length_ms,
             };
         }
+    }
+
+    /// Where a group is counted.
+    fn slot(&mut self, group: &LimitGroup) -> &mut Slot {
+        // The table of capabilities keeps within the slots, which a test watches over; better too strict than not at all.
+        &mut self.slots[group.slot.min(SLOTS - 1)]
     }
 
     fn ban_left(&self, now: Now) -> Option<u64> {
@@ -275,11 +284,16 @@ fn index(part: u64) -> usize {
 }
 
 fn part_ms(group: &LimitGroup) -> u64 {
-    u64::from(group.window_secs) * 1000 / PARTS
+    (u64::from(group.window_secs) * 1000).div_ceil(PARTS).max(1)
 }
 
 fn margin_parts(group: &LimitGroup) -> u64 {
-    MARGIN_MS.div_ceil(part_ms(group))
+    (part_ms(group) * PARTS / MARGIN).min(MARGIN_MS_MAX).div_ceil(part_ms(group))
+}
+
+/// What history leaves alone.
+fn reserve(group: &LimitGroup) -> u32 {
+    if group.weight_max < RESERVED_FROM { 0 } else { group.weight_max.div_ceil(RESERVE) }
 }
 
 /// FNV-1a over words.

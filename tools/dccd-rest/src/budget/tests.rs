@@ -1,9 +1,10 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use dccd_exchange::LimitGroup;
 
-use super::state::{FILE_BYTES, Now, State};
+use super::state::{FILE_BYTES, Now, SLOTS, State};
 use super::{Budget, BudgetError, Grant, Priority};
 use crate::tests::Impatient;
 
@@ -15,6 +16,13 @@ static USDM_WEIGHT: LimitGroup =
     LimitGroup { name: "futures", slot: 0, weight_max: 2400, window_secs: 60, usage_header: USAGE_HEADER };
 static USDM_FUNDING: LimitGroup =
     LimitGroup { name: "funding", slot: 1, weight_max: 500, window_secs: 300, usage_header: None };
+/// Short windows, as some exchanges have them, and one of few requests.
+static SHORT: [LimitGroup; 4] = [
+    LimitGroup { name: "600 in 5 s", slot: 0, weight_max: 600, window_secs: 5, usage_header: None },
+    LimitGroup { name: "20 in 2 s", slot: 1, weight_max: 20, window_secs: 2, usage_header: None },
+    LimitGroup { name: "10 in 1 s", slot: 2, weight_max: 10, window_secs: 1, usage_header: None },
+    LimitGroup { name: "15 in 60 s", slot: 7, weight_max: 15, window_secs: 60, usage_header: None },
+];
 
 fn at(boot_ms: u64) -> Now {
     Now { boot_ms, boot_id: BOOT, wall_ms: 1_700_000_000_000 + boot_ms }
@@ -66,12 +74,64 @@ fn no_window_holds_more_than_the_limit_and_nine_tenths_of_it_are_used() {
 }
 
 #[test]
-fn live_requests_have_a_reserve() {
+fn short_windows_are_kept_too() {
+    for group in &SHORT {
+        let window_ms = u64::from(group.window_secs) * 1000;
+        let mut state = State::new(at(1_000_000));
+        let windows = 40;
+        let grants = spend(&mut state, group, 1, 1_000_000 + windows * window_ms);
+        // A part of the window, at most a second, is given away: requests may bunch up on their way.
+        let most = most_in_any_window(&grants, window_ms + (window_ms / 4).min(1000));
+        assert!(most <= group.weight_max, "{}: {most}", group.name);
+        let (total, limit) = (u64::try_from(grants.len()).expect("few"), u64::from(group.weight_max) * windows);
+        assert!(total * 3 >= limit * 2, "{}: {total} of {limit}", group.name);
+    }
+}
+
+#[test]
+fn groups_do_not_touch_each_other() {
     let mut state = State::new(at(1_000_000));
+    for group in &SHORT {
+        let mut spent = 0;
+        while state.take(group, 1, Priority::Live, at(1_000_000)) == Grant::Go {
+            spent += 1;
+        }
+        assert_eq!(spent, group.weight_max, "{}", group.name);
+    }
+}
+
+#[test]
+fn live_requests_have_a_reserve() {
     let now = at(1_000_000);
-    while state.take(&SPOT_WEIGHT, 100, Priority::Bulk, now) == Grant::Go {}
-    assert_eq!(state.take(&SPOT_WEIGHT, 250, Priority::Live, now), Grant::Go);
-    assert!(matches!(state.take(&SPOT_WEIGHT, 250, Priority::Live, now), Grant::Wait(_)));
+    let check = |group: &LimitGroup, weight: u32, live: u32| {
+        let mut state = State::new(now);
+        while state.take(group, weight, Priority::Bulk, now) == Grant::Go {}
+        for _ in 0..live {
+            assert_eq!(state.take(group, weight, Priority::Live, now), Grant::Go, "{}", group.name);
+        }
+        assert!(matches!(state.take(group, weight, Priority::Live, now), Grant::Wait(_)), "{}", group.name);
+    };
+    check(&SPOT_WEIGHT, 50, 6);
+    for (group, live) in SHORT.iter().zip([30, 1, 1, 1]) {
+        check(group, 1, live);
+    }
+    // A reserve of a tenth and more would be dear.
+    check(&LimitGroup { name: "9 in 1 s", slot: 0, weight_max: 9, window_secs: 1, usage_header: None }, 1, 0);
+}
+
+#[test]
+fn every_group_of_the_table_has_a_place_of_its_own() {
+    let mut places: BTreeMap<(&str, usize), &LimitGroup> = BTreeMap::new();
+    let rows = dccd_exchange::table().map(|row| (row.api, row.group));
+    let lists = dccd_exchange::exchanges().flat_map(|name| dccd_exchange::instruments(name).unwrap_or_default());
+    for (api, group) in rows.chain(lists.map(|request| (request.api, request.group))) {
+        assert!(group.slot < SLOTS, "{}: {} has slot {}", api.name, group.name, group.slot);
+        assert!(group.weight_max > 0 && (1..=3600).contains(&group.window_secs), "{}: {}", api.name, group.name);
+        // Hosts of one address share a file.
+        let there = places.insert((api.rest_url, group.slot), group).unwrap_or(group);
+        assert_eq!(there, group, "{}", api.rest_url);
+    }
+    assert!(places.len() >= 4, "{places:?}");
 }
 
 #[test]
