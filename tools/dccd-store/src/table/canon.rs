@@ -111,11 +111,6 @@ impl Canon {
         self.ts
     }
 
-    /// The place of one of our columns behind the instant.
-    pub(super) fn place(&self, column: usize) -> Option<usize> {
-        self.places.get(column).copied().flatten()
-    }
-
     /// The places of the columns that are read.
     pub(super) fn read_columns(&self) -> impl Iterator<Item = usize> + '_ {
         std::iter::once(self.ts).chain(self.places.iter().flatten().copied())

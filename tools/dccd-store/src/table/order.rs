@@ -13,7 +13,7 @@ use super::column::{BID, Column, TRUE, Texts, compare_ids, index, row_number};
 use super::rows::Rows;
 use super::schema::at;
 
-const NANOS_PER_MILLI: i64 = 1_000_000;
+pub(super) const NANOS_PER_MILLI: i64 = 1_000_000;
 
 /// The start of the bucket that holds an instant.
 pub(super) fn bucket(kind: Kind, ts: i64) -> i64 {

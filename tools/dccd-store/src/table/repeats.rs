@@ -1,32 +1,35 @@
 //! Telling cheaply that late trades are mere repeats.
 
+use std::ops::Range as Places;
 use std::sync::Arc;
 
-use arrow_array::StringArray;
-use arrow_array::cast::AsArray;
-use dccd_record::Kind;
+use dccd_record::{Kind, Range};
 use parquet::arrow::arrow_reader::RowSelection;
 
-use super::column::{Column, compare_ids};
+use super::column::Column;
 use super::error::TableError;
-use super::input::TableFile;
-use super::order::bucket;
+use super::input::{TableFile, believable};
+use super::order::{NANOS_PER_MILLI, bucket, compare_rows};
+use super::pages::select_pages;
 use super::rows::Rows;
 use super::schema::{Numbers, at};
-use super::source::{BATCH_ROWS, Batches, open_reader};
+use super::source::{BATCH_ROWS, Batches, next_batch, open_reader};
 
-/// A row that came late, and its key.
+/// A row that came late.
+#[derive(Clone, Copy)]
 struct Late<'a> {
-    bucket: i64,
-    tid: &'a [u8],
     rows: &'a Rows,
     row: usize,
-    /// The row of the group that has the same key.
-    place: Option<usize>,
 }
 
-/// Whether each of the rows is in the row group, word for word. Only ids and instants are read for that, and then
-/// the rows that have the same ones. "No" may also mean that it is not so easy to tell.
+impl Late<'_> {
+    fn bucket(self) -> i64 {
+        bucket(Kind::Trade, self.rows.ts[self.row])
+    }
+}
+
+/// Whether each of the rows is in the row group, word for word. Only instants are read for that, and then the rows
+/// that share a bucket with one that came late. "No" may also mean that it is not so easy to tell.
 pub(super) fn are_repeats(
     file: &Arc<TableFile>,
     group: usize,
@@ -38,78 +41,77 @@ pub(super) fn are_repeats(
         let (Kind::Trade, Some(Column::Text(tids))) = (rows.kind(), rows.columns.get(at::TRADE_TID)) else {
             return Ok(false);
         };
-        for row in 0..rows.len() {
-            let tid = tids.get(row);
-            if tid.is_empty() {
-                return Ok(false);
-            }
-            late.push(Late { bucket: bucket(Kind::Trade, rows.ts[row]), tid, rows, row, place: None });
+        if (0..rows.len()).any(|row| tids.get(row).is_empty()) {
+            return Ok(false);
         }
+        late.extend((0..rows.len()).map(|row| Late { rows, row }));
     }
-    late.sort_by(|left, right| left.bucket.cmp(&right.bucket).then_with(|| compare_ids(left.tid, right.tid)));
-    if !find_places(file, group, &mut late)? {
-        return Ok(false);
+    late.sort_by(|left, right| compare_rows(Kind::Trade, left.rows, left.row, right.rows, right.row));
+    match find_places(file, group, &late)? {
+        Some(places) => are_held(file, group, &places, &late, numbers),
+        None => Ok(false),
     }
-    late.sort_by_key(|late| late.place);
-    say_the_same(file, group, &late, numbers)
 }
 
-/// Finds the row with the same key for each; `false` as soon as one has none.
-fn find_places(file: &Arc<TableFile>, group: usize, late: &mut [Late<'_>]) -> Result<bool, TableError> {
-    let Some(tid_column) = file.canon().place(at::TRADE_TID) else { return Ok(false) };
-    let columns = [file.canon().ts_column(), tid_column];
-    let mut reader = open_reader(file, vec![group], None, &columns, 4 * BATCH_ROWS)?;
-    let (mut next, mut row) = (0, 0);
-    while let Some(batch) = super::source::next_batch(file, &mut reader)? {
+/// The rows of the group that share a bucket with one that came late; `None` if there is none for one of those.
+fn find_places(
+    file: &Arc<TableFile>,
+    group: usize,
+    late: &[Late<'_>],
+) -> Result<Option<Vec<Places<usize>>>, TableError> {
+    let mut buckets: Vec<i64> = late.iter().map(|late| late.bucket()).collect();
+    buckets.dedup();
+    let hull = buckets.first().zip(buckets.last());
+    let range = hull.and_then(|(first, last)| Range::new(believable(*first), believable(last + NANOS_PER_MILLI)));
+    let (groups, selection) = select_pages(file, &[group], range);
+    let mut row = match selection.iter().flat_map(RowSelection::iter).next() {
+        Some(selector) if selector.skip => selector.row_count,
+        _ => 0,
+    };
+    let mut places: Vec<Places<usize>> = vec![0..0; buckets.len()];
+    let mut at = 0;
+    let mut reader = open_reader(file, groups, selection, &[file.canon().ts_column()], BATCH_ROWS)?;
+    while let Some(batch) = next_batch(file, &mut reader)? {
         let schema = file.arrow_metadata().schema();
         let instants = file.canon().instants(&batch, schema).map_err(|why| TableError::unreadable(file.path(), why))?;
-        let tids = batch.column_by_name(schema.field(tid_column).name()).and_then(|column| column.as_string_opt());
-        let Some(tids) = tids else { return Ok(false) };
-        for (at, ts) in instants.iter().enumerate() {
+        for ts in instants.iter() {
             let here = bucket(Kind::Trade, *ts);
-            // What lies in buckets before this one was not found.
-            let Some(first) = late.get(next) else { return Ok(true) };
-            if first.bucket < here {
-                let passed = late[next..].iter().take_while(|late| late.bucket < here).count();
-                if late[next..next + passed].iter().any(|late| late.place.is_none()) {
-                    return Ok(false);
-                }
-                next += passed;
+            while buckets.get(at).is_some_and(|bucket| *bucket < here) {
+                at += 1;
             }
-            mark_place(&mut late[next..], here, tids, at, row + at);
-        }
-        row += instants.len();
-    }
-    Ok(late[next..].iter().all(|late| late.place.is_some()))
-}
-
-fn mark_place(late: &mut [Late<'_>], here: i64, tids: &StringArray, at: usize, row: usize) {
-    for held in late.iter_mut().take_while(|held| held.bucket == here) {
-        if held.tid == tids.value(at).as_bytes() {
-            held.place = Some(row);
+            if buckets.get(at) == Some(&here) {
+                let start = if places[at].is_empty() { row } else { places[at].start };
+                places[at] = start..row + 1;
+            }
+            row += 1;
         }
     }
+    Ok(places.iter().all(|place| !place.is_empty()).then_some(places))
 }
 
-/// Reads the rows at the places found and compares them in full.
-fn say_the_same(file: &Arc<TableFile>, group: usize, late: &[Late<'_>], numbers: Numbers) -> Result<bool, TableError> {
-    let mut places: Vec<usize> = late.iter().filter_map(|late| late.place).collect();
-    places.dedup();
-    let ranges = places.iter().map(|place| *place..place + 1);
-    let selection = RowSelection::from_consecutive_ranges(ranges, file.group(group).rows);
+/// Reads the rows at some places and looks there for each that came late; both are in order.
+fn are_held(
+    file: &Arc<TableFile>,
+    group: usize,
+    places: &[Places<usize>],
+    late: &[Late<'_>],
+    numbers: Numbers,
+) -> Result<bool, TableError> {
+    let selection = RowSelection::from_consecutive_ranges(places.iter().cloned(), file.group(group).rows);
     let mut batches = Batches::open(file, vec![group], Some(selection), numbers, BATCH_ROWS)?;
-    let (mut next, mut first) = (0, 0);
+    let mut late = late.iter().peekable();
     while let Some(held) = batches.next()? {
         for row in 0..held.len() {
-            let Some(place) = places.get(first + row) else { return Ok(false) };
-            while let Some(late) = late.get(next).filter(|late| late.place == Some(*place)) {
-                if !held.is_same(row, late.rows, late.row) {
+            let order = |late: &Late<'_>| compare_rows(Kind::Trade, &held, row, late.rows, late.row);
+            while let Some(same) = late.next_if(|late| order(late).is_eq()) {
+                if !held.is_same(row, same.rows, same.row) {
                     return Ok(false);
                 }
-                next += 1;
+            }
+            if late.peek().is_some_and(|late| order(late).is_gt()) {
+                return Ok(false);
             }
         }
-        first += held.len();
     }
-    Ok(next == late.len())
+    Ok(late.peek().is_none())
 }
