@@ -180,6 +180,86 @@ fn gzip(zip: &[u8]) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bybit::truth::{View, trade_row};
+    use crate::desk::Desk;
+
+    /// 2024-01-05.
+    const NOW: i64 = 19_727 * DAY;
+
+    fn file(desk: &Desk, path: &str) -> (std::sync::Arc<Series>, Vec<String>) {
+        let symbols = Symbols::new(desk.market.catalogue());
+        let file = FileName::parse(path).expect("a file");
+        let series = file.pair(&symbols).and_then(|pair| desk.market.series(EXCHANGE, pair)).expect("a series");
+        let text = String::from_utf8(file.csv(&series)).expect("text");
+        (series, text.lines().map(str::to_owned).collect())
+    }
+
+    fn trades(series: &Series, start: i64) -> Vec<Trade> {
+        series.trades(series.first_id_at(start)..series.first_id_at(start + DAY)).collect()
+    }
+
+    #[test]
+    fn rows_of_contracts_are_the_truth() {
+        let desk = Desk::new("bybit", 400, 20, NOW);
+        for (symbol, is_inverse) in [("BTCUSDT", false), ("ETHPERP", false), ("BTCUSD", true)] {
+            let (series, lines) = file(&desk, &format!("/trading/{symbol}/{symbol}2024-01-01.csv.gz"));
+            assert!(lines[0].starts_with("timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,"));
+            let trades = trades(&series, 19_723 * DAY);
+            assert_eq!(lines.len(), trades.len() + 1, "{symbol}");
+            for (line, trade) in lines.iter().skip(1).zip(&trades) {
+                let truth = trade_row(&series, trade, View::ContractFile);
+                let fields: Vec<&str> = line.split(',').collect();
+                assert_eq!(fields.len(), 10);
+                let (whole, part) = fields[0].split_once('.').unwrap_or((fields[0], ""));
+                let nanos: i64 = format!("{whole}{part:0<9}").parse().expect("a stamp");
+                assert_eq!(nanos, truth.nanos, "{line}");
+                assert_eq!((fields[1], fields[2].to_lowercase().as_str()), (symbol, trade.taker.name()));
+                assert_eq!((fields[3], fields[4]), (truth.amount.as_str(), truth.price.as_str()));
+                assert_eq!(Some(fields[6]), truth.id.as_deref());
+                let number = |at: usize| fields[at].parse::<f64>().expect("a number");
+                let worth = if is_inverse { number(3) / number(4) } else { number(3) * number(4) };
+                assert!((number(9) - worth).abs() < 1e-8_f64.max(worth * 1e-9), "{line}");
+                assert!((number(7) - number(9) * 1e8).abs() < 1.0_f64.max(worth * 1e-1), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_spot_are_numbered_and_later_ones_have_a_column_more() {
+        let desk = Desk::new("bybit", 400, 20, NOW);
+        let (series, lines) = file(&desk, "/spot/BTCUSDT/BTCUSDT_2024-01-01.csv.gz");
+        assert_eq!(lines[0], "id,timestamp,price,volume,side");
+        let trades = trades(&series, 19_723 * DAY);
+        assert_eq!(lines.len(), trades.len() + 1);
+        for (number, (line, trade)) in lines.iter().skip(1).zip(&trades).enumerate() {
+            let truth = trade_row(&series, trade, View::SpotFile);
+            assert_eq!(truth.id, None);
+            let (time, side) = (truth.nanos / 1_000_000, trade.taker.name());
+            assert_eq!(*line, format!("{},{time},{},{},{side}", number + 1, truth.price, truth.amount));
+        }
+        let (_, later) = file(&desk, "/spot/BTCUSDT/BTCUSDT_2025-06-01.csv.gz");
+        assert_eq!(later[0], "id,timestamp,price,volume,side,rpi");
+        let (_, later) = file(&desk, "/trading/BTCUSDT/BTCUSDT2025-06-01.csv.gz");
+        assert!(later[0].ends_with(",foreignNotional,RPI") && later[1].split(',').count() == 11);
+    }
+
+    #[test]
+    fn gzip_says_how_long_its_content_is_and_what_its_sum_is() {
+        let content = b"123456789".repeat(1_000);
+        let zip = Shelf::default().zip("name", "rows.csv", || content.clone()).expect("a zip");
+        let bytes = gzip(&zip.bytes).expect("gzip");
+        let mut sum = u32::MAX;
+        for byte in &content {
+            sum ^= u32::from(*byte);
+            for _ in 0..8 {
+                sum = if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 };
+            }
+        }
+        let mut end = (!sum).to_le_bytes().to_vec();
+        end.extend_from_slice(&9_000_u32.to_le_bytes());
+        assert!(bytes.starts_with(&[0x1f, 0x8b, 8, 0]) && bytes.ends_with(&end));
+        assert!((19..9_000).contains(&bytes.len()), "{}", bytes.len());
+    }
 
     #[test]
     fn gross_values_have_exponents_when_they_are_large() {
