@@ -10,7 +10,7 @@ use crate::request::{Api, Request};
 use crate::sink::Sink;
 
 /// Everybody we speak to, in the order of the manual. A new exchange is one line here and one module.
-pub(crate) static ADAPTERS: &[&dyn Adapter] = &[&crate::binance::Binance];
+pub(crate) static ADAPTERS: &[&dyn Adapter] = &[&crate::binance::Binance, &crate::bybit::Bybit];
 
 /// One series, as its adapter sees it.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,7 @@ mod adapter;
 mod answer;
 pub mod archive;
 mod binance;
+mod bybit;
 mod capability;
 mod instrument;
 mod request;

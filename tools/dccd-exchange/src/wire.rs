@@ -1,6 +1,6 @@
 //! What the answers of several exchanges have in common.
 
-use dccd_record::Number;
+use dccd_record::{Number, Ts};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -71,6 +71,22 @@ pub(crate) fn unsigned(raw: &RawValue) -> Result<u64, AnswerError> {
 pub(crate) fn unquoted(raw: &RawValue) -> &str {
     let text = raw.get();
     text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
+}
+
+/// An instant in milliseconds, in quotes or not.
+pub(crate) fn millis(raw: &RawValue) -> Result<Ts, AnswerError> {
+    Ts::from_millis(integer(raw)?).map_err(|cause| AnswerError::Unexpected(cause.to_string()))
+}
+
+/// The first whole millisecond at or after `ts`.
+pub(crate) fn millis_up(ts: Ts) -> i64 {
+    ts.saturating_add(999_999).millis()
+}
+
+/// The day of an instant as the name of a contract has it: `YYMMDD`, in this century.
+pub(crate) fn date_of(ts: Ts) -> Option<u32> {
+    let day = ts.day();
+    u32::try_from((day.year - 2000) * 10_000 + day.month * 100 + day.day).ok()
 }
 
 /// That `what` is not as it should be.

@@ -1,0 +1,5 @@
+mod errors;
+mod instruments;
+mod pages;
+mod recordings;
+mod requests;
