@@ -10,7 +10,13 @@ use crate::request::{Api, Request};
 use crate::sink::Sink;
 
 /// Everybody we speak to, in the order of the manual. A new exchange is one line here and one module.
-pub(crate) static ADAPTERS: &[&dyn Adapter] = &[&crate::binance::Binance, &crate::bybit::Bybit];
+pub(crate) static ADAPTERS: &[&dyn Adapter] = &[
+    &crate::binance::Binance,
+    &crate::coinbase::Coinbase,
+    &crate::kraken::Kraken,
+    &crate::krakenfutures::KrakenFutures,
+    &crate::bybit::Bybit,
+];
 
 /// One series, as its adapter sees it.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +85,12 @@ pub(crate) trait Adapter: std::fmt::Debug + Sync {
     /// The most rows of one page of a series: fewer than its row says where a page may not be so wide.
     fn page_rows(&self, series: &Series<'_>) -> u32 {
         series.row.page_rows
+    }
+
+    /// How far the time of a row may be from the instant by which it is asked for, where pages follow each
+    /// other by time.
+    fn stamp_error_nanos(&self) -> i64 {
+        0
     }
 
     /// The question for a page of at most `limit` rows.

@@ -1,6 +1,6 @@
 //! What the answers of several exchanges have in common.
 
-use dccd_record::{Number, Ts};
+use dccd_record::{Level, Number, Ts};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -105,4 +105,30 @@ pub(crate) fn encode(text: &str) -> String {
         }
     }
     out
+}
+
+/// An instant in words: RFC 3339.
+pub(crate) fn instant(text: &str) -> Result<Ts, AnswerError> {
+    text.parse().map_err(|_| unexpected("is no instant", text))
+}
+
+/// One side of a book: levels that begin with a price and an amount.
+pub(crate) fn levels<'a>(rows: &[Vec<&'a RawValue>]) -> Result<Vec<Level<'a>>, AnswerError> {
+    rows.iter()
+        .map(|row| match row[..] {
+            [price, amount, ..] => Ok(Level { price: number(price)?, amount: number(amount)?, count: None }),
+            _ => Err(AnswerError::Unexpected(format!("a level has {} fields", row.len()))),
+        })
+        .collect()
+}
+
+/// The smallest step of a number with so many digits behind the point; before it, if negative.
+pub(crate) fn step(decimals: i64) -> String {
+    /// More digits than any exchange has.
+    const DECIMALS_MAX: u64 = 30;
+    let zeros = usize::try_from(decimals.unsigned_abs().min(DECIMALS_MAX)).unwrap_or(0);
+    match decimals {
+        ..=0 => format!("1{}", "0".repeat(zeros)),
+        1.. => format!("0.{}1", "0".repeat(zeros - 1)),
+    }
 }

@@ -1,7 +1,8 @@
 //! Trades that are asked for by time: each page begins where the one before ended, and repeats its end.
 //!
 //! Ids, consecutive or not, tell what is repeated. Where one instant fills a whole page, the rest of it
-//! cannot be asked for: that is a gap, not a loop.
+//! cannot be asked for: that is a gap, not a loop. Where the times of rows are rounded, pages begin a little
+//! earlier, and such a gap ends a little later.
 
 use dccd_record::{Range, Ts};
 
@@ -19,11 +20,13 @@ pub(super) struct TimeWalk {
     state: State,
     /// How often the ids skipped at the same place.
     skips: u32,
+    /// How far the time of a row may be from the instant by which it is asked for.
+    error_nanos: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// A page is to be asked for, from this instant on.
+    /// A page is to be asked for, from rows of this time on.
     Page(Ts),
     /// A page that was not full wants to be proven by the newest trade.
     Newest,
@@ -34,11 +37,13 @@ enum State {
 impl TimeWalk {
     pub(super) fn new(progress: Progress, has_consecutive_ids: bool) -> TimeWalk {
         let state = State::Page(progress.range.start());
-        TimeWalk { progress, has_consecutive_ids, last: None, state, skips: 0 }
+        let error_nanos = progress.row.adapter().stamp_error_nanos();
+        TimeWalk { progress, has_consecutive_ids, last: None, state, skips: 0, error_nanos }
     }
 
     fn take_page(&mut self, wanted: Wanted, page: &Page, steps: &mut Vec<Step>) {
         let Rows::From(start) = wanted.rows else { return };
+        let start = start.saturating_add(self.error_nanos);
         let has_lost_place = wanted.known.is_some() && !self.has_consecutive_ids && !page.is_known_there;
         if has_lost_place {
             self.progress.doubt(format!("an answer from {start} on without the trade that is known there"), steps);
@@ -88,7 +93,8 @@ impl TimeWalk {
     fn leave_instant(&mut self, start: Ts, page: &Page, steps: &mut Vec<Step>) -> State {
         let instant = self.last.map_or(start, |last| last.ts);
         let reason = format!("{} trades of one instant fill a page, and there is no way to ask for more", page.rows);
-        let next = instant.saturating_add(1);
+        // Behind every row that may have this time, and so perhaps behind some that have a later one.
+        let next = instant.saturating_add(2 * self.error_nanos + 1);
         self.progress.gap(instant, next, reason, steps);
         // With consecutive ids the next page must tell how many there were.
         self.last = None;
@@ -99,7 +105,8 @@ impl TimeWalk {
         let is_proven = match (newest, self.last) {
             (Some(newest), Some(last)) if self.has_consecutive_ids => newest.id <= last.id,
             (Some(newest), Some(last)) => newest.ts < last.ts || newest == last,
-            (Some(newest), None) => newest.ts < self.progress.range.start(),
+            // None was taken yet, or none behind a gap.
+            (Some(newest), None) => newest.ts < self.progress.covered_to,
             (None, _) => false,
         };
         if is_proven {
@@ -122,6 +129,7 @@ impl Way for TimeWalk {
         match std::mem::replace(&mut self.state, State::Waiting) {
             State::Page(start) => {
                 let limit = self.progress.page_rows();
+                let start = start.saturating_add(-self.error_nanos);
                 Some(self.progress.ask(Rows::From(start), limit, self.last, self.has_consecutive_ids))
             }
             State::Newest => Some(self.progress.probe(Rows::Newest)),
