@@ -3,9 +3,9 @@
 /// Wrong parameters, unknown symbols among them.
 const PARAMS: i64 = 10_001;
 /// Too many requests of one user.
-const TOO_MANY_VISITS: i64 = 10_006;
+pub(crate) const TOO_MANY_VISITS: i64 = 10_006;
 /// The service is broken.
-const SERVER: i64 = 10_016;
+pub(crate) const SERVER: i64 = 10_016;
 /// Too many requests of one address.
 const ADDRESS_LIMIT: i64 = 10_018;
 

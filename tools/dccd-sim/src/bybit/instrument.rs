@@ -253,3 +253,23 @@ fn month_name(month: u32) -> &'static str {
     const NAMES: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
     usize::try_from(month).ok().and_then(|month| NAMES.get(month.checked_sub(1)?)).copied().unwrap_or("")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_are_spelled_as_the_exchange_does() {
+        let check = |pair: &str, category: Category, expected: &str| {
+            let pair = Pair::from_user(pair).expect("a pair");
+            assert_eq!((Category::of(&pair), symbol(&pair).as_str()), (category, expected));
+        };
+        check("BTC/USDT", Category::Spot, "BTCUSDT");
+        check("BTC/USDT:perp", Category::Linear, "BTCUSDT");
+        check("BTC/USDC:perp", Category::Linear, "BTCPERP");
+        check("BTC/USD:inverse", Category::Inverse, "BTCUSD");
+        check("BTC/USD:250926", Category::Inverse, "BTCUSDU25");
+        check("BTC/USDC:250926", Category::Linear, "BTC-26SEP25");
+        check("BTC/USDT:250926", Category::Linear, "BTCUSDT-26SEP25");
+    }
+}

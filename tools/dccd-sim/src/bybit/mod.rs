@@ -12,6 +12,8 @@ mod tests;
 mod trades;
 mod truth;
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use dccd_cli::Output;
 use dccd_record::Market as MarketKind;
 use serde_json::json;
@@ -23,7 +25,7 @@ use crate::http::{Request, Response};
 use crate::limits::{Limits, Over, Pace, Rule};
 use crate::market::Market;
 use crate::truth::{TruthError, TruthQuery};
-use error::ApiError;
+use error::{ApiError, SERVER, TOO_MANY_VISITS};
 use instrument::{Category, GROUPS, Phase, Symbols};
 use params::Params;
 
@@ -48,6 +50,8 @@ struct Bybit {
     symbols: Symbols,
     limits: Limits,
     shelf: Shelf,
+    /// When it was last asked, for refusals have to tell the time too.
+    asked: AtomicI64,
 }
 
 /// What a path stands for.
@@ -81,6 +85,7 @@ impl Exchange for Bybit {
             return Some(archive::answer(&self.shelf, &self.symbols, market, &request.path, moment.now));
         }
         let endpoint = route(&request.path)?;
+        self.asked.store(moment.now, Ordering::Relaxed);
         if let Some(response) = refused(self, &request.path, 1, moment) {
             return Some(response);
         }
@@ -93,11 +98,11 @@ impl Exchange for Bybit {
             return Response::new(403, "text/plain", "403, access too frequent, please try your request again later.")
                 .refused();
         }
-        envelope(200, Err(ApiError::of_code(10_006)), refusal.until).refused()
+        envelope(200, Err(ApiError::of_code(TOO_MANY_VISITS)), self.asked.load(Ordering::Relaxed)).refused()
     }
 
     fn failure(&self, status: u16, code: Option<i64>, _: &str) -> Response {
-        envelope(status, Err(ApiError::of_code(code.unwrap_or(10_016))), 0)
+        envelope(status, Err(ApiError::of_code(code.unwrap_or(SERVER))), self.asked.load(Ordering::Relaxed))
     }
 
     fn empty(&self, _: &str, body: &[u8]) -> Option<Vec<u8>> {
@@ -111,7 +116,8 @@ impl Exchange for Bybit {
 
 impl Bybit {
     fn open(market: &Market, limits: Limits) -> Bybit {
-        Bybit { symbols: Symbols::new(market.catalogue()), limits, shelf: Shelf::default() }
+        let symbols = Symbols::new(market.catalogue());
+        Bybit { symbols, limits, shelf: Shelf::default(), asked: AtomicI64::new(0) }
     }
 
     fn result(&self, market: &Market, endpoint: Endpoint, params: &Params, moment: Moment) -> Result<String, ApiError> {

@@ -65,3 +65,55 @@ fn illegal_category() -> ApiError {
 fn whole(text: &str) -> Option<i64> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::DAY;
+    use crate::desk::Desk;
+    use crate::hash::mix;
+
+    #[test]
+    fn no_question_is_too_odd_for_an_answer() {
+        const SEED: u64 = 11;
+        let desk = Desk::new("bybit", 300, 20, 19_727 * DAY);
+        let paths = ["kline", "recent-trade", "orderbook", "funding/history", "open-interest", "instruments-info"];
+        let names = ["category", "symbol", "interval", "start", "end", "limit", "startTime", "endTime", "intervalTime"];
+        let values = [
+            "spot",
+            "linear",
+            "inverse",
+            "BTCUSDT",
+            "BTCUSD",
+            "1",
+            "M",
+            "W",
+            "D",
+            "1h",
+            "5min",
+            "0",
+            "-1",
+            "1000",
+            "9223372036854775807",
+            "253402300799999",
+            "1704067200000",
+            "1704450896789",
+            "",
+            "x",
+            "%00",
+            "lastid=1",
+            "lastid%3D1%26lasttime%3D9223372036854775807",
+            "first%3DA%26last%3DB",
+        ];
+        for case in 0..500 {
+            let draw = |at: i64, n: usize| usize::try_from(mix(mix(SEED, case), at) % 1_000_003).unwrap_or(0) % n;
+            let path = paths[draw(0, paths.len())];
+            let mut target = format!("/v5/market/{path}?category={}&symbol=BTCUSDT", values[draw(1, 3)]);
+            for at in 0..4 {
+                let (name, value) = (draw(10 + at, names.len() + 1), values[draw(20 + at, values.len())]);
+                target += &format!("&{}={value}", names.get(name).unwrap_or(&"cursor"));
+            }
+            let body = desk.json(&target);
+            assert!(matches!(body["retCode"].as_i64(), Some(0 | 10_001)), "seed {SEED}: {target}: {body}");
+        }
+    }
+}

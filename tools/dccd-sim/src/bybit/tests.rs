@@ -340,21 +340,6 @@ fn contracts_have_a_life() {
 }
 
 #[test]
-fn symbols_are_spelled_as_the_exchange_does() {
-    let check = |pair: &str, category: Category, expected: &str| {
-        let pair = Pair::from_user(pair).expect("a pair");
-        assert_eq!((Category::of(&pair), symbol(&pair).as_str()), (category, expected));
-    };
-    check("BTC/USDT", Category::Spot, "BTCUSDT");
-    check("BTC/USDT:perp", Category::Linear, "BTCUSDT");
-    check("BTC/USDC:perp", Category::Linear, "BTCPERP");
-    check("BTC/USD:inverse", Category::Inverse, "BTCUSD");
-    check("BTC/USD:250926", Category::Inverse, "BTCUSDU25");
-    check("BTC/USDC:250926", Category::Linear, "BTC-26SEP25");
-    check("BTC/USDT:250926", Category::Linear, "BTCUSDT-26SEP25");
-}
-
-#[test]
 fn errors_are_wrapped_in_a_good_status() {
     let desk = desk(300, 0);
     let check = |target: &str, message: &str| {
@@ -369,6 +354,11 @@ fn errors_are_wrapped_in_a_good_status() {
     let failure = desk.exchange.failure(500, None, "/v5/market/kline");
     let body: Value = serde_json::from_slice(&failure.body).expect("JSON");
     assert_eq!((failure.status, &body["retCode"]), (500, &json!(10_016)));
+    let wait = Refusal { is_ban: false, until: NOW + SECOND, retry_secs: 1 };
+    let refusal = desk.exchange.refusal(wait, "/v5/market/kline");
+    let body: Value = serde_json::from_slice(&refusal.body).expect("JSON");
+    assert_eq!((refusal.status, refusal.is_refusal), (200, true));
+    assert_eq!((&body["retCode"], &body["time"]), (&json!(10_006), &json!(NOW / MILLI)));
     let page = desk.ask("/v5/market/kline?category=spot&symbol=BTCUSDT&interval=60");
     let empty: Value = serde_json::from_slice(&desk.exchange.empty("", &page.body).expect("a list")).expect("JSON");
     assert_eq!((&empty["retCode"], &empty["result"]["list"]), (&json!(0), &json!([])));

@@ -282,3 +282,17 @@ fn exponent(listing: &Listing) -> i32 {
     };
     (-6..=9).rev().find(is_small).unwrap_or(-6)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_spelled_as_the_exchange_does() {
+        let check = |pair: &str, expected: &str| assert_eq!(name(&Pair::from_user(pair).expect("a pair")), expected);
+        check("BTC/USDT", "BTC-USDT");
+        check("BTC/USDT:perp", "BTC-USDT-SWAP");
+        check("BTC/USD:inverse", "BTC-USD-SWAP");
+        check("BTC/USD:250328", "BTC-USD-250328");
+    }
+}

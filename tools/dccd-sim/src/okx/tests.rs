@@ -10,7 +10,7 @@ use crate::limits::LimitSettings;
 use crate::market::Series;
 use crate::market::bar::Grid;
 use crate::market::candle::{CandleQuery, Pick, candles as candles_of};
-use crate::okx::instrument::{Digits, name};
+use crate::okx::instrument::Digits;
 use crate::okx::statistics::{open_interest_text, payments, realized_rate};
 use crate::okx::truth::{candle_row, trade_row};
 use crate::recordings::{assert_alike, recorded};
@@ -375,15 +375,6 @@ fn instruments_have_a_life() {
     check(NOW, "FTT-USDT", "SPOT", Some("suspend"));
     check(NOW, "LUNA-USDT", "SPOT", None);
     check(NOW, "LUNA-USDT-SWAP", "SWAP", None);
-}
-
-#[test]
-fn names_are_spelled_as_the_exchange_does() {
-    let check = |pair: &str, expected: &str| assert_eq!(name(&Pair::from_user(pair).expect("a pair")), expected);
-    check("BTC/USDT", "BTC-USDT");
-    check("BTC/USDT:perp", "BTC-USDT-SWAP");
-    check("BTC/USD:inverse", "BTC-USD-SWAP");
-    check("BTC/USD:250328", "BTC-USD-250328");
 }
 
 #[test]
