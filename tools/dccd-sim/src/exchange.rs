@@ -7,11 +7,13 @@ use serde_json::Value;
 
 use crate::binance;
 use crate::bitfinex;
+use crate::bitmex;
 use crate::bybit;
 use crate::clock::SECOND;
 use crate::coinbase;
 use crate::http::{Request, Response};
 use crate::kraken;
+use crate::krakenfutures;
 use crate::limits::{LimitSettings, Limits, Rule, Verdict};
 use crate::market::Market;
 use crate::market::catalogue::Group;
@@ -19,8 +21,16 @@ use crate::okx;
 use crate::truth::{TruthError, TruthQuery};
 
 /// The table of exchanges: another one is another module and another line here.
-pub(crate) const EXCHANGES: &[Entry] =
-    &[binance::ENTRY, coinbase::ENTRY, kraken::ENTRY, bitfinex::ENTRY, bybit::ENTRY, okx::ENTRY];
+pub(crate) const EXCHANGES: &[Entry] = &[
+    binance::ENTRY,
+    coinbase::ENTRY,
+    kraken::ENTRY,
+    krakenfutures::ENTRY,
+    bitfinex::ENTRY,
+    bitmex::ENTRY,
+    bybit::ENTRY,
+    okx::ENTRY,
+];
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]

@@ -4,31 +4,30 @@
 //! exchanges would, from a truth that is a function of seed, exchange, pair and time; ends with status 0 on
 //! SIGTERM or SIGINT. `dccd-sim truth` prints that truth as record lines instead.
 
-#![allow(dead_code, reason = "the world is wider than the exchanges that are there already")]
-
 mod archive;
 mod args;
 mod binance;
 mod bitfinex;
+mod bitmex;
 mod bybit;
 mod clock;
 mod coinbase;
 mod decimal;
-#[cfg(test)]
-mod desk;
 mod error;
 mod exchange;
 mod faults;
 mod hash;
 mod http;
+mod javascript;
 mod kraken;
+mod krakenfutures;
 mod limits;
 mod market;
 mod okx;
-#[cfg(test)]
-mod recordings;
 mod run;
 mod sim;
+#[cfg(test)]
+mod tests;
 mod truth;
 
 use std::process::ExitCode;
@@ -36,6 +35,8 @@ use std::process::ExitCode;
 use args::{Command, SimArgs};
 use dccd_cli::{Status, Tool};
 use error::Error;
+#[cfg(test)]
+use tests::{desk, recordings};
 
 fn main() -> ExitCode {
     dccd_cli::entry("dccd-sim", run)

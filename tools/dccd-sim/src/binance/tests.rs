@@ -1,3 +1,5 @@
+mod futures;
+
 use std::io::Read;
 
 use serde_json::Value;

@@ -1,10 +1,10 @@
 //! `book/SYMBOL/PRECISION`.
 
 use crate::bitfinex::error::ApiError;
-use crate::bitfinex::number::{plain, wire};
-use crate::decimal::write_whole;
+use crate::decimal::{trimmed_text, write_whole};
 use crate::hash::{mix, pick};
 use crate::http::Query;
+use crate::javascript::wire;
 use crate::market::Series;
 use crate::market::statistics::{BOOK_STEP, Book, book};
 
@@ -51,8 +51,8 @@ pub(crate) fn page(series: &Series, precision: &str, query: &Query, now: i64) ->
     let mut out = vec![b'['];
     for (sign, level) in bids.iter().map(|level| (1, level)).chain(asks.iter().map(|level| (-1, level))) {
         separate(&mut out);
-        let price = wire(&plain(i128::from(level.price), listing.price_scale));
-        let amount = wire(&plain(i128::from(sign * level.amount), listing.amount_scale));
+        let price = wire(&trimmed_text(i128::from(level.price), listing.price_scale));
+        let amount = wire(&trimmed_text(i128::from(sign * level.amount), listing.amount_scale));
         out.extend_from_slice(format!("[{price},{},{amount}]", level.count).as_bytes());
     }
     out.push(b']');
@@ -99,8 +99,8 @@ fn raw(series: &Series, book: &Book) -> Vec<u8> {
         separate(&mut out);
         out.push(b'[');
         write_whole(&mut out, pick(mix(series.key(), *price), ORDER_IDS));
-        let price = wire(&plain(i128::from(*price), listing.price_scale));
-        let amount = wire(&plain(i128::from(sign * *amount), listing.amount_scale));
+        let price = wire(&trimmed_text(i128::from(*price), listing.price_scale));
+        let amount = wire(&trimmed_text(i128::from(sign * *amount), listing.amount_scale));
         out.extend_from_slice(format!(",{price},{amount}]").as_bytes());
     }
     out.push(b']');

@@ -3,11 +3,11 @@
 //! A bucket without trades does not exist here, so rows are found by jumping from trade to trade.
 
 use crate::bitfinex::error::ApiError;
-use crate::bitfinex::number::{noisy_sum, plain, wire};
 use crate::bitfinex::params::Page;
 use crate::clock::{DAY, HOUR, MILLI, MINUTE};
-use crate::decimal::write_whole;
+use crate::decimal::{trimmed_text, write_whole};
 use crate::http::Query;
+use crate::javascript::{noisy_sum, wire};
 use crate::market::Series;
 use crate::market::bar::{Bar, Grid};
 
@@ -116,7 +116,7 @@ fn row(series: &Series, grid: Grid, start: i64, seen: i64) -> Row {
 /// The digits of a volume: the sum of two binary numbers, as the exchange's own sums are.
 pub(crate) fn volume(series: &Series, bar: &Bar) -> String {
     let scale = series.listing().amount_scale;
-    noisy_sum(&plain(bar.taker_volume, scale), &plain(bar.volume - bar.taker_volume, scale))
+    noisy_sum(&trimmed_text(bar.taker_volume, scale), &trimmed_text(bar.volume - bar.taker_volume, scale))
 }
 
 fn write_row(out: &mut Vec<u8>, series: &Series, row: &Row) {
@@ -125,7 +125,7 @@ fn write_row(out: &mut Vec<u8>, series: &Series, row: &Row) {
     // Open, close, high, low: in this order.
     for price in [row.bar.open, row.bar.close, row.bar.high, row.bar.low] {
         out.push(b',');
-        out.extend_from_slice(wire(&plain(i128::from(price), series.listing().price_scale)).as_bytes());
+        out.extend_from_slice(wire(&trimmed_text(i128::from(price), series.listing().price_scale)).as_bytes());
     }
     out.push(b',');
     out.extend_from_slice(wire(&volume(series, &row.bar)).as_bytes());

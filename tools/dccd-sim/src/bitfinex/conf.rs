@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::bitfinex::number::plain;
 use crate::bitfinex::symbols::{Symbols, currency, currency_map};
+use crate::decimal::trimmed_text;
 use crate::market::catalogue::Sort;
 use crate::market::{Market, Series};
 
@@ -43,8 +43,8 @@ fn names(traded: &[(&str, Arc<Series>)]) -> Value {
 fn infos(traded: &[(&str, Arc<Series>)], initial: f64, least: f64) -> Value {
     let info = |(name, series): &(&str, Arc<Series>)| {
         let listing = series.listing();
-        let smallest = plain(i128::from(listing.lot), listing.amount_scale);
-        let largest = plain(i128::from(listing.lot) * 1_000_000, listing.amount_scale);
+        let smallest = trimmed_text(i128::from(listing.lot), listing.amount_scale);
+        let largest = trimmed_text(i128::from(listing.lot) * 1_000_000, listing.amount_scale);
         json!([name, [null, null, null, smallest, largest, null, null, null, initial, least, null, null]])
     };
     traded.iter().map(info).collect()

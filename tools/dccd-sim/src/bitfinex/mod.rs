@@ -4,7 +4,6 @@ mod book;
 mod candles;
 mod conf;
 mod error;
-mod number;
 mod params;
 mod status;
 mod symbols;

@@ -4,11 +4,12 @@
 //! event at its old value took place, at the `CURRENT_FUNDING` of the first row after the move.
 
 use crate::bitfinex::error::ApiError;
-use crate::bitfinex::number::{plain, wire};
 use crate::bitfinex::params::Page;
 use crate::clock::{MILLI, MINUTE, SECOND};
+use crate::decimal::trimmed_text;
 use crate::hash::{mix, pick};
 use crate::http::Query;
+use crate::javascript::wire;
 use crate::market::Series;
 use crate::market::statistics::{FUNDING_STEP, OPEN_INTEREST_SCALE, RATE_SCALE, fundings, open_interest};
 
@@ -109,16 +110,16 @@ fn rate(series: &Series, number: i64) -> i64 {
 }
 
 fn row(series: &Series, status: &Status) -> String {
-    let rate = |mantissa: i64| wire(&plain(i128::from(mantissa), RATE_SCALE));
-    let mark = wire(&plain(i128::from(status.mark_price), series.listing().price_scale));
+    let rate = |mantissa: i64| wire(&trimmed_text(i128::from(mantissa), RATE_SCALE));
+    let mark = wire(&trimmed_text(i128::from(status.mark_price), series.listing().price_scale));
     format!(
         "[{},null,{mark},{mark},null,{},null,{},{},{},null,{},null,null,{mark},null,null,{},null,null,null,0.0005,0.0025]",
         status.micros / MILLI,
-        wire(&plain(INSURANCE, 8)),
+        wire(&trimmed_text(INSURANCE, 8)),
         status.next_funding / MILLI,
         rate(status.accrued),
         status.funding_step,
         rate(status.rate),
-        wire(&plain(i128::from(status.open_interest), OPEN_INTEREST_SCALE)),
+        wire(&trimmed_text(i128::from(status.open_interest), OPEN_INTEREST_SCALE)),
     )
 }

@@ -5,12 +5,12 @@ use std::ops::Range;
 use dccd_record::Side;
 
 use crate::bitfinex::error::ApiError;
-use crate::bitfinex::number::{plain, wire};
 use crate::bitfinex::params::Page;
 use crate::clock::MILLI;
-use crate::decimal::write_whole;
+use crate::decimal::{trimmed_text, write_whole};
 use crate::hash::{mix, mix_text, pick};
 use crate::http::Query;
+use crate::javascript::wire;
 use crate::market::Series;
 use crate::market::trade::Trade;
 
@@ -62,8 +62,8 @@ fn write_row(out: &mut Vec<u8>, series: &Series, trade: &Trade) {
     out.push(b',');
     write_whole(out, trade.micros / MILLI);
     out.push(b',');
-    out.extend_from_slice(wire(&plain(i128::from(signed), listing.amount_scale)).as_bytes());
+    out.extend_from_slice(wire(&trimmed_text(i128::from(signed), listing.amount_scale)).as_bytes());
     out.push(b',');
-    out.extend_from_slice(wire(&plain(i128::from(trade.price), listing.price_scale)).as_bytes());
+    out.extend_from_slice(wire(&trimmed_text(i128::from(trade.price), listing.price_scale)).as_bytes());
     out.push(b']');
 }

@@ -11,10 +11,10 @@ use dccd_cli::Output;
 use dccd_record::Kind;
 
 use crate::bitfinex::candles::volume;
-use crate::bitfinex::number::plain;
 use crate::bitfinex::trades::venue_id;
 use crate::bitfinex::{EXCHANGE, status};
 use crate::clock::{MILLI, SECOND};
+use crate::decimal::trimmed_text;
 use crate::market::Market;
 use crate::market::candle::Fill;
 use crate::market::catalogue::Listing;
@@ -42,7 +42,7 @@ pub(crate) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Re
         Kind::Trade => teller.trades(MILLI, |trade| TradeRow {
             nanos: whole_millis(trade.micros),
             price: price(listing, trade.price),
-            amount: plain(i128::from(trade.amount), listing.amount_scale),
+            amount: trimmed_text(i128::from(trade.amount), listing.amount_scale),
             taker: Some(trade.taker),
             id: Some(venue_id(&series, trade.id).to_string()),
         }),
@@ -62,7 +62,7 @@ fn fundings(teller: &mut Teller<'_>, now: i64) -> Result<(), TruthError> {
         let Some(row) = status::ascending(&series, settled, known).next() else { continue };
         teller.funding(&FundingRow {
             micros: settled,
-            rate: plain(i128::from(row.rate), RATE_SCALE),
+            rate: trimmed_text(i128::from(row.rate), RATE_SCALE),
             mark_price: Some(price(series.listing(), row.mark_price)),
         })?;
     }
@@ -77,12 +77,12 @@ fn open_interests(teller: &mut Teller<'_>, query: &TruthQuery) -> Result<(), Tru
     let stamps = std::iter::successors(Some(first), |stamp| Some(grid.next(*stamp)));
     for micros in stamps.take_while(|stamp| past.contains(stamp)) {
         let Some(row) = status::descending(&series, micros - width + 1, micros + 1).next() else { continue };
-        let amount = plain(i128::from(row.open_interest), OPEN_INTEREST_SCALE);
+        let amount = trimmed_text(i128::from(row.open_interest), OPEN_INTEREST_SCALE);
         teller.open_interest(&OpenInterestRow { micros, amount, value: None })?;
     }
     Ok(())
 }
 
 fn price(listing: &Listing, ticks: i64) -> String {
-    plain(i128::from(ticks), listing.price_scale)
+    trimmed_text(i128::from(ticks), listing.price_scale)
 }

@@ -1,18 +1,7 @@
-//! Numbers as JavaScript prints them: no trailing zeros, small ones with an exponent.
-
-use crate::decimal::decimal_text;
+//! Numbers as JavaScript prints them, as the exchanges do whose answers hold JSON numbers.
 
 /// Below it JavaScript writes an exponent.
 const PLAIN_MIN: f64 = 1e-6;
-
-/// `mantissa` / 10^`scale` without trailing zeros: the digits that a record holds.
-pub(crate) fn plain(mantissa: i128, scale: u32) -> String {
-    let mut text = decimal_text(mantissa, scale, scale);
-    if text.contains('.') {
-        text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
-    }
-    text
-}
 
 /// The sum of two decimals as a binary computer finds it, noise included: `116.00180000000002`.
 pub(crate) fn noisy_sum(one: &str, other: &str) -> String {
@@ -22,7 +11,7 @@ pub(crate) fn noisy_sum(one: &str, other: &str) -> String {
     }
 }
 
-/// A plain number as it stands in an answer.
+/// A number without needless zeros as it stands in an answer.
 pub(crate) fn wire(plain: &str) -> String {
     match plain.parse::<f64>() {
         Ok(value) if value != 0.0 && value.abs() < PLAIN_MIN => format!("{value:e}"),
@@ -32,11 +21,12 @@ pub(crate) fn wire(plain: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{noisy_sum, plain, wire};
+    use super::*;
+    use crate::decimal::trimmed_text;
 
     #[test]
-    fn numbers_look_as_javascript_writes_them() {
-        let check = |mantissa, scale, expected: &str| assert_eq!(wire(&plain(mantissa, scale)), expected);
+    fn small_numbers_have_exponents() {
+        let check = |mantissa, scale, expected: &str| assert_eq!(wire(&trimmed_text(mantissa, scale)), expected);
         check(9_320, 2, "93.2");
         check(9_400, 2, "94");
         check(100, 0, "100");
