@@ -1,14 +1,6 @@
 //! Names that exchanges give to trades, made from the market's running numbers.
 
-use crate::hash::{mix, pick};
-
-/// Running numbers lie so far apart.
-const STRIDE: i64 = 1_024;
-
-/// An id that rises with the running number, but not by one.
-pub(crate) fn scattered(key: u64, running: i64) -> i64 {
-    running * STRIDE + pick(mix(key, running), STRIDE)
-}
+use crate::hash::mix;
 
 /// An id as 36 letters, each running number its own.
 pub(crate) fn uuid(key: u64, running: i64) -> String {
@@ -23,13 +15,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    #[test]
-    fn scattered_ids_rise_by_more_than_one() {
-        let ids: Vec<i64> = (0..1_000).map(|running| scattered(7, running)).collect();
-        assert!(ids.windows(2).all(|two| two[0] < two[1]));
-        assert!(ids.windows(2).any(|two| two[0] + 1 < two[1]));
-    }
 
     #[test]
     fn each_trade_has_its_own_uuid() {
