@@ -2,7 +2,7 @@ mod archive;
 mod errors;
 mod hostile;
 pub(crate) mod recordings;
-mod walk;
+pub(crate) mod walk;
 
 use dccd_record::{Dataset, Range, Ts};
 

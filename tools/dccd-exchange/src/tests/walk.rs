@@ -12,16 +12,16 @@ const ASKS_MAX: usize = 500;
 
 /// What came of a walk.
 #[derive(Debug, Default)]
-struct Outcome {
-    lines: Vec<String>,
-    covered: RangeSet,
-    gaps: Vec<(Range, String)>,
-    failed: Vec<(Range, String)>,
-    asks: usize,
+pub(crate) struct Outcome {
+    pub(crate) lines: Vec<String>,
+    pub(crate) covered: RangeSet,
+    pub(crate) gaps: Vec<(Range, String)>,
+    pub(crate) failed: Vec<(Range, String)>,
+    pub(crate) asks: usize,
 }
 
 /// Asks up to `ahead` questions before the first answer is in, as the tool does.
-fn walk(dataset: &Dataset, range: Range, ahead: usize, answer: impl Fn(&str) -> String) -> Outcome {
+pub(crate) fn walk(dataset: &Dataset, range: Range, ahead: usize, answer: impl Fn(&str) -> String) -> Outcome {
     let mut walk = Walk::new(dataset, range, range.end()).expect("possible");
     let mut open = std::collections::VecDeque::new();
     let mut outcome = Outcome::default();
@@ -51,19 +51,19 @@ fn walk(dataset: &Dataset, range: Range, ahead: usize, answer: impl Fn(&str) -> 
 }
 
 /// The query of a path.
-struct Query<'a>(HashMap<&'a str, &'a str>);
+pub(crate) struct Query<'a>(HashMap<&'a str, &'a str>);
 
 impl<'a> Query<'a> {
-    fn new(path: &'a str) -> Query<'a> {
+    pub(crate) fn new(path: &'a str) -> Query<'a> {
         let (_, query) = path.split_once('?').expect("a query");
         Query(query.split('&').filter_map(|pair| pair.split_once('=')).collect())
     }
 
-    fn number(&self, key: &str) -> Option<i64> {
+    pub(crate) fn number(&self, key: &str) -> Option<i64> {
         self.0.get(key).map(|value| value.parse().expect("a number"))
     }
 
-    fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         usize::try_from(self.number("limit").expect("a limit")).expect("small")
     }
 }
