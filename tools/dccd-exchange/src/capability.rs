@@ -224,22 +224,25 @@ pub fn capability(dataset: &Dataset) -> Result<&'static Capability, Impossible> 
     if kinds.is_empty() {
         return Err(Impossible::Market { exchange: exchange.to_owned(), pair: pair.to_string() });
     }
-    let Some(row) = kinds.iter().find(|row| row.kind == dataset.kind()) else {
+    let of_kind: Vec<&Capability> = kinds.iter().copied().filter(|row| row.kind == dataset.kind()).collect();
+    let Some(row) = of_kind.first() else {
+        let mut has: Vec<Kind> = kinds.iter().map(|row| row.kind).collect();
+        has.dedup();
         return Err(Impossible::Kind {
             exchange: exchange.to_owned(),
             pair: pair.to_string(),
             kind: dataset.kind(),
-            has: kinds.iter().map(|row| row.kind).collect(),
+            has,
         });
     };
-    match dataset.span() {
-        Some(span) if !row.spans.iter().any(|(secs, _)| *secs == span.secs()) => Err(Impossible::Span {
-            exchange: exchange.to_owned(),
-            span: span.to_string(),
-            has: row.spans.iter().map(|(_, name)| *name).collect(),
-        }),
-        _ => Ok(row),
-    }
+    let Some(span) = dataset.span() else { return Ok(row) };
+    // How far a kind reaches back may differ from span to span.
+    let with_span = of_kind.iter().find(|row| row.span_name(Some(span)).is_some());
+    with_span.copied().ok_or_else(|| Impossible::Span {
+        exchange: exchange.to_owned(),
+        span: span.to_string(),
+        has: of_kind.iter().flat_map(|row| row.spans.iter().map(|(_, name)| *name)).collect(),
+    })
 }
 
 /// Why a job can never be done.

@@ -3,7 +3,8 @@
 //! A page whose last rows are missing is an outage of the exchange, or a false answer. A second,
 //! different question tells them apart. Where the first row from the hole on can be asked for, it must lie
 //! behind the hole. Elsewhere the question about the hole begins with a record that is known: an answer
-//! without that one is false. Where none is known, many empty answers and a newest record have to do.
+//! without that one is false. Where none is known, many empty answers and a newest record have to do. What is
+//! missing before the first row of a page is proven in the same way.
 
 use dccd_record::{Range, Span, Ts};
 
@@ -70,10 +71,15 @@ impl GridWalk {
     }
 
     fn take_page(&mut self, wanted: Wanted, page: &Page, steps: &mut Vec<Step>) {
+        let Rows::Within(asked) = wanted.rows else { return };
+        if let Some(end) = self.head_hole(asked, page) {
+            self.progress.forget();
+            self.state = State::Hole { end, check: Check::Again };
+            return;
+        }
         if page.lines > 0 {
             steps.push(Step::Lines);
         }
-        let Rows::Within(asked) = wanted.rows else { return };
         let end = asked.end();
         if let Some(last) = page.last {
             self.last = Some(last);
@@ -106,6 +112,15 @@ impl GridWalk {
         }
     }
 
+    /// Where the first row of a page is, if rows may be missing before it: an exchange that cannot be asked for
+    /// the next row gives the newest ones of too many, so a page that was cut begins late. What stands before is
+    /// asked for alone, and then this page again.
+    fn head_hole(&self, asked: Range, page: &Page) -> Option<Ts> {
+        let expected = self.span.ceil(asked.start().max(self.progress.covered_to));
+        let first = page.first.filter(|first| first.ts > expected)?;
+        (!self.finds_next && !page.is_known_there).then_some(first.ts)
+    }
+
     fn take_next(&mut self, end: Ts, next: Option<Mark>, steps: &mut Vec<Step>) {
         match next {
             Some(next) if next.ts >= end => {
@@ -126,6 +141,8 @@ impl GridWalk {
             }
             Some(newest) if self.finds_next => self.ask_again(&newest, steps),
             Some(_) => {
+                // What lies behind is to be doubted as much.
+                self.empties = 0;
                 self.progress.cover(end, steps);
                 self.state = State::Pages(end);
             }

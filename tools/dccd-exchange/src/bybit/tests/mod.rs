@@ -3,3 +3,4 @@ mod instruments;
 mod pages;
 mod recordings;
 mod requests;
+mod walk;
