@@ -7,6 +7,7 @@ use crate::clock::{MILLI, MINUTE, SECOND};
 use crate::limits::LimitSettings;
 use crate::market::Settings;
 use crate::market::catalogue::Catalogue;
+use crate::recordings::{assert_alike, recorded};
 
 /// 2024-01-01.
 const START: i64 = 19_723 * DAY;
@@ -300,4 +301,33 @@ fn out_of_order_it_says_so_in_its_own_words() {
     assert_eq!((failure.status, failure.body.as_slice()), (503, &br#"["error",20060,"maintenance"]"#[..]));
     assert_eq!(desk.bitfinex.empty("/v2/trades/tBTCUSD/hist", b"[[1,2,3,4]]").as_deref(), Some(&b"[]"[..]));
     assert_eq!(desk.bitfinex.empty("/v2/platform/status", b"[1]"), None);
+}
+
+#[test]
+fn answers_look_like_the_recordings() {
+    let desk = Desk::new(2_000, 0);
+    let check = |file: &str, target: &str| {
+        if let Some(recording) = recorded(&format!("bitfinex/{file}.json")) {
+            assert_alike(&Value::Array(desk.rows(target)), &recording, file);
+        }
+    };
+    let oldest = "/v2/candles/trade:1h:tBTCUSD/hist?limit=5&sort=1";
+    check("ohlc-rest-tbtcusd-1h-oldest", oldest);
+    assert_eq!(desk.rows(oldest).len(), 5);
+    check("ohlc-rest-jk-spot-getklines", "/v2/candles/trade:1D:tETHUST/hist");
+    check("trades-rest-jk-spot-gettradehistory", "/v2/trades/tETHUST/hist");
+    check("book-rest-jk-spot-getorderbook", "/v2/book/tETHUST/P2");
+    check("funding-rest-jk-spot-getderivativesstatushistory", "/v2/status/deriv/tETHF0:USTF0/hist");
+    check("error-rest-ratelimit", "/v2/trades/tBTCUSD/hist?limit=0");
+    for (file, key) in [
+        ("symbols-rest-pub-list-pairs", "pub:list:pair:exchange"),
+        ("symbols-rest-pub-list-pairs-1", "pub:list:currency"),
+        ("symbols-rest-pub-list-pairs-2", "pub:list:pair:future"),
+    ] {
+        let Some(recording) = recorded(&format!("bitfinex/{file}.json")) else { continue };
+        let ours = desk.rows(&format!("/v2/conf/{key}"));
+        assert_eq!(recording.as_array().map(Vec::len), Some(1));
+        let names = |list: &Value| list.as_array().is_some_and(|names| names.iter().all(Value::is_string));
+        assert!(ours.len() == 1 && names(&ours[0]) && names(&recording[0]), "{key}");
+    }
 }
