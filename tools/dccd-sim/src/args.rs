@@ -13,15 +13,16 @@ use crate::faults::Fault;
 const FAULT_HELP: &str = "\
 Let something go wrong, as KIND[:PART=VALUE,...]; may be repeated
 
-Kinds: 429, 418 (both with Retry-After; a 418 bans until then), html (a page, status 503 unless \
-said), json (an error object, status 200 unless said), empty ([] for a list), null (null for \
-anything), cut (connection closed inside the body), slow (body in drops), endless (body that never \
+Kinds: 429, 418 (refused as the exchange refuses those who ask too fast, and those it has banned: \
+a ban is true from then on), html (a page, status 503 unless said), json (an error as the exchange \
+writes them, status 200 unless said), error (the same, always with status 200), type (the right \
+answer as text/html), empty (a good answer without its rows), null (null for anything), cut (connection closed inside the body), slow (body in drops), endless (body that never \
 ends), stall (no answer), reset (connection reset), delay (late answer), checksum (wrong \
 .CHECKSUM), truncate (half a zip).
 
 Parts: next=N, every=N, p=0.01 (which requests; default all), skip=N (let N pass first), path=TEXT \
-(only where path and query contain it), status=N, code=N, retry=SECS, date=1 (Retry-After as a \
-date), ms=N.
+(only where path and query contain it), status=N, code=N, retry=SECS (also sends Retry-After where \
+the exchange does not), date=1 (Retry-After as a date), ms=N.
 
 At run time the same parts, as a query, add a rule: /sim/faults?kind=cut&next=3; \
 /sim/faults?clear=1 removes all.";
@@ -31,22 +32,28 @@ Examples:
   An exchange in which it is the noon of a day, and what trips on its way:
     dccd-sim --now 2024-03-01T12:00:00Z --fault cut:every=7 --fault 418:next=1,skip=50,retry=30
 
+  One that says in a good answer that it is out of order:
+    dccd-sim --fault error:every=10,path=/0/public/Trades
+
   The hourly candles that a store should hold afterwards:
     dccd-sim truth binance BTC/USDT --kind candle --span 1h \\
       --start 2024-01-01 --end 2024-02-01 --now 2024-03-01T12:00:00Z
 
-Outages that every world has (no trades, no candles): 2020-06-28 02:00 to 05:00,
-2024-01-02 03:00 to 06:00 and 2024-01-03 10:07 to 10:12; each month has one more.
+Outages that every world has (no trades; whether there are candles is up to the exchange):
+2020-06-28 02:00 to 05:00, 2024-01-02 03:00 to 06:00 and 2024-01-03 10:07 to 10:12; each
+month has one more.
 
 Pages of its own: /sim/stats (requests, weights, refusals), /sim/requests (the last 100000
 paths with queries), /sim/faults, /sim/reset (forget requests).";
 
-/// Simulate the REST interface and archive of an exchange, for tests
+/// Simulate the REST interfaces and archives of exchanges, for tests
 ///
-/// Serves Binance spot (/api/v3), USD-M futures (/fapi/v1, /futures/data) and the bulk
-/// archive (/data) on one port, from trades that are drawn from a seed: the same seed,
-/// pair and time always give the same trades, candles, books and rates. Prints one line
-/// with its URL when it listens, then serves until SIGTERM or SIGINT.
+/// Serves Binance (/api/v3, /fapi, /dapi, /futures, /data), Coinbase (/products, /time),
+/// Kraken (/0/public), Kraken Futures (/derivatives, /api/charts), Bybit (/v5, /trading,
+/// /spot), OKX (/api/v5, /cdn), Bitfinex (/v2) and BitMEX (/api/v1) on one port, each with
+/// its own pages, limits and errors, from trades that are drawn from a seed: the same seed,
+/// exchange, pair and time always give the same trades, candles, books and rates. Prints
+/// one line with its URL when it listens, then serves until SIGTERM or SIGINT.
 #[derive(Debug, Parser)]
 #[command(name = "dccd-sim", version, after_long_help = EXAMPLES)]
 pub(crate) struct SimArgs {
@@ -76,7 +83,7 @@ pub(crate) struct WorldArgs {
     /// More trades of each day that share one millisecond
     #[arg(long, value_name = "N", default_value_t = 3_000, value_parser = clap::value_parser!(i64).range(0..=1_000_000), global = true)]
     pub(crate) burst: i64,
-    /// Trade this pair too, such as NEW/USDT or NEW/USDT:perp; may be repeated
+    /// Trade this pair too, such as NEW/USDT or NEW/USDT:perp, everywhere; may be repeated
     #[arg(long, value_name = "PAIR", value_parser = Pair::from_user, global = true)]
     pub(crate) pair: Vec<Pair>,
 }
@@ -97,14 +104,14 @@ pub(crate) struct ServeArgs {
     /// Milliseconds until REST shows a trade that happened
     #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=3_600_000))]
     pub(crate) late_ms: i64,
-    /// Another limit: spot, usdm, usdm-funding or usdm-data; may be repeated
+    /// Another limit than the published one; may be repeated, a wrong name lists them all
     ///
-    /// Without it they are as published: 6000 weight per minute on spot, 2400 on USD-M, 500
-    /// funding requests and 1000 requests to /futures/data per 5 minutes. Windows are those of
-    /// the simulated clock, but always last their time in real seconds.
+    /// Those of Binance are spot, usdm, coinm, usdm-funding and usdm-data; those of other
+    /// exchanges begin with their names. Windows are those of the simulated clock, but always
+    /// last their time in real seconds.
     #[arg(long, value_name = "NAME=N", value_parser = parse_limit)]
     pub(crate) limit: Vec<(String, i64)>,
-    /// The limit of spot, as --limit spot=N
+    /// The limit of Binance spot, as --limit spot=N
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     pub(crate) limit_weight: Option<i64>,
     /// Count requests but refuse none
@@ -128,7 +135,7 @@ pub(crate) enum Command {
 /// Which records are wanted.
 #[derive(Debug, Args)]
 pub(crate) struct TruthArgs {
-    /// The exchange: binance
+    /// The exchange, such as binance; a wrong name lists them all
     pub(crate) exchange: String,
     /// The pair, such as BTC/USDT or BTC/USDT:perp
     #[arg(value_name = "PAIR", value_parser = Pair::from_user)]

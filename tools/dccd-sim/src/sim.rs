@@ -232,7 +232,7 @@ fn add_up(all: &mut Map<String, Value>, limits: &Value) {
 impl Traffic {
     fn count_request(&mut self, path: &str, target: String) {
         // Archive paths are counted by folder, since every file has its own.
-        let counted = if ["/data/", "/cdn/"].iter().any(|archive| path.starts_with(archive)) {
+        let counted = if ["/data/", "/cdn/", "/trading/", "/spot/"].iter().any(|archive| path.starts_with(archive)) {
             path.rsplit_once('/').map_or(path, |(folder, _)| folder)
         } else {
             path

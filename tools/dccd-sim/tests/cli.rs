@@ -1,5 +1,8 @@
 //! The real binary: its flags, its line, its pages, its faults, its end.
 
+#[path = "cli/exchanges.rs"]
+mod exchanges;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -52,7 +55,7 @@ impl Sim {
 
     fn get(&self, target: &str) -> Answer {
         let mut stream = self.connect();
-        send(&mut stream, target, "Connection: close\r\n");
+        send(&mut stream, target, "User-Agent: tests\r\nConnection: close\r\n");
         receive(&mut BufReader::new(stream)).expect("an answer")
     }
 
@@ -109,7 +112,11 @@ fn run(args: &[&str]) -> Output {
 }
 
 fn truth(args: &[&str]) -> Vec<Value> {
-    let mut all = vec!["truth", "--now", NOW, "--trades-per-day", "2000", "--burst", "10", "binance"];
+    truth_of("binance", args)
+}
+
+fn truth_of(exchange: &str, args: &[&str]) -> Vec<Value> {
+    let mut all = vec!["truth", "--now", NOW, "--trades-per-day", "2000", "--burst", "10", exchange];
     all.extend(args);
     let output = run(&all);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -140,7 +147,7 @@ fn bad_flags_are_named() {
     check(&["--fault", "fire"], "is no fault");
     check(&["--limit", "moon=3"], "no such limit");
     check(&["--speed=-1"], "--speed");
-    check(&["truth", "kraken", "BTC/USD", "--start", "2024-01-01"], "is not simulated");
+    check(&["truth", "moon", "BTC/USD", "--start", "2024-01-01"], "is not simulated: one of binance, coinbase, kraken");
     check(&["truth", "binance", "BTC/USDT", "--start", "2024-01-01"], "candle needs a span");
     check(&["truth", "binance", "ZZZ/QQQ", "--kind", "trade", "--start", "2024-01-01"], "--pair ZZZ/QQQ");
     check(&["truth", "binance", "BTC/USDT", "--kind", "funding", "--start", "2024-01-01"], "has no funding");
