@@ -36,10 +36,13 @@ impl<'a> Scan<'a> {
     /// The text up to the next quote, which is read too; no escapes.
     #[inline(always)]
     pub(crate) fn text(&mut self) -> Option<&'a str> {
-        let end = self.rest.iter().position(|byte| *byte == b'"' || *byte == b'\\' || *byte < b' ')?;
-        let (text, rest) = self.rest.split_at(end);
+        let (text, rest) = self.rest.split_at_checked(plain_length(self.rest))?;
         self.rest = rest.strip_prefix(b"\"")?;
-        std::str::from_utf8(text).ok()
+        // Such short texts pass quicker here than in `from_utf8`.
+        match text.utf8_chunks().next() {
+            None => Some(""),
+            Some(chunk) => Some(chunk.valid()).filter(|valid| valid.len() == text.len()),
+        }
     }
 
     pub(crate) fn unsigned(&mut self) -> Option<u64> {
@@ -209,4 +212,26 @@ impl<'a> Scan<'a> {
         self.is_at_end()?;
         Some(OpenInterest { ts, open_interest, open_interest_value })
     }
+}
+
+/// How many bytes there are before the first quote, backslash or control character, looked at eight at a time.
+#[inline(always)]
+fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    // The high bit of each byte below a bound; a borrow only spoils bytes behind the first such one.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGH_BITS;
+    let mut length = 0;
+    while let Some(eight) = bytes.get(length..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*eight);
+        let quotes = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslashes = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let ends = quotes | backslashes | below(word, u64::from(b' '));
+        if ends != 0 {
+            return length + usize::try_from(ends.trailing_zeros() / 8).unwrap_or(0);
+        }
+        length += 8;
+    }
+    let is_plain = |byte: &&u8| !matches!(**byte, b'"' | b'\\' | 0..b' ');
+    length + bytes.iter().skip(length).take_while(is_plain).count()
 }

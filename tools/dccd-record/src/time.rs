@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::digits::Digits;
 use crate::excerpt::excerpt;
 
 pub(crate) const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -215,6 +216,7 @@ pub(crate) struct TimeCache {
 
 impl TimeCache {
     /// The time in `text`, which is `YYYY-MM-DDTHH:MM:SS[.fraction]Z`; `None` if it is anything else.
+    #[inline(always)]
     pub(crate) fn scan(&mut self, text: &[u8]) -> Option<Ts> {
         let (second, rest) = text.split_first_chunk()?;
         if *second != self.text {
@@ -247,30 +249,18 @@ fn scan_second(text: &[u8]) -> Option<i64> {
 }
 
 /// Nanoseconds of `Z` or `.123Z` with one to nine digits.
+#[inline(always)]
 fn scan_fraction(text: &[u8]) -> Option<i64> {
     if text == b"Z" {
         return Some(0);
     }
     let digits = text.strip_prefix(b".")?.strip_suffix(b"Z")?;
-    if let Ok(digits) = digits.try_into() {
-        return nine_digits(digits);
-    }
-    if digits.is_empty() || digits.len() > 9 || !digits.iter().all(u8::is_ascii_digit) {
+    let scanned = Digits::of(digits);
+    if scanned.count != digits.len() || !(1..=9).contains(&scanned.count) {
         return None;
     }
-    let mut nanos = digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-    for _ in digits.len()..9 {
-        nanos *= 10;
-    }
-    Some(nanos)
-}
-
-/// Nine digits are the rule: without a loop whose every step waits for the one before.
-fn nine_digits(digits: &[u8; 9]) -> Option<i64> {
-    const WEIGHTS: [u32; 9] = [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
-    let value = |(digit, weight): (&u8, u32)| u32::from(digit.wrapping_sub(b'0')) * weight;
-    let is_number = digits.iter().all(u8::is_ascii_digit);
-    is_number.then(|| digits.iter().zip(WEIGHTS).map(value).sum::<u32>().into())
+    let nanos = i64::try_from(scanned.value).ok()?;
+    Some((scanned.count..9).fold(nanos, |nanos, _| nanos * 10))
 }
 
 fn two_digits(tens: u8, ones: u8) -> Option<i64> {

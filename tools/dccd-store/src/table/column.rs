@@ -48,7 +48,7 @@ impl Column {
     }
 
     /// Pushes a number that was found to fit.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_number(&mut self, number: Option<Number<'_>>) {
         match self {
             Column::Float(values) => values.push(number.map(Number::to_f64)),
@@ -58,17 +58,17 @@ impl Column {
     }
 
     /// The parser lets no count through that is above the largest `i64`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_count(&mut self, count: Option<u64>) {
         self.push_int(count.and_then(|count| i64::try_from(count).ok()));
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_time(&mut self, ts: Option<Ts>) {
         self.push_int(ts.map(Ts::nanos));
     }
 
-    #[inline]
+    #[inline(always)]
     fn push_int(&mut self, value: Option<i64>) {
         match self {
             Column::Int(values) => values.push(value),
@@ -76,7 +76,7 @@ impl Column {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_code(&mut self, code: u8) {
         match self {
             Column::Word(codes) | Column::Flag(codes) => codes.push(code),
@@ -84,7 +84,7 @@ impl Column {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_text(&mut self, text: &str) {
         match self {
             Column::Text(texts) => texts.push(text.as_bytes()),
@@ -231,17 +231,21 @@ impl<T: Copy + Default> Values<T> {
         Values { values: Vec::with_capacity(rows), present: Vec::new() }
     }
 
+    #[inline]
     pub(super) fn push(&mut self, value: Option<T>) {
         match value {
             Some(value) => self.push_value(value),
             None => {
-                self.present.resize(self.values.len(), true);
+                if self.present.len() != self.values.len() {
+                    self.present.resize(self.values.len(), true);
+                }
                 self.present.push(false);
                 self.values.push(T::default());
             }
         }
     }
 
+    #[inline]
     pub(super) fn push_value(&mut self, value: T) {
         if !self.present.is_empty() {
             self.present.push(true);
@@ -318,6 +322,7 @@ impl Texts {
     }
 
     /// Texts are kept short by whoever pushes, so that a batch stays far below the 2 GiB that offsets reach.
+    #[inline]
     pub(super) fn push(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
         self.offsets.push(offset(self.bytes.len()));

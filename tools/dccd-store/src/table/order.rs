@@ -145,7 +145,7 @@ fn is_normal(rows: &Rows) -> bool {
 }
 
 /// Whether a row comes behind the one before it, and is plainly no repeat of it.
-#[inline]
+#[inline(always)]
 pub(super) fn follows(rows: &Rows, row: usize) -> bool {
     let Some(before) = row.checked_sub(1) else { return true };
     let (ts_before, ts) = (rows.ts[before], rows.ts[row]);

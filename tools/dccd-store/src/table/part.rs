@@ -163,6 +163,7 @@ impl PartWriter {
     }
 
     /// Takes a line. After an error of the line itself the part goes on without it.
+    #[inline]
     pub fn push(&mut self, line: &Line<'_>) -> Result<(), PushError> {
         let ts = line.record().map_or(i64::MAX, |(_, ts)| ts.nanos());
         let held = self.window.len();
@@ -241,10 +242,12 @@ impl PartWriter {
     }
 
     /// Takes rows that were put behind the first `held` of the window out again, if their place is before those.
-    #[inline]
+    #[inline(always)]
     fn straighten(&mut self, held: usize) {
-        if !(held..self.window.len()).all(|row| follows(&self.window, row)) {
-            self.put_aside(held);
+        for row in held..self.window.len() {
+            if !follows(&self.window, row) {
+                return self.put_aside(held);
+            }
         }
     }
 

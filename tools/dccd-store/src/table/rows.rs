@@ -43,10 +43,18 @@ impl Rows {
     }
 
     /// Appends a record: one row, or one per level of a book. A line that is refused leaves nothing behind.
+    #[inline]
     pub fn push(&mut self, line: &Line<'_>) -> Result<(), RowError> {
         check(line, self.numbers)?;
         match (self.kind, line) {
             (Kind::Trade, Line::Trade(_, trade)) => self.push_trade(trade),
+            _ => return self.push_rarer(line),
+        }
+        Ok(())
+    }
+
+    fn push_rarer(&mut self, line: &Line<'_>) -> Result<(), RowError> {
+        match (self.kind, line) {
             (Kind::Candle, Line::Candle(_, candle)) => self.push_candle(candle),
             (Kind::Book, Line::Book(_, book)) => self.push_book(book),
             (Kind::Funding, Line::Funding(_, funding)) => {
@@ -174,6 +182,7 @@ impl Rows {
         }
     }
 
+    #[inline(always)]
     fn push_trade(&mut self, trade: &Trade<'_>) {
         let [price, amount, side, tid, recv_ts] = self.next_row(trade.ts);
         price.push_number(Some(trade.price));
@@ -225,6 +234,7 @@ impl Rows {
 }
 
 /// Whether [`Rows::push`] would take a line, without taking it.
+#[inline]
 pub fn check(line: &Line<'_>, numbers: Numbers) -> Result<(), RowError> {
     if let Line::Trade(_, trade) = line {
         check_tid(trade.tid.as_deref().unwrap_or(""))?;

@@ -1,6 +1,5 @@
 //! Input that outruns the journal: rows go straight to the new file, `stored` waits for its rename.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use dccd_record::{Control, Dataset, DatasetId, Line, Range, Ts};
@@ -21,9 +20,8 @@ const FILES_MAX: usize = 2;
 
 /// One dataset's way around the journal.
 pub(super) struct Direct {
-    files: BTreeMap<Period, (Added, Fresh)>,
-    /// Where the last record went.
-    current: Option<(Period, Range)>,
+    /// The new files; the last record went to the last of them.
+    files: Vec<NewFile>,
     /// Control lines that may be neither journaled nor passed on before the rows above them are published.
     held: Vec<(Control, Vec<u8>)>,
     held_bytes: usize,
@@ -32,18 +30,24 @@ pub(super) struct Direct {
     looked: Instant,
 }
 
+/// A file on its way to take the place of the published one.
+struct NewFile {
+    period: Period,
+    range: Range,
+    added: Added,
+    fresh: Fresh,
+}
+
+impl From<NewFile> for DirectFile {
+    fn from(NewFile { period, added, fresh, .. }: NewFile) -> DirectFile {
+        DirectFile { period, added, fresh }
+    }
+}
+
 impl Direct {
     fn new() -> Direct {
         let now = Instant::now();
-        Direct {
-            files: BTreeMap::new(),
-            current: None,
-            held: Vec::new(),
-            held_bytes: 0,
-            began: now,
-            bytes_since_look: 0,
-            looked: now,
-        }
+        Direct { files: Vec::new(), held: Vec::new(), held_bytes: 0, began: now, bytes_since_look: 0, looked: now }
     }
 
     /// Adds a record to the new file of its period.
@@ -56,23 +60,29 @@ impl Direct {
         line_bytes: usize,
     ) -> Result<(), AddError> {
         self.bytes_since_look += line_bytes;
-        let period = match self.current {
-            Some((period, range)) if range.contains(ts) => period,
-            _ => {
-                let period = Period::of(dataset.kind(), ts);
-                self.current = Some((period, period.range()));
-                if !self.files.contains_key(&period) {
-                    self.files.values_mut().try_for_each(|(added, _)| added.rest()).map_err(AddError::Store)?;
-                }
-                period
+        if !self.files.last().is_some_and(|file| file.range.contains(ts)) {
+            self.turn_to(site, dataset, ts).map_err(AddError::Store)?;
+        }
+        if let Some(file) = self.files.last_mut() {
+            file.added.push(site, record)?;
+            file.fresh.add(ts);
+        }
+        Ok(())
+    }
+
+    /// Makes the file of an instant the last one; if it is new, the others give memory back.
+    #[cold]
+    fn turn_to(&mut self, site: &Site, dataset: &Dataset, ts: Ts) -> Result<(), StoreError> {
+        let period = Period::of(dataset.kind(), ts);
+        let file = match self.files.iter().position(|file| file.period == period) {
+            Some(at) => self.files.remove(at),
+            None => {
+                self.files.iter_mut().try_for_each(|file| file.added.rest())?;
+                let fresh = Fresh { rows: 0, first: ts, last: ts };
+                NewFile { period, range: period.range(), added: Added::new(site, dataset, period), fresh }
             }
         };
-        let (added, fresh) = self
-            .files
-            .entry(period)
-            .or_insert_with(|| (Added::new(site, dataset, period), Fresh { rows: 0, first: ts, last: ts }));
-        added.push(site, record)?;
-        fresh.add(ts);
+        self.files.push(file);
         Ok(())
     }
 
@@ -95,11 +105,10 @@ impl Direct {
     }
 
     /// Takes out the file that no record went to lately: the oldest but the current one.
-    fn take_oldest(&mut self) -> Option<(Period, Added, Fresh)> {
-        let current = self.current.map(|(period, _)| period);
-        let oldest = self.files.keys().copied().find(|period| Some(*period) != current)?;
-        let (added, fresh) = self.files.remove(&oldest)?;
-        Some((oldest, added, fresh))
+    fn take_oldest(&mut self) -> Option<NewFile> {
+        let others = ..self.files.len().saturating_sub(1);
+        let (oldest, _) = self.files[others].iter().enumerate().min_by_key(|(_, file)| file.period)?;
+        Some(self.files.remove(oldest))
     }
 
     /// Whether to publish all and go back to the journal.
@@ -178,8 +187,8 @@ impl Writer {
             if let Some(mut direct) = slot.direct.take_if(|direct| direct.is_over(occasion, sync_interval)) {
                 news_before.push((slot.id, slot.news.clone()));
                 direct.held.iter().for_each(|(control, _)| slot.learn(control));
-                for (period, (added, fresh)) in std::mem::take(&mut direct.files) {
-                    round.add_direct(slot.id, DirectFile { period, added, fresh });
+                for file in std::mem::take(&mut direct.files) {
+                    round.add_direct(slot.id, file.into());
                 }
                 round.add(slot.id, []);
                 over.push(direct);
@@ -202,8 +211,8 @@ impl Writer {
     pub(super) fn publish_oldest_direct(&mut self, id: DatasetId) -> Result<(), StoreError> {
         let oldest = self.slots[id.index()].direct.as_mut().and_then(Direct::take_oldest);
         let mut round = Round::default();
-        if let Some((period, added, fresh)) = oldest {
-            round.add_direct(id, DirectFile { period, added, fresh });
+        if let Some(file) = oldest {
+            round.add_direct(id, file.into());
         }
         // These rows are lost with their part file, and what is held speaks of them too.
         self.publish(round).inspect_err(|_| self.slots[id.index()].direct = None)
