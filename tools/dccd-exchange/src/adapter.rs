@@ -16,6 +16,7 @@ pub(crate) static ADAPTERS: &[&dyn Adapter] = &[
     &crate::kraken::Kraken,
     &crate::krakenfutures::KrakenFutures,
     &crate::bybit::Bybit,
+    &crate::bitfinex::Bitfinex,
 ];
 
 /// One series, as its adapter sees it.

@@ -9,6 +9,7 @@ mod adapter;
 mod answer;
 pub mod archive;
 mod binance;
+mod bitfinex;
 mod bybit;
 mod capability;
 mod coinbase;
