@@ -156,6 +156,18 @@ impl Capability {
         is_market && self.quotes.is_none_or(|quotes| quotes.contains(&pair.quote()))
     }
 
+    /// How its pairs are written.
+    pub fn pair_form(&self) -> String {
+        let form = |quote: &&str| format!("BASE/{quote}{}", market_suffix(self.market));
+        self.quotes.unwrap_or(&["QUOTE"]).iter().map(form).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Its spans as they are written here.
+    pub fn span_texts(&self) -> Vec<String> {
+        let text = |(secs, name): &SpanName| Span::from_secs(*secs).map_or((*name).to_owned(), |span| span.to_string());
+        self.spans.iter().map(text).collect()
+    }
+
     /// The first instant of which REST still has everything. What is about to leave is left alone.
     pub fn rest_start(&self, dataset: &Dataset, now: Ts) -> Ts {
         match self.reach {
@@ -241,7 +253,7 @@ pub fn capability(dataset: &Dataset) -> Result<&'static Capability, Impossible> 
     with_span.copied().ok_or_else(|| Impossible::Span {
         exchange: exchange.to_owned(),
         span: span.to_string(),
-        has: of_kind.iter().flat_map(|row| row.spans.iter().map(|(_, name)| *name)).collect(),
+        has: of_kind.iter().flat_map(|row| row.span_texts()).collect(),
     })
 }
 
@@ -275,8 +287,22 @@ pub enum Impossible {
         /// What was asked for.
         span: String,
         /// What it has.
-        has: Vec<&'static str>,
+        has: Vec<String>,
     },
+    /// The exchange closed for good.
+    Closed {
+        /// The exchange.
+        exchange: String,
+        /// Since when.
+        day: &'static str,
+    },
+}
+
+impl Impossible {
+    /// That an exchange closed for good, if it did.
+    pub fn closed(exchange: &str) -> Option<Impossible> {
+        closed(exchange).map(|day| Impossible::Closed { exchange: exchange.to_owned(), day })
+    }
 }
 
 impl fmt::Display for Impossible {
@@ -287,8 +313,12 @@ impl fmt::Display for Impossible {
                 write!(f, "no exchange {exchange:?} here; there is {}", names.join(", "))
             }
             Impossible::Market { exchange, pair } => {
-                let mut forms: Vec<String> = table().filter(|row| row.exchange == exchange).map(pair_form).collect();
-                forms.dedup();
+                let mut forms: Vec<String> = Vec::new();
+                for form in table().filter(|row| row.exchange == exchange).map(Capability::pair_form) {
+                    if !forms.contains(&form) {
+                        forms.push(form);
+                    }
+                }
                 write!(f, "{exchange} has no market of {pair} that is read here; there is {}", forms.join(", "))
             }
             Impossible::Kind { exchange, pair, kind, has } => {
@@ -298,21 +328,14 @@ impl fmt::Display for Impossible {
             Impossible::Span { exchange, span, has } => {
                 write!(f, "{exchange} has no span of {span}; it has {}", has.join(" "))
             }
+            Impossible::Closed { exchange, day } => {
+                write!(f, "{exchange} closed on {day}: what is stored stays readable, but nothing more can be had")
+            }
         }
     }
 }
 
 impl std::error::Error for Impossible {}
-
-/// What pairs of a row look like.
-fn pair_form(row: &Capability) -> String {
-    let suffix = market_suffix(row.market);
-    let names = row.quotes.map_or("BASE/QUOTE".to_owned(), |quotes| {
-        let forms: Vec<String> = quotes.iter().map(|quote| format!("BASE/{quote}{suffix}")).collect();
-        forms.join(", ")
-    });
-    if row.quotes.is_some() { names } else { format!("{names}{suffix}") }
-}
 
 /// How a market is written behind a pair.
 pub(crate) fn market_suffix(market: Market) -> &'static str {

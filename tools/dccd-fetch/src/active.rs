@@ -86,6 +86,11 @@ impl Active {
         self.row.api.name
     }
 
+    /// What is fetched.
+    pub(crate) fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
     /// How many questions of this order may be open at once.
     pub(crate) fn depth(&self, connections: usize) -> usize {
         // One more than are asked, so that no connection waits; but not where the last ones are asked in vain.
@@ -111,8 +116,7 @@ impl Active {
                 }
                 let is_stuck = walk.left().is_some() && self.taken == self.next_number;
                 if is_stuck {
-                    let message = "no question is left to ask".to_owned();
-                    self.give_up(&Failure { message, is_retryable: true, is_stop: false }, events);
+                    self.give_up(&Failure::retryable("no question is left to ask"), events);
                 }
                 return None;
             }
@@ -194,7 +198,7 @@ impl Active {
             }
             Ok(None) => {
                 let message = format!("the archive has no file of {}", period.start().day());
-                self.file_failure = Some(Failure { message, is_retryable: true, is_stop: false });
+                self.file_failure = Some(Failure::retryable(message));
             }
             Err(failure) => self.file_failure = Some(failure),
         }
@@ -208,10 +212,8 @@ impl Active {
         // Files were numbered too, but come in as they please.
         self.taken = self.next_number;
         if self.source == Source::Archive {
-            let unknown = || Failure {
-                message: "the archive has no file that holds all of it; with --source auto REST may give it".to_owned(),
-                is_retryable: true,
-                is_stop: false,
+            let unknown = || {
+                Failure::retryable("the archive has no file that holds all of it; with --source auto REST may give it")
             };
             let failure = self.file_failure.take().unwrap_or_else(unknown);
             for range in missing {
@@ -244,12 +246,9 @@ impl Active {
         let reach = self.row.reach;
         self.gap(range, format!("over REST the exchange keeps {reach}"), events);
         let cause = self.file_failure.as_ref().map_or("see --source archive", |failure| failure.message.as_str());
-        let failure = Failure {
-            message: format!("over REST the exchange keeps {} of {reach} only; {cause}", self.dataset.kind()),
-            is_retryable: self.file_failure.as_ref().is_some_and(|failure| failure.is_retryable),
-            is_stop: false,
-        };
-        self.fail(range, &failure, events);
+        let message = format!("over REST the exchange keeps {} of {reach} only; {cause}", self.dataset.kind());
+        let is_retryable = self.file_failure.as_ref().is_some_and(|failure| failure.is_retryable);
+        self.fail(range, &Failure { is_retryable, ..Failure::retryable(message) }, events);
     }
 
     fn take_next(&mut self, ask: &Ask, page: &Page, lines: Vec<u8>, events: &mut Vec<Event>) {
@@ -263,8 +262,7 @@ impl Active {
                 Step::Covered(range, proof) => self.cover(range, proof, events),
                 Step::Gap(range, reason) => self.gap(range, reason, events),
                 Step::Failed { range, error, is_retryable } => {
-                    let failure = Failure { message: error, is_retryable, is_stop: false };
-                    self.fail(range, &failure, events);
+                    self.fail(range, &Failure { is_retryable, ..Failure::retryable(error) }, events);
                 }
             }
         }
@@ -326,5 +324,5 @@ impl Active {
 }
 
 pub(crate) fn refusal(impossible: &Impossible) -> Failure {
-    Failure { message: impossible.to_string(), is_retryable: false, is_stop: false }
+    Failure::hopeless(impossible.to_string())
 }

@@ -57,6 +57,13 @@ pub(crate) struct Args {
     /// Print what each exchange can give and prove, and end
     #[arg(long)]
     pub(crate) capabilities: bool,
+    /// Print what the exchange trades, one line for each instrument, or only those of the pairs
+    #[arg(
+        long,
+        requires = "exchange",
+        conflicts_with_all = ["capabilities", "kind", "span", "start", "end", "source", "archive_url", "records"]
+    )]
+    pub(crate) list: bool,
     /// With --capabilities: as one JSON object per line
     #[arg(long, requires = "capabilities")]
     pub(crate) json: bool,
@@ -68,7 +75,8 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "Examples:
   dccd-fetch binance BTC/USDT --span 1h --start 2024-01-01 --end 2024-02-01 | dccd-write --data-path data
-  dccd-fetch binance BTC/USDT:perp --kind funding --start 2024-01-01 --records";
+  dccd-fetch binance BTC/USDT:perp --kind funding --start 2024-01-01 --records
+  dccd-fetch binance --list | jq -r 'select(.trading == \"open\") | .pair'";
 
 impl ToolArgs for Args {
     fn common(&self) -> &Common {

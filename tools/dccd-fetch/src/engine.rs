@@ -1,18 +1,20 @@
 //! Hands questions to the workers and writes what comes back.
 
+mod pairs;
 mod start;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use dccd_cli::{Status, Tool};
-use dccd_record::{Control, Dataset, Failed, Range, Ts, write_control};
+use dccd_record::{Control, Dataset, Exchange, Failed, Range, Ts, write_control};
 
 use crate::active::{Active, Event};
 use crate::args::{Args, Source};
 use crate::error::FetchError;
 use crate::hosts::Hosts;
 use crate::input::Next;
+use crate::listing::Listing;
 use crate::order::{Orders, Wish};
 use crate::progress::Progress;
 use crate::worker::{Answer, Failure, Found, Pool, Task, Work};
@@ -42,6 +44,8 @@ pub(crate) struct Engine<'a> {
     backlog: VecDeque<Answer>,
     spare: Vec<Vec<u8>>,
     next_id: u64,
+    /// What exchanges trade, asked for once.
+    lists: HashMap<Exchange, Listing>,
     /// What the order that begins says of retries.
     retry: dccd_record::Retry,
     tally: Tally,
@@ -75,6 +79,7 @@ impl<'a> Engine<'a> {
             backlog: VecDeque::new(),
             spare: Vec::new(),
             next_id: NOBODY + 1,
+            lists: HashMap::new(),
             retry: dccd_record::Retry::default(),
             tally: Tally::default(),
             progress,
@@ -214,17 +219,22 @@ impl<'a> Engine<'a> {
     }
 
     fn take(&mut self, answer: Answer) -> Result<(), FetchError> {
-        let Answer { owner, number, lines, found } = answer;
+        let Answer { owner, number, lines, mut found } = answer;
         if !matches!(found, Found::Lines) {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
-        let Some(active) = self.active.iter_mut().find(|active| active.id == owner) else { return Ok(()) };
+        let Some(at) = self.active.iter().position(|active| active.id == owner) else { return Ok(()) };
+        if let (Found::Page(_, Err(failure)), Some(active)) = (&mut found, self.active.get(at)) {
+            let dataset = active.dataset().clone();
+            *failure = self.explain(&dataset, failure.clone())?;
+        }
+        let Some(active) = self.active.get_mut(at) else { return Ok(()) };
         let mut events = Vec::new();
         match found {
             Found::Page(ask, result) => active.take_page(number, *ask, result, lines, &mut events),
             Found::Lines => active.take_lines(lines, &mut events),
             Found::File(period, result) => active.take_file(period, result, lines, &mut events),
-            Found::Clock(_) => {}
+            Found::Clock(_) | Found::List(_) => {}
         }
         self.write(events)?;
         self.active.retain(|active| !active.is_done());
@@ -269,9 +279,14 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    fn fail(&mut self, dataset: &Dataset, range: Range, failure: &Failure) -> Result<(), FetchError> {
-        let error = failure.message.clone();
-        self.failed(Failed { dataset: dataset.clone(), range, error, is_retryable: failure.is_retryable })
+    /// Answers an order that has not begun.
+    fn fail(&mut self, dataset: &Dataset, range: Range, failure: Failure) -> Result<(), FetchError> {
+        let failure = self.explain(dataset, failure)?;
+        if failure.is_stop {
+            return Ok(());
+        }
+        let Failure { message: error, is_retryable, .. } = failure;
+        self.failed(Failed { dataset: dataset.clone(), range, error, is_retryable })
     }
 
     fn failed(&mut self, line: Failed) -> Result<(), FetchError> {

@@ -26,7 +26,16 @@ pub(crate) struct Hosts {
     policy: Policy,
     budget_dirs: Vec<PathBuf>,
     is_budget_dir_given: bool,
-    links: HashMap<String, (Client, Arc<Budget>)>,
+    /// By exchange and by the host that we are told to find there: each has limits of its own, whoever answers.
+    links: HashMap<(String, &'static str), Link>,
+}
+
+/// One host, as it is reached in this run.
+#[derive(Debug)]
+struct Link {
+    base: String,
+    client: Client,
+    budget: Arc<Budget>,
 }
 
 impl Hosts {
@@ -59,14 +68,23 @@ impl Hosts {
         retry: Retry,
         log: &Log,
     ) -> Result<Asker, FetchError> {
-        let configured = self.addresses(exchange).and_then(|addresses| addresses.rest_url.as_deref());
-        let base = base(&self.rest_url, &env::rest_url(exchange), configured.unwrap_or(api.rest_url))?;
-        if !self.links.contains_key(&base) {
-            let budget = Arc::new(self.open_budget(exchange, &base, log)?);
-            self.links.insert(base.clone(), (Client::new(&base), budget));
+        let key = (exchange.to_owned(), api.rest_url);
+        if !self.links.contains_key(&key) {
+            let configured = self.addresses(exchange).and_then(|addresses| addresses.rest_url.as_deref());
+            let base = base(&self.rest_url, &env::rest_url(exchange), configured.unwrap_or(api.rest_url))?;
+            let budget = Arc::new(self.open_budget(&budget_name(exchange, api, &base), log)?);
+            let client = Client::new(&base);
+            self.links.insert(key.clone(), Link { base, client, budget });
         }
-        let Some((client, budget)) = self.links.get(&base) else { return Err(FetchError::Workers) };
-        Ok(Asker::new(client.clone(), &base, Arc::clone(budget), self.policy(retry), Priority::Bulk))
+        let Some(Link { base, client, budget }) = self.links.get(&key) else { return Err(FetchError::Workers) };
+        Ok(Asker::new(client.clone(), base, Arc::clone(budget), self.policy(retry), Priority::Bulk))
+    }
+
+    /// Whether we are told to find an exchange's REST interface somewhere else.
+    pub(crate) fn is_elsewhere(&self, exchange: &str) -> bool {
+        self.rest_url.is_some()
+            || env::value(&env::rest_url(exchange)).is_some()
+            || self.addresses(exchange).is_some_and(|addresses| addresses.rest_url.is_some())
     }
 
     /// What fetches this archive's files.
@@ -88,14 +106,10 @@ impl Hosts {
         self.config.as_ref()?.addresses(exchange)
     }
 
-    fn open_budget(&self, exchange: &str, base: &str, log: &Log) -> Result<Budget, FetchError> {
-        let host = base.split_once("://").map_or(base, |(_, rest)| rest);
-        let host = host.split('/').next().unwrap_or(host);
-        let host = host.rsplit('@').next().unwrap_or(host);
-        let name = format!("{exchange}-{host}");
+    fn open_budget(&self, name: &str, log: &Log) -> Result<Budget, FetchError> {
         let mut why = None;
         for dir in &self.budget_dirs {
-            match Budget::open(dir, &name) {
+            match Budget::open(dir, name) {
                 Ok(budget) => return Ok(budget),
                 Err(error) if self.is_budget_dir_given => return Err(FetchError::Budget(error)),
                 Err(error) => why = Some(error),
@@ -107,6 +121,19 @@ impl Hosts {
         }
         Budget::private().map_err(FetchError::Budget)
     }
+}
+
+/// The name of a host's budget. A server that stands in for several hosts has one for each, as their limits differ.
+fn budget_name(exchange: &str, api: &Api, base: &str) -> String {
+    let (known, asked) = (host(api.rest_url), host(base));
+    if known == asked { format!("{exchange}-{known}") } else { format!("{exchange}-{known}-{asked}") }
+}
+
+/// Name and port of a URL.
+fn host(url: &str) -> &str {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = host.split('/').next().unwrap_or(host);
+    host.rsplit('@').next().unwrap_or(host)
 }
 
 /// The flag's address, else the environment's, else the one of the configuration or the exchange itself.

@@ -2,6 +2,7 @@
 //!
 //! In: flags, or `range` lines on standard input. Out: each order, its records, and `covered`,
 //! `gap` or `failed` lines that say what of it is complete. Ends when every order is answered.
+//! Apart from that it says what an exchange trades, and what all of them can give.
 
 mod active;
 mod args;
@@ -10,6 +11,7 @@ mod engine;
 mod error;
 mod hosts;
 mod input;
+mod listing;
 mod order;
 mod progress;
 mod worker;
@@ -31,6 +33,9 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, FetchError> {
     if args.capabilities {
         capabilities::write(args.json, tool.out.buffer());
         return Ok(Status::Ok);
+    }
+    if args.list {
+        return Engine::new(&args, tool)?.list(&args);
     }
     let orders = Orders::new(&args)?;
     Engine::new(&args, tool)?.run(orders)

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use dccd_cli::{Log, Stop};
 use dccd_exchange::archive::{BulkFile, FileReader, FileSummary};
-use dccd_exchange::{AnswerError, Ask, Page};
-use dccd_record::{Dataset, Range, Retry};
+use dccd_exchange::{AnswerError, Api, Ask, Impossible, Page, instruments, read_instruments};
+use dccd_record::{Dataset, Exchange, Range, Retry};
 use dccd_rest::{AskError, Asker, BulkError, Downloader, Stopped, Waiter, read_lines};
 
 use crate::error::FetchError;
 use crate::hosts::Hosts;
+use crate::listing::Listing;
 
 /// A stop is seen within this time.
 const STOP_CHECK: Duration = Duration::from_millis(50);
@@ -43,6 +44,8 @@ pub(crate) enum Work {
     File(Box<(Dataset, BulkFile, Range)>),
     /// The archive's clock.
     Clock(Dataset),
+    /// Everything that an exchange trades.
+    List(Exchange),
 }
 
 /// What came of a task.
@@ -62,14 +65,34 @@ pub(crate) enum Found {
     /// A file, or `None` where the archive has none.
     File(Range, Result<Option<FileSummary>, Failure>),
     Clock(Result<dccd_record::Ts, Failure>),
+    List(Box<Listing>),
 }
 
 /// Why there is nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) message: String,
     pub(crate) is_retryable: bool,
     pub(crate) is_stop: bool,
+    /// Whether the reason may be that the exchange does not trade such a pair.
+    pub(crate) is_pair_doubtful: bool,
+}
+
+impl Failure {
+    /// One that may heal.
+    pub(crate) fn retryable(message: impl Into<String>) -> Failure {
+        Failure { message: message.into(), is_retryable: true, is_stop: false, is_pair_doubtful: false }
+    }
+
+    /// One that will not.
+    pub(crate) fn hopeless(message: impl Into<String>) -> Failure {
+        Failure { is_retryable: false, ..Failure::retryable(message) }
+    }
+
+    /// The run was told to stop, which is no failure of anybody's.
+    pub(crate) fn stopped() -> Failure {
+        Failure { is_stop: true, ..Failure::retryable("stopped") }
+    }
 }
 
 /// The workers.
@@ -77,6 +100,7 @@ pub(crate) struct Failure {
 pub(crate) struct Pool {
     tasks: Sender<Task>,
     answers: Receiver<Answer>,
+    hosts: Arc<Mutex<Hosts>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -98,7 +122,14 @@ impl Pool {
             let builder = std::thread::Builder::new().name(format!("fetch-{number}"));
             threads.push(builder.spawn(move || worker.run()).map_err(FetchError::Thread)?);
         }
-        Ok(Pool { tasks, answers, threads })
+        Ok(Pool { tasks, answers, hosts, threads })
+    }
+
+    /// That an exchange closed for good, unless another server stands in for it.
+    pub(crate) fn closed(&self, exchange: &str) -> Option<Impossible> {
+        let closed = Impossible::closed(exchange)?;
+        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        (!hosts.is_elsewhere(exchange)).then_some(closed)
     }
 
     pub(crate) fn send(&self, task: Task) -> Result<(), FetchError> {
@@ -132,7 +163,7 @@ struct Worker {
     queue: Arc<Mutex<Receiver<Task>>>,
     done: SyncSender<Answer>,
     hosts: Arc<Mutex<Hosts>>,
-    askers: HashMap<&'static str, (Retry, Asker)>,
+    askers: HashMap<(String, &'static str), (Retry, Asker)>,
     waiter: StopWaiter,
 }
 
@@ -153,6 +184,7 @@ impl Worker {
                     Found::File(period, self.file(owner, number, &file, retry, &mut lines))
                 }
                 Work::Clock(dataset) => Found::Clock(self.clock(&dataset, retry)),
+                Work::List(exchange) => Found::List(Box::new(self.list(exchange.as_str(), retry))),
             };
             if self.done.send(Answer { owner, number, lines, found }).is_err() {
                 return;
@@ -161,14 +193,34 @@ impl Worker {
     }
 
     fn page(&mut self, ask: &Ask, retry: Retry, lines: &mut Vec<u8>) -> Result<Page, Failure> {
-        let api = ask.api();
-        if self.askers.get(api.name).is_none_or(|(held, _)| *held != retry) {
+        let (asker, waiter) = self.asker(ask.exchange(), ask.api(), retry)?;
+        asker.ask(ask, lines, waiter).map_err(Failure::from)
+    }
+
+    fn list(&mut self, exchange: &str, retry: Retry) -> Listing {
+        let requests = instruments(exchange).unwrap_or_default();
+        Listing::collect(requests, |request, found| {
+            let (asker, waiter) = self.asker(exchange, request.api, retry)?;
+            let before = found.len();
+            let listed = asker.get(request, waiter, |reply| {
+                // What an earlier try may have left.
+                found.truncate(before);
+                read_instruments(exchange, request, reply, found)
+            });
+            listed.map_err(Failure::from)
+        })
+    }
+
+    /// What asks a host; it is kept while the retries stay the same.
+    fn asker(&mut self, exchange: &str, api: &'static Api, retry: Retry) -> Result<(&mut Asker, &StopWaiter), Failure> {
+        let key = (exchange.to_owned(), api.name);
+        if self.askers.get(&key).is_none_or(|(held, _)| *held != retry) {
             let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-            let asker = hosts.asker(ask.exchange(), api, retry, &self.waiter.log).map_err(Failure::from)?;
-            self.askers.insert(api.name, (retry, asker));
+            let asker = hosts.asker(exchange, api, retry, &self.waiter.log).map_err(Failure::from)?;
+            self.askers.insert(key.clone(), (retry, asker));
         }
-        let Some((_, asker)) = self.askers.get_mut(api.name) else { return Err(Failure::from(FetchError::Workers)) };
-        asker.ask(ask, lines, &self.waiter).map_err(Failure::from)
+        let Some((_, asker)) = self.askers.get_mut(&key) else { return Err(Failure::from(FetchError::Workers)) };
+        Ok((asker, &self.waiter))
     }
 
     fn clock(&self, dataset: &Dataset, retry: Retry) -> Result<dccd_record::Ts, Failure> {
@@ -214,21 +266,33 @@ impl Worker {
 
 impl From<AskError> for Failure {
     fn from(error: AskError) -> Failure {
-        let is_stop = matches!(error, AskError::Stopped(_));
-        Failure { message: error.to_string(), is_retryable: error.is_retryable(), is_stop }
+        if matches!(error, AskError::Stopped(_)) {
+            return Failure::stopped();
+        }
+        let is_pair_doubtful = matches!(
+            error,
+            AskError::Answer {
+                error: AnswerError::UnknownSymbol(_) | AnswerError::Refused { is_retryable: false, .. },
+                ..
+            }
+        );
+        let is_retryable = error.is_retryable();
+        Failure { is_retryable, is_pair_doubtful, ..Failure::retryable(error.to_string()) }
     }
 }
 
 impl From<BulkError> for Failure {
     fn from(error: BulkError) -> Failure {
-        let is_stop = matches!(error, BulkError::Stopped(_));
-        Failure { message: error.to_string(), is_retryable: error.is_retryable(), is_stop }
+        if matches!(error, BulkError::Stopped(_)) {
+            return Failure::stopped();
+        }
+        Failure { is_retryable: error.is_retryable(), ..Failure::retryable(error.to_string()) }
     }
 }
 
 impl From<AnswerError> for Failure {
     fn from(error: AnswerError) -> Failure {
-        Failure { message: error.to_string(), is_retryable: false, is_stop: false }
+        Failure::hopeless(error.to_string())
     }
 }
 
@@ -236,7 +300,7 @@ impl From<FetchError> for Failure {
     fn from(error: FetchError) -> Failure {
         // A file that cannot be used now is no fault of the order.
         let is_retryable = matches!(error, FetchError::Budget(_));
-        Failure { message: error.to_string(), is_retryable, is_stop: false }
+        Failure { is_retryable, ..Failure::retryable(error.to_string()) }
     }
 }
 

@@ -117,14 +117,6 @@ fn help_and_flags_that_make_no_sense() {
 }
 
 #[test]
-fn the_table_of_capabilities() {
-    let table = run(&sound(), &["--capabilities"]);
-    assert_eq!((table.status, table.stdout.lines().count()), (Some(0), 9));
-    let json = run(&sound(), &["--capabilities", "--json"]);
-    assert_eq!(json.of("capability").len(), 8);
-}
-
-#[test]
 fn pages_of_candles_end_where_the_exchange_has_come_to() {
     // The host's clock is years ahead of the exchange's; the last row served is open.
     let args = ["binance", "BTC/USDT", "--span", "1m", "--start", "2024-01-01T00:00:30"];

@@ -23,12 +23,15 @@ impl Engine<'_> {
     pub(super) fn start(&mut self, wish: Wish) -> Result<Result<(), Interrupted>, FetchError> {
         let dataset = wish.dataset().clone();
         self.retry = wish.retry();
-        let row = match capability(&dataset) {
+        let open = match self.pool.closed(dataset.exchange().as_str()) {
+            Some(closed) => Err(closed),
+            None => capability(&dataset),
+        };
+        let row = match open {
             Ok(row) => row,
             Err(impossible) => {
                 let range = self.announce_as_is(&wish)?;
-                self.fail(&dataset, range, &refusal(&impossible))?;
-                return Ok(Ok(()));
+                return self.fail(&dataset, range, refusal(&impossible)).map(Ok);
             }
         };
         if dataset.kind() == Kind::Book {
@@ -43,8 +46,7 @@ impl Engine<'_> {
             Err(failure) if failure.is_stop => return Ok(Err(Interrupted)),
             Err(failure) => {
                 let range = self.announce_as_is(&wish)?;
-                self.fail(&dataset, range, &failure)?;
-                return Ok(Ok(()));
+                return self.fail(&dataset, range, failure).map(Ok);
             }
         };
         let range = match wish {
@@ -63,8 +65,7 @@ impl Engine<'_> {
                         let start = start.unwrap_or(Ts::MIN);
                         let until_now = Range::new(start, end.unwrap_or(now));
                         let range = until_now.or_else(|| Range::new(start, Ts::MAX)).unwrap_or(Range::all());
-                        self.fail(&dataset, range, &failure)?;
-                        return Ok(Ok(()));
+                        return self.fail(&dataset, range, failure).map(Ok);
                     }
                 };
                 self.control(order_line(&dataset, range))?;
@@ -84,7 +85,7 @@ impl Engine<'_> {
     ) -> Result<(), FetchError> {
         let Some(past) = happened(range, &dataset, row, now) else {
             let message = format!("nothing of it has happened yet: the exchange's clock says {now}");
-            return self.fail(&dataset, range, &Failure { message, is_retryable: true, is_stop: false });
+            return self.fail(&dataset, range, Failure::retryable(message));
         };
         if past != range {
             self.tool.log.note(format_args!("{dataset}: what has happened ends at {}", past.end()));
@@ -130,16 +131,14 @@ impl Engine<'_> {
             Answer { found: Found::Page(_, Ok(page)), lines, .. } => (page, lines),
             Answer { found: Found::Page(_, Err(failure)), .. } => {
                 let range = self.announce_as_is(wish)?;
-                self.fail(dataset, range, &failure)?;
-                return Ok(Ok(()));
+                return self.fail(dataset, range, failure).map(Ok);
             }
             _ => return Err(FetchError::Workers),
         };
         let Some(stamp) = page.stamp else {
             let range = self.announce_as_is(wish)?;
-            let message = "the exchange does not say what time it is".to_owned();
-            self.fail(dataset, range, &Failure { message, is_retryable: true, is_stop: false })?;
-            return Ok(Ok(()));
+            let failure = Failure::retryable("the exchange does not say what time it is");
+            return self.fail(dataset, range, failure).map(Ok);
         };
         let instant = Range::instant(stamp);
         let asked = match wish {
@@ -154,14 +153,12 @@ impl Engine<'_> {
         };
         let Some(held) = asked.intersect(instant) else {
             let message = format!("a book has no past, and it is {stamp} now");
-            self.fail(dataset, asked, &Failure { message, is_retryable: false, is_stop: false })?;
-            return Ok(Ok(()));
+            return self.fail(dataset, asked, Failure::hopeless(message)).map(Ok);
         };
         self.write_lines(lines)?;
         self.control(Control::Covered(Covered { dataset: dataset.clone(), range: held, proof: Proof::Page }))?;
         if let Some(past) = Range::new(asked.start(), held.start()) {
-            let message = "a book has no past".to_owned();
-            self.fail(dataset, past, &Failure { message, is_retryable: false, is_stop: false })?;
+            self.fail(dataset, past, Failure::hopeless("a book has no past"))?;
         }
         Ok(Ok(()))
     }
@@ -190,11 +187,8 @@ impl Engine<'_> {
         };
         // A range of which nothing has happened is still an order, which then fails.
         let range = Range::new(start, until).or_else(|| Range::new(start, end.unwrap_or(now)));
-        Ok(range.ok_or_else(|| Failure {
-            message: format!("--start {start} is not before the exchange's now, {now}"),
-            is_retryable: true,
-            is_stop: false,
-        }))
+        let too_early = || Failure::retryable(format!("--start {start} is not before the exchange's now, {now}"));
+        Ok(range.ok_or_else(too_early))
     }
 
     fn first_record(
@@ -208,13 +202,12 @@ impl Engine<'_> {
         };
         let answer = match self.ask_now(Work::Page(Box::new(ask)))? {
             Ok(answer) => answer,
-            Err(Interrupted) => return Ok(Err(stopped())),
+            Err(Interrupted) => return Ok(Err(Failure::stopped())),
         };
         Ok(match answer.found {
-            Found::Page(_, Ok(page)) => page.first.map(|first| first.ts).ok_or_else(|| Failure {
-                message: format!("the exchange shows no {} of {}", dataset.kind(), dataset.pair()),
-                is_retryable: true,
-                is_stop: false,
+            Found::Page(_, Ok(page)) => page.first.map(|first| first.ts).ok_or_else(|| {
+                let message = format!("the exchange shows no {} of {}", dataset.kind(), dataset.pair());
+                Failure { is_pair_doubtful: true, ..Failure::retryable(message) }
             }),
             Found::Page(_, Err(failure)) => Err(failure),
             _ => return Err(FetchError::Workers),
@@ -237,7 +230,7 @@ impl Engine<'_> {
         let work = if is_archive { Work::Clock(dataset.clone()) } else { Work::Page(Box::new(Ask::clock(dataset)?)) };
         let answer = match self.ask_now(work)? {
             Ok(answer) => answer,
-            Err(Interrupted) => return Ok(Err(stopped())),
+            Err(Interrupted) => return Ok(Err(Failure::stopped())),
         };
         let now = match answer.found {
             Found::Clock(Ok(now)) => now,
@@ -279,8 +272,4 @@ fn order_line(dataset: &Dataset, range: Range) -> Control {
         why: "asked".to_owned(),
         retry: dccd_record::Retry::default(),
     })
-}
-
-fn stopped() -> Failure {
-    Failure { message: "stopped".to_owned(), is_retryable: true, is_stop: true }
 }
