@@ -129,8 +129,10 @@ impl Exchange for Bitfinex {
     }
 
     fn empty(&self, path: &str, body: &[u8]) -> Option<Vec<u8>> {
-        let has_rows = !path.ends_with("/last") && !path.starts_with("/v2/platform");
-        if has_rows { emptied(body, "") } else { None }
+        if path.ends_with("/last") || path.starts_with("/v2/platform") {
+            return None;
+        }
+        emptied(body, if path.starts_with("/v2/conf") { "/0" } else { "" })
     }
 
     fn truth(&self, market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {

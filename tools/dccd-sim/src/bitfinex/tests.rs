@@ -300,6 +300,8 @@ fn out_of_order_it_says_so_in_its_own_words() {
     let failure = desk.bitfinex.failure(503, None, "/v2/trades/tBTCUSD/hist");
     assert_eq!((failure.status, failure.body.as_slice()), (503, &br#"["error",20060,"maintenance"]"#[..]));
     assert_eq!(desk.bitfinex.empty("/v2/trades/tBTCUSD/hist", b"[[1,2,3,4]]").as_deref(), Some(&b"[]"[..]));
+    let lists = desk.bitfinex.empty("/v2/conf/pub:list:pair:exchange", b"[[\"BTCUSD\"]]");
+    assert_eq!(lists.as_deref(), Some(&b"[[]]"[..]));
     assert_eq!(desk.bitfinex.empty("/v2/platform/status", b"[1]"), None);
 }
 

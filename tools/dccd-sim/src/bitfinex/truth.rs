@@ -8,7 +8,7 @@
 //! - Books carry neither a time nor a number of the exchange, so none can be told from another.
 
 use dccd_cli::Output;
-use dccd_record::Kind;
+use dccd_record::{Kind, Market as MarketKind};
 
 use crate::bitfinex::candles::volume;
 use crate::bitfinex::trades::venue_id;
@@ -26,7 +26,7 @@ pub(crate) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Re
     let mut teller = Teller::new(market, EXCHANGE, query, out)?;
     let series = teller.series();
     let listing = series.listing();
-    let is_spot = query.dataset.pair().market() == dccd_record::Market::Spot;
+    let is_spot = query.dataset.pair().market() == MarketKind::Spot;
     match query.dataset.kind() {
         Kind::Candle => teller.candles(Fill::Never, |candle| {
             let bar = &candle.bar;

@@ -12,8 +12,11 @@ use crate::http::Query;
 use crate::javascript::wire;
 use crate::market::Series;
 use crate::market::bar::{Bar, Grid};
+use crate::market::catalogue::{Contract, Listing};
 
 const COUNT_MAX: i64 = 1_000;
+/// Digits of an average price.
+const VWAP_SCALE: u32 = 4;
 
 /// The width of a `binSize`; there are four.
 pub(crate) fn width(bin_size: &str) -> Result<i64, ApiError> {
@@ -103,8 +106,6 @@ fn row(series: &Series, start: i64, width: i64, seen: i64) -> String {
     )
 }
 
-const VWAP_SCALE: u32 = 4;
-
 /// Foreign for each home, with four digits after the point.
 fn vwap((home, home_scale): (i128, u32), (foreign, foreign_scale): (i128, u32)) -> i128 {
     let scaled = foreign * 10_i128.pow(VWAP_SCALE + home_scale) / home.max(1);
@@ -112,8 +113,7 @@ fn vwap((home, home_scale): (i128, u32), (foreign, foreign_scale): (i128, u32)) 
 }
 
 /// What changed hands in units of the settlement asset: 1/10^8 of the base asset, or 1/10^6 of the quote asset.
-pub(crate) fn turnover(listing: &crate::market::catalogue::Listing, value: i128) -> i128 {
-    use crate::market::catalogue::Contract;
+pub(crate) fn turnover(listing: &Listing, value: i128) -> i128 {
     let scale = listing.value_scale();
     match listing.contract {
         Contract::Inverse { .. } => value,

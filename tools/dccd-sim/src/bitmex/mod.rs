@@ -129,7 +129,8 @@ impl Exchange for Bitmex {
                 Err(error) => (error.response(), used),
             },
             Verdict::TooFast { used, retry_secs } => {
-                let refusal = Refusal { is_ban: false, until: moment.limits_now, retry_secs };
+                let until = moment.limits_now.saturating_add(retry_secs.saturating_mul(SECOND));
+                let refusal = Refusal { is_ban: false, until, retry_secs };
                 (self.refusal(refusal, &request.path).with("Retry-After", retry_secs.to_string()), used)
             }
             Verdict::Banned { until, retry_secs } => {
