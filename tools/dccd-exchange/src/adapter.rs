@@ -17,6 +17,7 @@ pub(crate) static ADAPTERS: &[&dyn Adapter] = &[
     &crate::krakenfutures::KrakenFutures,
     &crate::bybit::Bybit,
     &crate::bitfinex::Bitfinex,
+    &crate::bitmex::Bitmex,
 ];
 
 /// One series, as its adapter sees it.

@@ -10,6 +10,7 @@ mod answer;
 pub mod archive;
 mod binance;
 mod bitfinex;
+mod bitmex;
 mod bybit;
 mod capability;
 mod coinbase;

@@ -1,0 +1,5 @@
+mod errors;
+mod hostile;
+mod recordings;
+mod requests;
+mod walks;
