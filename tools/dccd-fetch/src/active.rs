@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use dccd_exchange::archive::{BulkFile, FileSummary};
 use dccd_exchange::{Ask, Capability, Impossible, Page, Step, Walk};
-use dccd_record::{Covered, Dataset, Failed, Gap, Proof, Range, RangeSet, Retry, Ts};
+use dccd_record::{Covered, Dataset, Gap, Proof, Range, RangeSet, Retry, Ts};
 
 use crate::args::Source;
 use crate::worker::{Failure, Work};
@@ -16,7 +16,8 @@ pub(crate) enum Event {
     Lines(Vec<u8>),
     Covered(Covered),
     Gap(Gap),
-    Failed(Failed),
+    /// A range was not obtained.
+    Failed(Dataset, Range, Failure),
 }
 
 /// One order on its way.
@@ -46,6 +47,8 @@ pub(crate) struct Active {
     given_up: RangeSet,
     /// Why a file is not there.
     file_failure: Option<Failure>,
+    /// Whether the exchange has given a record of it.
+    has_lines: bool,
 }
 
 impl Active {
@@ -78,17 +81,13 @@ impl Active {
             covered: RangeSet::new(),
             given_up: RangeSet::new(),
             file_failure: None,
+            has_lines: false,
         }
     }
 
     /// The host that is asked.
     pub(crate) fn api_name(&self) -> &'static str {
         self.row.api.name
-    }
-
-    /// What is fetched.
-    pub(crate) fn dataset(&self) -> &Dataset {
-        &self.dataset
     }
 
     /// How many questions of this order may be open at once.
@@ -170,8 +169,9 @@ impl Active {
         }
     }
 
-    pub(crate) fn take_lines(&self, lines: Vec<u8>, events: &mut Vec<Event>) {
+    pub(crate) fn take_lines(&mut self, lines: Vec<u8>, events: &mut Vec<Event>) {
         if !lines.is_empty() {
+            self.has_lines = true;
             events.push(Event::Lines(lines));
         }
     }
@@ -255,6 +255,7 @@ impl Active {
         let Some(walk) = &mut self.walk else { return };
         let mut lines = lines;
         let steps = walk.take(ask, page, &mut lines);
+        self.has_lines |= !lines.is_empty();
         let mut lines = Some(lines);
         for step in steps {
             match step {
@@ -262,7 +263,10 @@ impl Active {
                 Step::Covered(range, proof) => self.cover(range, proof, events),
                 Step::Gap(range, reason) => self.gap(range, reason, events),
                 Step::Failed { range, error, is_retryable } => {
-                    self.fail(range, &Failure { is_retryable, ..Failure::retryable(error) }, events);
+                    // An exchange that gives nothing at all may not trade such a pair.
+                    let is_pair_doubtful = !self.has_lines;
+                    let failure = Failure { is_retryable, is_pair_doubtful, ..Failure::retryable(error) };
+                    self.fail(range, &failure, events);
                 }
             }
         }
@@ -312,9 +316,7 @@ impl Active {
 
     fn fail(&mut self, range: Range, failure: &Failure, events: &mut Vec<Event>) {
         self.given_up.insert(range);
-        let error = failure.message.clone();
-        let is_retryable = failure.is_retryable;
-        events.push(Event::Failed(Failed { dataset: self.dataset.clone(), range, error, is_retryable }));
+        events.push(Event::Failed(self.dataset.clone(), range, failure.clone()));
     }
 
     fn number(&mut self) -> u64 {

@@ -219,16 +219,11 @@ impl<'a> Engine<'a> {
     }
 
     fn take(&mut self, answer: Answer) -> Result<(), FetchError> {
-        let Answer { owner, number, lines, mut found } = answer;
+        let Answer { owner, number, lines, found } = answer;
         if !matches!(found, Found::Lines) {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
-        let Some(at) = self.active.iter().position(|active| active.id == owner) else { return Ok(()) };
-        if let (Found::Page(_, Err(failure)), Some(active)) = (&mut found, self.active.get(at)) {
-            let dataset = active.dataset().clone();
-            *failure = self.explain(&dataset, failure.clone())?;
-        }
-        let Some(active) = self.active.get_mut(at) else { return Ok(()) };
+        let Some(active) = self.active.iter_mut().find(|active| active.id == owner) else { return Ok(()) };
         let mut events = Vec::new();
         match found {
             Found::Page(ask, result) => active.take_page(number, *ask, result, lines, &mut events),
@@ -253,9 +248,9 @@ impl<'a> Engine<'a> {
                     self.progress.answer(&line.dataset, line.range);
                     self.control(Control::Gap(line))?;
                 }
-                Event::Failed(line) => {
-                    self.progress.answer(&line.dataset, line.range);
-                    self.failed(line)?;
+                Event::Failed(dataset, range, failure) => {
+                    self.progress.answer(&dataset, range);
+                    self.fail(&dataset, range, failure)?;
                 }
             }
         }
@@ -279,25 +274,21 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Answers an order that has not begun.
+    /// Says that a range was not obtained, and as much as is known of why.
     fn fail(&mut self, dataset: &Dataset, range: Range, failure: Failure) -> Result<(), FetchError> {
         let failure = self.explain(dataset, failure)?;
         if failure.is_stop {
             return Ok(());
         }
         let Failure { message: error, is_retryable, .. } = failure;
-        self.failed(Failed { dataset: dataset.clone(), range, error, is_retryable })
-    }
-
-    fn failed(&mut self, line: Failed) -> Result<(), FetchError> {
-        if line.is_retryable {
+        if is_retryable {
             self.tally.retryable += 1;
         } else {
             self.tally.hopeless += 1;
         }
         self.progress.clear();
-        self.tool.log.error(format_args!("{}: {}", line.dataset, line.error));
-        self.control(Control::Failed(line))
+        self.tool.log.error(format_args!("{dataset}: {error}"));
+        self.control(Control::Failed(Failed { dataset: dataset.clone(), range, error, is_retryable }))
     }
 
     fn control(&mut self, line: Control) -> Result<(), FetchError> {

@@ -142,7 +142,7 @@ fn distance(asked: &Pair, pair: &Pair) -> Option<usize> {
     let bases = strsim::osa_distance(asked.base(), pair.base());
     let quotes = strsim::osa_distance(asked.quote(), pair.quote());
     // A short name with a letter changed is another asset altogether, unless the rest is right.
-    let bases_max = if asked.quote() == pair.quote() { asked.base().len().div_ceil(3) } else { 0 };
+    let bases_max = if asked.quote() == pair.quote() { (asked.base().len() / 3).max(1) } else { 0 };
     let is_near = bases <= bases_max.min(asked.base().len().saturating_sub(1));
     // The same asset for some other money is what one may have meant, dollars of any kind above all.
     is_near.then(|| bases * 2 + quotes * 2 + markets)

@@ -83,8 +83,11 @@ fn no_series_is_in_the_table_twice() {
     for exchange in dccd_exchange::exchanges() {
         assert!(rows.iter().any(|row| row["exchange"] == exchange), "{exchange}");
     }
-    let mut keys: Vec<String> =
-        rows.iter().map(|row| ["exchange", "pairs", "of"].map(|key| text(row, key)).join(" ")).collect();
+    let mut keys = Vec::new();
+    for row in &rows {
+        let key = ["exchange", "pairs", "of"].map(|key| text(row, key)).join(" ");
+        keys.extend(or_dash(&spans(row)).split(' ').map(|span| format!("{key} {span}")));
+    }
     keys.sort_unstable();
     let count = keys.len();
     keys.dedup();
