@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::BooleanBuilder;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{ArrayRef, Decimal128Array, PrimitiveArray, StringArray};
+use arrow_array::{ArrayRef, Decimal128Array, DictionaryArray, PrimitiveArray, StringArray, UInt8Array};
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use dccd_record::{Number, Ts};
 
@@ -195,12 +195,12 @@ impl Column {
                 Arc::new(array.expect("38 digits, 18 of them after the point, are a valid decimal type"))
             }
             Column::Word(codes) => {
-                let mut words = Texts::with_capacity(rows.len(), 4 * rows.len());
-                for code in &codes[rows] {
-                    let word = usize::from(*code).checked_sub(1).and_then(|at| WORDS.get(at));
-                    words.push(word.map_or(b"", |word| word.as_bytes()));
-                }
-                words.array(0..words.offsets.len() - 1)
+                let codes = &codes[rows];
+                let keys = codes.iter().map(|code| code.saturating_sub(1)).collect::<Vec<u8>>();
+                let nulls = codes.contains(&0).then(|| codes.iter().map(|code| *code != 0).collect::<NullBuffer>());
+                let keys = UInt8Array::new(keys.into(), nulls);
+                let array = DictionaryArray::try_new(keys, Arc::new(StringArray::from(WORDS.to_vec())));
+                Arc::new(array.expect("each code but 0 is the place of a word"))
             }
             Column::Flag(codes) => {
                 let mut flags = BooleanBuilder::with_capacity(rows.len());
@@ -213,8 +213,10 @@ impl Column {
 }
 
 /// Numbers of which any may be null.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Values<T> {
+    /// How many nulls there are, while there is nothing else; 0 from the first value on.
+    nulls: usize,
     values: Vec<T>,
     /// Whether each value is there; empty while no null was seen.
     present: Vec<bool>,
@@ -222,58 +224,85 @@ pub(super) struct Values<T> {
 
 impl<T> Default for Values<T> {
     fn default() -> Values<T> {
-        Values { values: Vec::new(), present: Vec::new() }
+        Values { nulls: 0, values: Vec::new(), present: Vec::new() }
     }
 }
 
 impl<T: Copy + Default> Values<T> {
     fn with_capacity(rows: usize) -> Values<T> {
-        Values { values: Vec::with_capacity(rows), present: Vec::new() }
+        Values { values: Vec::with_capacity(rows), ..Values::default() }
     }
 
     #[inline]
     pub(super) fn push(&mut self, value: Option<T>) {
         match value {
             Some(value) => self.push_value(value),
-            None => {
-                if self.present.len() != self.values.len() {
-                    self.present.resize(self.values.len(), true);
-                }
-                self.present.push(false);
-                self.values.push(T::default());
-            }
+            None => self.push_nulls(1),
         }
     }
 
     #[inline]
     pub(super) fn push_value(&mut self, value: T) {
+        if self.nulls > 0 {
+            self.spell_out();
+        }
         if !self.present.is_empty() {
             self.present.push(true);
         }
         self.values.push(value);
     }
 
+    #[inline]
+    fn push_nulls(&mut self, count: usize) {
+        if self.values.is_empty() {
+            self.nulls += count;
+            return;
+        }
+        self.present.resize(self.values.len(), true);
+        self.values.resize(self.values.len() + count, T::default());
+        self.present.resize(self.values.len(), false);
+    }
+
     pub(super) fn extend_present(&mut self, values: &[T]) {
+        if self.nulls > 0 {
+            self.spell_out();
+        }
         self.values.extend_from_slice(values);
         if !self.present.is_empty() {
             self.present.resize(self.values.len(), true);
         }
     }
 
+    /// Gives each null its place, before the first value comes.
+    #[cold]
+    fn spell_out(&mut self) {
+        let nulls = std::mem::take(&mut self.nulls);
+        self.values.resize(nulls, T::default());
+        self.present.resize(nulls, false);
+    }
+
     fn clear(&mut self) {
+        self.nulls = 0;
         self.values.clear();
         self.present.clear();
     }
 
     pub(super) fn get(&self, row: usize) -> Option<T> {
-        let is_present = self.present.is_empty() || self.present[row];
+        let is_present = self.nulls == 0 && (self.present.is_empty() || self.present[row]);
         is_present.then(|| self.values[row])
     }
 
     fn append(&mut self, other: &Values<T>, rows: Range<usize>) {
+        if other.nulls > 0 {
+            self.push_nulls(rows.len());
+            return;
+        }
         if other.present.is_empty() {
             self.extend_present(&other.values[rows]);
             return;
+        }
+        if self.nulls > 0 {
+            self.spell_out();
         }
         self.present.resize(self.values.len(), true);
         self.present.extend_from_slice(&other.present[rows.clone()]);
@@ -281,11 +310,16 @@ impl<T: Copy + Default> Values<T> {
     }
 
     fn truncate(&mut self, rows: usize) {
+        self.nulls = self.nulls.min(rows);
         self.values.truncate(rows);
         self.present.truncate(rows);
     }
 
     fn remove_front(&mut self, rows: usize) {
+        if self.nulls > 0 {
+            self.nulls -= rows;
+            return;
+        }
         self.values.drain(..rows);
         if !self.present.is_empty() {
             self.present.drain(..rows);
@@ -293,8 +327,18 @@ impl<T: Copy + Default> Values<T> {
     }
 }
 
+impl<T: Copy + Default + PartialEq> PartialEq for Values<T> {
+    fn eq(&self, other: &Values<T>) -> bool {
+        let (ours, theirs) = (self.nulls + self.values.len(), other.nulls + other.values.len());
+        ours == theirs && (0..ours).all(|row| self.get(row) == other.get(row))
+    }
+}
+
 impl<T: arrow_buffer::ArrowNativeType> Values<T> {
     fn buffers(&self, rows: Range<usize>) -> (ScalarBuffer<T>, Option<NullBuffer>) {
+        if self.nulls > 0 {
+            return (vec![T::default(); rows.len()].into(), Some(NullBuffer::new_null(rows.len())));
+        }
         let nulls = self.present.get(rows.clone()).map(NullBuffer::from).filter(|_| !self.present.is_empty());
         (ScalarBuffer::from(self.values[rows].to_vec()), nulls)
     }
@@ -360,11 +404,12 @@ impl Texts {
     fn array(&self, rows: Range<usize>) -> ArrayRef {
         let offsets = &self.offsets[rows.start..=rows.end];
         let (start, end) = (self.offsets[rows.start], self.offsets[rows.end]);
-        let has_nulls = offsets.windows(2).any(|pair| pair[0] == pair[1]);
-        let nulls = has_nulls.then(|| offsets.windows(2).map(|pair| pair[0] != pair[1]).collect::<Vec<bool>>());
+        let lengths = || offsets.iter().zip(&offsets[1..]).map(|(from, to)| to - from);
+        let has_nulls = lengths().fold(false, |has_nulls, length| has_nulls | (length == 0));
+        let nulls = has_nulls.then(|| lengths().map(|length| length != 0).collect::<NullBuffer>());
         let offsets: Vec<i32> = offsets.iter().map(|held| held - start).collect();
         let bytes = Buffer::from(&self.bytes[place(start)..place(end)]);
-        Arc::new(StringArray::new(OffsetBuffer::new(offsets.into()), bytes, nulls.map(NullBuffer::from)))
+        Arc::new(StringArray::new(OffsetBuffer::new(offsets.into()), bytes, nulls))
     }
 }
 

@@ -18,7 +18,7 @@ use super::input::TableFile;
 use super::rows::Rows;
 use super::schema::{Numbers, Provenance, arrow_schema, properties};
 
-/// Rows handed to the encoder at once, so that neither its buffers nor ours grow.
+/// Rows handed to the encoder at once, so that its buffers do not grow.
 const SLICE_ROWS: usize = 20_000;
 /// The same for decimals: the encoder keeps the whole slice that a smallest or largest value came from until the
 /// footer is written.
@@ -120,9 +120,10 @@ impl Output {
         for (at, (mut column, field)) in columns.into_iter().zip(self.schema.fields()).enumerate() {
             let is_decimal = matches!(field.data_type(), DataType::Decimal128(..));
             let step = if is_decimal { DECIMAL_SLICE_ROWS } else { SLICE_ROWS };
+            let array = rows.array(at, 0..count);
             for start in (0..count).step_by(step) {
-                let array = rows.array(at, start..count.min(start + step));
-                for leaf in compute_leaves(field, &array)? {
+                let slice = array.slice(start, step.min(count - start));
+                for leaf in compute_leaves(field, &slice)? {
                     column.write(&leaf)?;
                 }
             }

