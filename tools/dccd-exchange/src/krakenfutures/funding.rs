@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use dccd_record::Funding;
+use dccd_record::{Funding, Ts};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -35,11 +35,20 @@ pub(super) fn read(reply: &Reply<'_>, rows: Rows, sink: &mut Sink<'_>) -> Result
     check_success(&wire.result)?;
     for row in &wire.rates {
         let ts = instant(&row.timestamp)?;
-        if matches!(rows, Rows::Within(range) if !range.contains(ts)) {
+        if !is_asked(ts, rows) {
             sink.skip();
             continue;
         }
         sink.funding(&Funding { ts, rate: number(row.rate)?, mark_price: None })?;
     }
     Ok(())
+}
+
+fn is_asked(ts: Ts, rows: Rows) -> bool {
+    match rows {
+        Rows::Within(range) => range.contains(ts),
+        Rows::From(start) => ts >= start,
+        Rows::Before(end) => ts < end,
+        Rows::FromId(_) | Rows::Newest => true,
+    }
 }
