@@ -1,5 +1,6 @@
 //! The real binary against a small exchange on loopback.
 
+mod pairs;
 mod server;
 
 use std::io::{BufRead, BufReader, Read, Write};
