@@ -1,6 +1,7 @@
-//! Kraken Futures: instruments, tickers, funding rates, and candles of the charts service.
+//! Kraken Futures: instruments, tickers, funding rates, and the services for charts and history.
 
 mod charts;
+mod executions;
 mod funding;
 mod listings;
 #[cfg(test)]
@@ -11,18 +12,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use dccd_cli::Output;
-use dccd_record::{Pair, Side};
+use dccd_record::Pair;
 use serde_json::{Map, Value, json};
 
-use crate::clock::{DAY, HOUR, iso_text, parse_iso};
+use crate::clock::{DAY, HOUR, iso_text};
 use crate::decimal::{decimal_text, trimmed_text};
 use crate::exchange::{Entry, Exchange, Moment, Refusal, emptied, refused};
 use crate::http::{Query, Request, Response};
 use crate::limits::{Limits, Over, Pace, Rule};
 use crate::market::catalogue::{Contract, Fate, Group, Listing, Sort, Special, Standing};
 use crate::market::statistics::{BOOK_STEP, book};
-use crate::market::trade::Trade;
-use crate::market::{Market, Series, ids};
+use crate::market::{Market, Series};
 use crate::truth::{TruthError, TruthQuery};
 
 /// What the table of exchanges says of it.
@@ -76,8 +76,6 @@ const GROUPS: &[Group] = &[
         specials: &[],
     },
 ];
-/// Trades of one page of history.
-const TRADES_MAX: i64 = 100;
 /// Levels of a book, each side.
 const LEVELS: usize = 200;
 
@@ -93,7 +91,6 @@ pub(crate) struct KrakenFutures {
 struct ApiError(u16, &'static str);
 
 const NOT_FOUND: ApiError = ApiError(200, "notFound");
-const BAD_ARGUMENT: ApiError = ApiError(200, "invalidArgument");
 
 /// What a path below `/derivatives/api/` stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +112,8 @@ impl Exchange for KrakenFutures {
     }
 
     fn limit_of(&self, path: &str) -> Option<&'static str> {
-        let is_history = matches!(endpoint(path), Some((Endpoint::Funding | Endpoint::History, _)));
+        let is_history = matches!(endpoint(path), Some((Endpoint::Funding | Endpoint::History, _)))
+            || path.starts_with(executions::PATH);
         is_own(path).then_some(if is_history { HISTORY } else { EXCHANGE })
     }
 
@@ -127,9 +125,13 @@ impl Exchange for KrakenFutures {
         if let Some(refusal) = refused(self, path, 1, moment) {
             return Some(refusal);
         }
-        let answer = match path.strip_prefix(charts::PATH) {
-            Some(path) => charts::page(self, market, path, &request.query(), moment),
-            None => self.page(market, path, &request.query(), moment),
+        let query = request.query();
+        let answer = if let Some(path) = path.strip_prefix(charts::PATH) {
+            charts::page(self, market, path, &query, moment)
+        } else if let Some(path) = path.strip_prefix(executions::PATH) {
+            executions::page(self, market, path, &query, moment)
+        } else {
+            self.page(market, path, &query, moment)
         };
         Some(match answer {
             Ok(text) => body(200, text),
@@ -150,7 +152,9 @@ impl Exchange for KrakenFutures {
         if path.starts_with(charts::PATH) {
             return emptied(body, "/candles").map(|_| b"{\"candles\":[],\"more_candles\":false}".to_vec());
         }
-        ["/rates", "/tickers", "/instruments", "/history"].iter().find_map(|pointer| emptied(body, pointer))
+        ["/rates", "/tickers", "/instruments", "/history", "/elements"]
+            .iter()
+            .find_map(|pointer| emptied(body, pointer))
     }
 
     fn truth(&self, market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {
@@ -171,7 +175,7 @@ impl KrakenFutures {
             Endpoint::Tickers if symbol.is_some() => ("ticker", ticker(series()?.as_ref(), moment)),
             Endpoint::Tickers => ("tickers", tickers(market, moment)),
             Endpoint::OrderBook => ("orderBook", order_book(series()?.as_ref(), now)),
-            Endpoint::History => ("history", history(series()?.as_ref(), query, moment)?),
+            Endpoint::History => ("history", executions::recent(series()?.as_ref(), query, moment)?),
             // Rates have digits that a float has no room for.
             Endpoint::Funding => return Ok(funding::page(series()?.as_ref(), now)),
         };
@@ -194,7 +198,7 @@ impl KrakenFutures {
 }
 
 fn is_own(path: &str) -> bool {
-    path.starts_with("/derivatives/") || path.starts_with(charts::PATH)
+    ["/derivatives/", charts::PATH, executions::PATH].iter().any(|start| path.starts_with(start))
 }
 
 /// The endpoint of a path, and the symbol if the path has it.
@@ -273,31 +277,6 @@ fn order_book(series: &Series, now: i64) -> Value {
         levels.iter().map(one).collect()
     };
     json!({"bids": levels(&book.bids), "asks": levels(&book.asks)})
-}
-
-/// The last trades before `lastTime`, the newest first, numbered by their place in the answer.
-fn history(series: &Series, query: &Query, moment: Moment) -> Result<Value, ApiError> {
-    let listing = series.listing();
-    let known = series.first_id_at(moment.seen.saturating_add(1));
-    let end = match query.value("lastTime") {
-        Some(text) => series.first_id_at(parse_iso(text).ok_or(BAD_ARGUMENT)?).min(known),
-        None => known,
-    };
-    let trades: Vec<Trade> = series.trades((end - TRADES_MAX).max(0)..end).collect();
-    let row = |(place, trade): (usize, &Trade)| {
-        json!({
-            "time": iso_text(trade.micros, 3),
-            "trade_id": place,
-            "price": json_number(&price_number(listing, trade.price)),
-            "size": json_number(&amount_number(listing, i128::from(trade.amount))),
-            "side": if trade.taker == Side::Buy { "buy" } else { "sell" },
-            "type": "fill",
-            "uid": ids::uuid(series.key(), trade.id),
-        })
-    };
-    let mut rows: Vec<Value> = (1..).zip(&trades).map(row).collect();
-    rows.reverse();
-    Ok(Value::Array(rows))
 }
 
 fn error(status: u16, message: &str, now: Option<i64>) -> Response {

@@ -155,6 +155,38 @@ fn history_goes_back_a_hundred_trades_at_a_time() {
 }
 
 #[test]
+fn executions_go_back_to_the_first_trade() {
+    let desk = desk(3_000);
+    let series = desk.market.series("krakenfutures", &"BTC/USD:perp".parse().expect("a pair")).expect("listed");
+    let wanted: Vec<String> = series
+        .trades(series.first_id_at(START)..series.first_id_at(START + DAY))
+        .map(|trade| super::executions::uid(&series, &trade))
+        .collect();
+    let (since, before) = (START / 1_000, (START + DAY) / 1_000);
+    for sort in ["asc", "desc"] {
+        let (mut found, mut token) = (Vec::new(), String::new());
+        for _ in 0..20 {
+            let bounds = format!("since={since}&before={before}&sort={sort}&count=700{token}");
+            let page = desk.json(&format!("/api/history/v3/market/PF_XBTUSD/executions?{bounds}"));
+            let elements = page["elements"].as_array().expect("rows");
+            assert_eq!(page["len"], elements.len());
+            let execution = |element: &Value| element["event"]["Execution"]["execution"].clone();
+            found.extend(elements.iter().filter_map(|row| execution(row)["uid"].as_str().map(str::to_owned)));
+            let Some(next) = page["continuationToken"].as_str() else { break };
+            token = format!("&continuation_token={next}");
+        }
+        if sort == "desc" {
+            found.reverse();
+        }
+        assert!(wanted.len() > 1_500 && found == wanted, "{sort}: {} of {}", found.len(), wanted.len());
+    }
+    assert_eq!(error(&desk, "/api/history/v3/market/PF_XBTUSD/executions?sort=up").0, 400);
+    assert_eq!(error(&desk, "/api/history/v3/market/PF_NOPEUSD/executions").0, 404);
+    let old = rows(&desk, "/derivatives/api/v3/history?symbol=PF_XBTUSD&lastTime=2023-12-29T12:34:00Z", "history");
+    assert!(old.is_empty(), "that one looks back seven days only");
+}
+
+#[test]
 fn history_has_a_limit_of_its_own() {
     let desk = Desk::with_limits("krakenfutures", 100, 0, NOW, &LimitSettings::default());
     let funding = "/derivatives/api/v4/historicalfundingrates?symbol=PF_NOPEUSD";

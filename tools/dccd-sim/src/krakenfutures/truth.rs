@@ -3,10 +3,10 @@
 use dccd_cli::Output;
 use dccd_record::{Kind, Market as MarketKind};
 
-use super::{EXCHANGE, amount_number, funding, price_number};
+use super::{EXCHANGE, amount_number, executions, funding, price_number};
 use crate::clock::MILLI;
+use crate::market::Market;
 use crate::market::candle::Fill;
-use crate::market::{Market, ids};
 use crate::truth::{CandleRow, FundingRow, Teller, TradeRow, TruthError, TruthQuery, whole_millis};
 
 /// Prints every record of the range that has happened.
@@ -32,7 +32,7 @@ pub(super) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Re
             price: price_number(listing, trade.price),
             amount: amount_number(listing, i128::from(trade.amount)),
             taker: Some(trade.taker),
-            id: Some(ids::uuid(series.key(), trade.id)),
+            id: Some(executions::uid(&series, trade)),
         }),
         Kind::Book => teller.books_with(
             |ticks| price_number(listing, ticks),
