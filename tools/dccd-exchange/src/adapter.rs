@@ -18,6 +18,7 @@ pub(crate) static ADAPTERS: &[&dyn Adapter] = &[
     &crate::bybit::Bybit,
     &crate::bitfinex::Bitfinex,
     &crate::bitmex::Bitmex,
+    &crate::okx::Okx,
 ];
 
 /// One series, as its adapter sees it.

@@ -17,6 +17,7 @@ mod coinbase;
 mod instrument;
 mod kraken;
 mod krakenfutures;
+mod okx;
 mod request;
 mod sink;
 mod walk;

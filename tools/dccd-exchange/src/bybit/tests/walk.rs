@@ -17,7 +17,8 @@ fn walk(id: &str, rows: &[i64], most: usize, row: impl Fn(i64) -> String) -> (us
         asks += 1;
         assert!(asks <= ASKS_MAX, "the walk does not end");
         let number = |key: &str| -> Option<i64> {
-            let found = ask.request.path.split(['?', '&']).find_map(|field| field.strip_prefix(key)?.strip_prefix('='))?;
+            let found =
+                ask.request.path.split(['?', '&']).find_map(|field| field.strip_prefix(key)?.strip_prefix('='))?;
             Some(found.parse().expect("a number"))
         };
         let bound = |name: &str| number(name).or_else(|| number(&format!("{name}Time")));
