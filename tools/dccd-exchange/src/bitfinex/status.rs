@@ -1,10 +1,10 @@
 //! Funding rates and open interest, both of which stand in the history of a derivative's status: one row about
 //! every minute, wherever it falls.
 //!
-//! A status says when funding is paid next, and which rate is paid then: it was settled in the period before,
-//! and stays the same up to the payment. So a rate was paid at the instant that one status names as the next
-//! one and that a later status no longer names; the instant is the payment's, not that of either status. The
-//! mark price of the payment itself is not known.
+//! A status says when funding is paid next, what has accrued for that so far, and which rate was paid last. So
+//! a rate was paid at the instant that one status names as the next one and that a later status no longer
+//! names: the record's instant is the payment's, not that of either status, and its rate is the last one that
+//! the later status says. Its mark price is that status's, if it came soon after the payment.
 //!
 //! Open interest at a multiple of a span is what the last status of the five minutes before says. Where there
 //! is no such status, there is no open interest.
@@ -18,7 +18,7 @@ use super::{error, is_newest_first, stamp};
 use crate::adapter::{Rows, Series};
 use crate::answer::{AnswerError, Reply};
 use crate::sink::Sink;
-use crate::wire::{number, unexpected, unquoted};
+use crate::wire::{number, optional_number, unexpected, unquoted};
 
 /// The most rows of one answer.
 pub(super) const PAGE_ROWS: u32 = 5000;
@@ -31,7 +31,7 @@ const PERIOD_NANOS: i64 = 8 * 3600 * SECOND_NANOS;
 const EARLY_NANOS_MAX: i64 = 60 * SECOND_NANOS;
 /// The status must name the next payment so soon after the last one.
 const LATE_NANOS_MAX: i64 = 600 * SECOND_NANOS;
-/// So old may a status be that speaks for an instant.
+/// So far from an instant may a status be that speaks for it.
 const AGE_NANOS_MAX: i64 = 300 * SECOND_NANOS;
 
 /// The most records of open interest that one answer surely holds.
@@ -79,18 +79,19 @@ pub(super) fn read_funding(
     let page = statuses(series, rows, reply)?;
     let mut seen = 0;
     let mut last = None;
-    let mut waiting: Option<Payment<'_>> = None;
+    let mut waiting: Option<Ts> = None;
     for status in &page {
-        let Some(next) = status.payment()? else { continue };
-        if let Some(paid) = waiting.filter(|payment| payment.is_settled_by(status.ts, next.ts)) {
-            if next.ts.nanos() - paid.ts.nanos() > PERIOD_NANOS {
-                let why = format!("the status skips from the funding of {} to that of {}", paid.ts, next.ts);
+        let Some((next, rate)) = status.payments()? else { continue };
+        if let Some(paid) = waiting.filter(|paid| status.settles(*paid, next)) {
+            if next.nanos() - paid.nanos() > PERIOD_NANOS {
+                let why = format!("the status skips from the funding of {paid} to that of {next}");
                 return Err(AnswerError::Unexpected(why));
             }
-            if paid.ts >= start && paid.ts < end {
-                sink.funding(&Funding { ts: paid.ts, rate: number(paid.rate)?, mark_price: None })?;
+            if paid >= start && paid < end {
+                let mark_price = optional_number(status.mark_price.filter(|_| !status.is_old(paid)))?;
+                sink.funding(&Funding { ts: paid, rate: number(rate)?, mark_price })?;
                 seen += 1;
-                last = Some(paid.ts);
+                last = Some(paid);
             }
         }
         waiting = Some(next);
@@ -99,15 +100,13 @@ pub(super) fn read_funding(
     let is_full = usize::try_from(PAGE_ROWS).is_ok_and(|full| page.len() >= full);
     let is_stuck = is_full && matches!(rows, Rows::From(_)) && last.is_none_or(|last| last <= start);
     let is_late = !is_full
-        && waiting
-            .zip(reply.date)
-            .is_some_and(|(next, now)| next.ts.saturating_add(LATE_NANOS_MAX) < now && next.ts < end);
+        && waiting.zip(reply.date).is_some_and(|(next, now)| next.saturating_add(LATE_NANOS_MAX) < now && next < end);
     match waiting {
         Some(next) if is_stuck => {
-            Err(AnswerError::Unexpected(format!("{} statuses end before the funding of {}", page.len(), next.ts)))
+            Err(AnswerError::Unexpected(format!("{} statuses end before the funding of {next}", page.len())))
         }
         Some(next) if is_late => {
-            Err(AnswerError::Unexpected(format!("no status says yet what became of the funding of {}", next.ts)))
+            Err(AnswerError::Unexpected(format!("no status says yet what became of the funding of {next}")))
         }
         _ => Ok(()),
     }
@@ -129,9 +128,12 @@ pub(super) fn read_open_interest(
     let mut chosen: Vec<(Ts, &RawValue)> = Vec::new();
     for status in &page {
         let Some(amount) = status.open_interest else { continue };
-        let ts = if is_newest_first(rows) { span.floor(status.ts) } else { span.ceil(status.ts) };
-        let is_old = ts.nanos() - status.ts.nanos() >= AGE_NANOS_MAX;
-        if is_old || matches!(rows, Rows::Within(range) if !range.contains(ts)) {
+        let ts = match rows {
+            Rows::Within(_) => span.ceil(status.ts),
+            // The last instant for which there may be one.
+            _ => span.floor(status.ts),
+        };
+        if matches!(rows, Rows::Within(range) if !range.contains(ts) || status.is_old(ts)) {
             continue;
         }
         // A later status says more.
@@ -153,7 +155,7 @@ pub(super) fn read_first(series: &Series<'_>, reply: &Reply<'_>) -> Result<Optio
     let Some(first) = page.first() else { return Ok(None) };
     match series.dataset.span() {
         Some(span) => Ok(Some(span.ceil(first.ts))),
-        None => Ok(first.payment()?.map(|payment| payment.ts)),
+        None => Ok(first.payments()?.map(|(next, _)| next)),
     }
 }
 
@@ -162,15 +164,9 @@ pub(super) fn read_first(series: &Series<'_>, reply: &Reply<'_>) -> Result<Optio
 struct Status<'a> {
     ts: Ts,
     next_payment: Option<&'a RawValue>,
-    rate: Option<&'a RawValue>,
+    last_rate: Option<&'a RawValue>,
+    mark_price: Option<&'a RawValue>,
     open_interest: Option<&'a RawValue>,
-}
-
-/// What will be paid, and when.
-#[derive(Clone, Copy, Debug)]
-struct Payment<'a> {
-    ts: Ts,
-    rate: &'a RawValue,
 }
 
 impl<'a> Status<'a> {
@@ -185,25 +181,33 @@ impl<'a> Status<'a> {
             }
             all => all,
         };
-        let &[time, _, _, _, _, _, _, next, _, _, _, rate, _, _, _, _, _, open_interest, ..] = row else {
+        let &[time, _, _, _, _, _, _, next, _, _, _, rate, _, _, mark, _, _, open_interest, ..] = row else {
             return Err(AnswerError::Unexpected(format!("a status has {} fields", row.len())));
         };
         let known = |raw: &'a RawValue| (raw.get() != "null").then_some(raw);
-        let (next_payment, rate, open_interest) = (known(next), known(rate), known(open_interest));
-        Ok(Status { ts: stamp(time)?, next_payment, rate, open_interest })
+        Ok(Status {
+            ts: stamp(time)?,
+            next_payment: known(next),
+            last_rate: known(rate),
+            mark_price: known(mark),
+            open_interest: known(open_interest),
+        })
     }
 
-    /// The next payment, where it is known.
-    fn payment(&self) -> Result<Option<Payment<'a>>, AnswerError> {
-        let (Some(next), Some(rate)) = (self.next_payment, self.rate) else { return Ok(None) };
-        Ok(Some(Payment { ts: stamp(next)?, rate }))
+    /// When the next payment is, and the rate of the last one, where both are known.
+    fn payments(&self) -> Result<Option<(Ts, &'a RawValue)>, AnswerError> {
+        let (Some(next), Some(rate)) = (self.next_payment, self.last_rate) else { return Ok(None) };
+        Ok(Some((stamp(next)?, rate)))
     }
-}
 
-impl Payment<'_> {
-    /// Whether it is over when a status of `now` names `next`, and was not only put off.
-    fn is_settled_by(&self, now: Ts, next: Ts) -> bool {
-        next > self.ts && now.saturating_add(EARLY_NANOS_MAX) >= self.ts
+    /// Whether `payment` is over, since this status names `next` instead, and was not only put off.
+    fn settles(&self, payment: Ts, next: Ts) -> bool {
+        next > payment && self.ts.saturating_add(EARLY_NANOS_MAX) >= payment
+    }
+
+    /// Whether it says nothing about `instant` because it is too far from it.
+    fn is_old(&self, instant: Ts) -> bool {
+        (instant.nanos() - self.ts.nanos()).abs() >= AGE_NANOS_MAX
     }
 }
 

@@ -100,6 +100,13 @@ fn a_status_that_says_nothing_is_passed_over() {
     assert!(lines.contains("\"ts\":\"2024-01-01T00:05:00.000000000Z\",\"open_interest\":7,"), "{lines}");
 }
 
+#[test]
+fn the_newest_status_says_up_to_when_there_is_open_interest() {
+    let body = format!("[{}]", status(1_704_070_000_000, "1704096000000", "0.1", "7"));
+    let (page, _) = read_page("bitfinex:open_interest:BTC-USDT_PERP:1h", Rows::Newest, 200, &body).expect("sound");
+    assert_eq!(page.last.map(|last| last.ts.to_string()).as_deref(), Some("2024-01-01T00:00:00.000000000Z"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
