@@ -1,7 +1,8 @@
 //! `status/deriv`: what is measured of perpetual contracts, about once a minute.
 //!
-//! There is no row per settlement. Of the rows a settlement can be read so: where `NEXT_FUNDING_EVT` moves on, the
-//! event at its old value took place, at the `CURRENT_FUNDING` of the first row after the move.
+//! There is no row per settlement. What a row says of the one to come: it is at `NEXT_FUNDING_EVT`, and what is paid
+//! then is `CURRENT_FUNDING`, which stands for the whole period. `NEXT_FUNDING_ACCRUED` grows in the meantime into the
+//! rate of the settlement after that one.
 
 use crate::bitfinex::error::ApiError;
 use crate::bitfinex::params::Page;
@@ -29,9 +30,9 @@ pub(crate) struct Status {
     pub(crate) micros: i64,
     /// When funding is settled next.
     pub(crate) next_funding: i64,
-    /// The rate of the last settlement, in 1/10^8.
+    /// What is paid then, in 1/10^8.
     pub(crate) rate: i64,
-    /// What has accrued for the next one, in 1/10^8.
+    /// What has accrued for the settlement after, in 1/10^8.
     pub(crate) accrued: i64,
     /// Minutes since the last settlement.
     pub(crate) funding_step: i64,
@@ -90,12 +91,12 @@ fn status(series: &Series, minute: i64) -> Option<Status> {
     let settled = micros.div_euclid(FUNDING_STEP);
     let funding_step = (micros - settled * FUNDING_STEP) / MINUTE;
     let minutes = FUNDING_STEP / MINUTE;
-    // What has accrued in a period's last minute is the rate of its settlement.
-    let accrued = rate(series, settled + 1) * (funding_step + 1) / minutes;
+    // What has accrued in a period's last minute is the rate of the next period.
+    let accrued = rate(series, settled + 2) * (funding_step + 1) / minutes;
     Some(Status {
         micros,
         next_funding: (settled + 1) * FUNDING_STEP,
-        rate: rate(series, settled),
+        rate: rate(series, settled + 1),
         accrued,
         funding_step,
         mark_price: series.price_at(micros),

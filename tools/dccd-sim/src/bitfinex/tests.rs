@@ -221,7 +221,7 @@ fn books_are_one_list_of_rounded_levels_bids_first() {
 }
 
 #[test]
-fn a_settlement_is_read_off_the_move_of_the_next_one() {
+fn rows_tell_of_the_settlement_to_come() {
     let desk = Desk::new(1_000, 0);
     let symbol = "tBTCF0:USTF0";
     let (start, end) = (millis(START), millis(START + DAY));
@@ -236,9 +236,11 @@ fn a_settlement_is_read_off_the_move_of_the_next_one() {
         let settled = whole(&two[0][7]);
         assert_eq!(settled % (8 * 3_600_000), 0);
         assert!(whole(&two[0][0]) < settled && settled <= whole(&two[1][0]));
-        // What had accrued is what was paid.
+        // What had accrued is what is paid next.
         assert_eq!((&two[0][8], whole(&two[0][9])), (&two[1][11], 479));
     }
+    let periods = rows.chunk_by(|a, b| a[7] == b[7]);
+    assert!(periods.into_iter().all(|period| period.iter().all(|row| row[11] == period[0][11])));
     let newest = desk.rows(&format!("/v2/status/deriv/{symbol}/hist?limit=3"));
     assert!(newest.windows(2).all(|two| whole(&two[0][0]) > whole(&two[1][0])));
     let keyed = desk.rows(&format!("/v2/status/deriv?keys={symbol}"));

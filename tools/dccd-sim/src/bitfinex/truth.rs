@@ -2,8 +2,8 @@
 //!
 //! - Candles: volume in the base asset, as published, binary noise included; no quote volume and no count.
 //! - Trades: the amount without its sign, which is the side.
-//! - Funding: at each settlement, the current rate and mark price of the first status row after it; a settlement
-//!   whose row has not come yet is not known.
+//! - Funding: at each settlement, the current rate of the status rows before it; no row is of its very instant, so
+//!   the mark price is not known.
 //! - Open interest: at each multiple of the span, what the last status row of that span up to then says.
 //! - Books carry neither a time nor a number of the exchange, so none can be told from another.
 
@@ -46,25 +46,21 @@ pub(crate) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Re
             taker: Some(trade.taker),
             id: Some(venue_id(&series, trade.id).to_string()),
         }),
-        Kind::Funding if !is_spot => fundings(&mut teller, query.now),
+        Kind::Funding if !is_spot => fundings(&mut teller),
         Kind::OpenInterest if !is_spot => open_interests(&mut teller, query),
         Kind::Book | Kind::Funding | Kind::OpenInterest => Err(teller.no_such_kind()),
     }
 }
 
-fn fundings(teller: &mut Teller<'_>, now: i64) -> Result<(), TruthError> {
+fn fundings(teller: &mut Teller<'_>) -> Result<(), TruthError> {
     let (series, past) = (teller.series(), teller.past());
     let first = -(-past.start.max(series.listing().since)).div_euclid(FUNDING_STEP);
     let after = -(-past.end).div_euclid(FUNDING_STEP);
     for number in first..after {
         let settled = number * FUNDING_STEP;
-        let known = now.saturating_add(1).min(settled + FUNDING_STEP);
-        let Some(row) = status::ascending(&series, settled, known).next() else { continue };
-        teller.funding(&FundingRow {
-            micros: settled,
-            rate: trimmed_text(i128::from(row.rate), RATE_SCALE),
-            mark_price: Some(price(series.listing(), row.mark_price)),
-        })?;
+        let Some(row) = status::descending(&series, settled - FUNDING_STEP, settled).next() else { continue };
+        let rate = trimmed_text(i128::from(row.rate), RATE_SCALE);
+        teller.funding(&FundingRow { micros: settled, rate, mark_price: None })?;
     }
     Ok(())
 }
