@@ -1,13 +1,8 @@
 //! Checks a configuration against what the exchanges can do.
 
 use dccd_cli::config::{Config, ConfigError, ConfigFile, Origin, Problem, did_you_mean};
-use dccd_exchange::{Capability, Reach, capability, closed, exchanges};
+use dccd_exchange::{Capability, Impossible, Reach, capability, closed, exchanges};
 use dccd_record::{Dataset, Kind};
-
-/// The exchanges that users of dccd know; which of them are spoken to is in the table of capabilities.
-const KNOWN: [&str; 8] = ["binance", "coinbase", "kraken", "krakenfutures", "bybit", "okx", "bitfinex", "bitmex"];
-/// The exchanges that are no more, and since when.
-const CLOSED: [(&str, &str); 1] = [("bitmex", "2026-09-23")];
 
 /// The configuration, if it is right and every exchange has what it asks for.
 pub(crate) fn checked(file: &ConfigFile) -> Result<Config, ConfigError> {
@@ -38,7 +33,7 @@ fn refused(config: &Config) -> Vec<Problem> {
         for (kind, origin) in &job.channels {
             // One that is no dataset has been refused before.
             let Some(dataset) = job.dataset(*kind) else { continue };
-            refuse(check(&dataset).map(|_| ()), origin);
+            refuse(check_live(&dataset), origin);
         }
     }
     refused
@@ -57,6 +52,14 @@ pub(crate) fn check_history(dataset: &Dataset) -> Result<(), String> {
     }
 }
 
+/// Whether `dataset` can be had live. The table is about history, and says nothing of what everybody streams.
+fn check_live(dataset: &Dataset) -> Result<(), String> {
+    match capability(dataset) {
+        Err(Impossible::Kind { kind: Kind::Candle | Kind::Trade | Kind::Book, .. }) | Ok(_) => Ok(()),
+        Err(cause) => Err(cause.to_string()),
+    }
+}
+
 fn check(dataset: &Dataset) -> Result<&'static Capability, String> {
     check_name(dataset.exchange().as_str())?;
     capability(dataset).map_err(|cause| cause.to_string())
@@ -67,20 +70,17 @@ pub(crate) fn supported() -> Vec<&'static str> {
     exchanges().filter(|name| closed(name).is_none()).collect()
 }
 
-/// Whether there is such an exchange, and we speak to it.
+/// Whether there is such an exchange, and it is open.
 fn check_name(name: &str) -> Result<(), String> {
-    if let Some((_, day)) = CLOSED.iter().find(|(closed, _)| *closed == name) {
-        return Err(format!("{name} closed on {day}: what is stored stays readable, but nothing more can be had"));
+    if let Some(closed) = Impossible::closed(name) {
+        return Err(closed.to_string());
     }
-    if exchanges().any(|known| known == name) {
+    let supported = supported();
+    if supported.contains(&name) {
         return Ok(());
     }
-    let supported = supported().join(", ");
-    if KNOWN.contains(&name) {
-        return Err(format!("{name} is not supported yet by this version; it supports {supported}"));
-    }
-    let open = KNOWN.into_iter().filter(|known| CLOSED.iter().all(|(closed, _)| closed != known));
-    Err(format!("no exchange {name:?} is known; this version supports {supported}{}", did_you_mean(name, open)))
+    let meant = did_you_mean(name, supported.iter().copied());
+    Err(format!("no exchange {name:?} is known; this version supports {}{meant}", supported.join(", ")))
 }
 
 fn plural(kind: Kind) -> &'static str {

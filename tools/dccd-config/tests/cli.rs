@@ -67,6 +67,11 @@ impl Scratch {
     }
 }
 
+/// The exchanges whose jobs can be done.
+fn open_exchanges() -> Vec<&'static str> {
+    dccd_exchange::exchanges().filter(|name| dccd_exchange::closed(name).is_none()).collect()
+}
+
 /// The cases of `wrong.txt`: a configuration and what is said of it.
 fn wrong_configurations() -> Vec<(String, Vec<String>)> {
     let mut cases: Vec<(String, Vec<String>)> = Vec::new();
@@ -96,7 +101,8 @@ fn every_wrong_configuration_has_its_message_and_is_left_alone() {
     let mut edited = 0;
     for (config, messages) in cases {
         let scratch = Scratch::new(&config);
-        let said: String = messages.iter().map(|message| format!("dccd-config: config.yml:{message}\n")).collect();
+        let messages = messages.into_iter().map(|message| message.replace("{exchanges}", &open_exchanges().join(", ")));
+        let said: String = messages.map(|message| format!("dccd-config: config.yml:{message}\n")).collect();
         assert_eq!(scratch.run(&["validate"]), (1, String::new(), said), "{config}");
         let (status, _, stderr) = scratch.run(&["jobs"]);
         assert_eq!(status, 78, "{stderr}\n{config}");
@@ -132,6 +138,25 @@ Config is valid.
     scratch.check(&["validate"], 0, expected, "");
     scratch.check(&["--config", "config.yml", "validate"], 0, expected, "");
     scratch.check(&["validate", "-c", "./config.yml"], 0, &expected.replace(": config.yml", ": ./config.yml"), "");
+}
+
+#[test]
+fn every_open_exchange_can_be_configured() {
+    // Live trades and books are everywhere, also where there is no history of them.
+    for exchange in open_exchanges() {
+        let pair = if exchange == "krakenfutures" { "BTC/USD:perp" } else { "BTC/USD" };
+        let scratch = Scratch::new(&format!(
+            "jobs:\n  - {{exchange: {exchange}, pairs: ['{pair}'], data_type: ohlc, span: 86400, operation: backfill, \
+             trigger_kind: interval, every: 86400}}\n  - {{exchange: {exchange}, pairs: ['{pair}'], data_type: trades, operation: stream, trigger_kind: supervised}}\n\
+             stream_jobs: [{{exchange: {exchange}, pairs: ['{pair}'], channels: [book], time_step: 60}}]\n"
+        ));
+        let (status, stdout, stderr) = scratch.run(&["validate"]);
+        assert_eq!((status, stderr.as_str()), (0, ""), "{exchange}");
+        assert!(stdout.ends_with("Config is valid.\n"), "{stdout}");
+        let (status, stdout, _) = scratch.run(&["jobs"]);
+        assert_eq!((status, stdout.lines().count()), (0, 1), "{stdout}");
+    }
+    assert!(open_exchanges().len() >= 7, "{:?}", open_exchanges());
 }
 
 #[test]
@@ -220,12 +245,9 @@ fn what_an_exchange_has_not_is_not_added() {
     };
     let one = ["--pair", "BTC/USDT", "--span", "60", "--exchange"];
     let of = |name: &'static str| one.iter().copied().chain([name]).collect::<Vec<_>>();
-    check(
-        &of("binanec"),
-        1,
-        "no exchange \"binanec\" is known; this version supports binance; did you mean \"binance\"?",
-    );
-    check(&of("kraken"), 1, "kraken is not supported yet by this version; it supports binance");
+    let open = open_exchanges().join(", ");
+    let message = format!("no exchange \"binanec\" is known; this version supports {open}; did you mean \"binance\"?");
+    check(&of("binanec"), 1, &message);
     let closed = "bitmex closed on 2026-09-23: what is stored stays readable, but nothing more can be had";
     check(&of("bitmex"), 1, closed);
     let spans = "1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w";
@@ -306,7 +328,7 @@ fn the_schema_knows_every_key() {
     let job = &schema["properties"]["histo_jobs"]["items"];
     assert_eq!(job["required"], serde_json::json!(["exchange", "pairs"]));
     assert_eq!(job["additionalProperties"], false);
-    assert_eq!(job["properties"]["exchange"]["enum"], serde_json::json!(["binance"]));
+    assert_eq!(job["properties"]["exchange"]["enum"], serde_json::json!(open_exchanges()));
     assert_eq!(schema["properties"]["settings"]["properties"]["ui_port"]["maximum"], 65_535);
     assert!(job["properties"]["retry_delay"]["description"].as_str().unwrap().ends_with("(default: 1.0)"));
     let manual = include_str!("../../../man/dccd-config.5");
