@@ -1,12 +1,12 @@
 //! Funding rates and open interest, both of which stand in the history of a derivative's status: one row about
 //! every minute, wherever it falls.
 //!
-//! A status says when funding is paid next, what has accrued for that so far, and which rate was paid last. So
-//! a rate was paid at the instant that one status names as the next one and that a later status no longer
-//! names: the record's instant is the payment's, not that of either status, and its rate is the last one that
-//! the later status says. Its mark price is that status's, if it came soon after the payment.
+//! A status says when funding is paid next, and which rate is paid then: it was settled in the period before,
+//! and stays the same up to the payment. So a rate was paid at the instant that one status names as the next
+//! one and that a later status no longer names; the instant is the payment's, not that of either status. The
+//! mark price of the payment itself is not known.
 //!
-//! Open interest at a multiple of a span is what the last status of the five minutes before says. Where there
+//! Open interest at a multiple of a span is what the last status of the span that ends there says. Where there
 //! is no such status, there is no open interest.
 
 use dccd_record::{Funding, OpenInterest, Span, Ts};
@@ -18,7 +18,7 @@ use super::{error, is_newest_first, stamp};
 use crate::adapter::{Rows, Series};
 use crate::answer::{AnswerError, Reply};
 use crate::sink::Sink;
-use crate::wire::{number, optional_number, unexpected, unquoted};
+use crate::wire::{number, unexpected, unquoted};
 
 /// The most rows of one answer.
 pub(super) const PAGE_ROWS: u32 = 5000;
@@ -31,8 +31,6 @@ const PERIOD_NANOS: i64 = 8 * 3600 * SECOND_NANOS;
 const EARLY_NANOS_MAX: i64 = 60 * SECOND_NANOS;
 /// The status must name the next payment so soon after the last one.
 const LATE_NANOS_MAX: i64 = 600 * SECOND_NANOS;
-/// So far from an instant may a status be that speaks for it.
-const AGE_NANOS_MAX: i64 = 300 * SECOND_NANOS;
 
 /// The most records of open interest that one answer surely holds.
 pub(super) fn page_rows(span: Span) -> u32 {
@@ -44,7 +42,7 @@ pub(super) fn bounds(series: &Series<'_>, rows: Rows) -> (Bounds, u32) {
     let span = series.dataset.span();
     match (rows, span) {
         (Rows::Within(range), Some(span)) => {
-            let start = span.ceil(range.start()).saturating_add(1 - AGE_NANOS_MAX);
+            let start = span.ceil(range.start()).saturating_add(1 - span.nanos());
             let last = span.floor(range.end().saturating_add(-1));
             (Bounds { start: Some(start), last: Some(last), is_newest: false }, PAGE_ROWS)
         }
@@ -79,19 +77,18 @@ pub(super) fn read_funding(
     let page = statuses(series, rows, reply)?;
     let mut seen = 0;
     let mut last = None;
-    let mut waiting: Option<Ts> = None;
+    let mut waiting: Option<Payment<'_>> = None;
     for status in &page {
-        let Some((next, rate)) = status.payments()? else { continue };
-        if let Some(paid) = waiting.filter(|paid| status.settles(*paid, next)) {
-            if next.nanos() - paid.nanos() > PERIOD_NANOS {
-                let why = format!("the status skips from the funding of {paid} to that of {next}");
+        let Some(next) = status.payment()? else { continue };
+        if let Some(paid) = waiting.filter(|payment| payment.is_settled_by(status.ts, next.ts)) {
+            if next.ts.nanos() - paid.ts.nanos() > PERIOD_NANOS {
+                let why = format!("the status skips from the funding of {} to that of {}", paid.ts, next.ts);
                 return Err(AnswerError::Unexpected(why));
             }
-            if paid >= start && paid < end {
-                let mark_price = optional_number(status.mark_price.filter(|_| !status.is_old(paid)))?;
-                sink.funding(&Funding { ts: paid, rate: number(rate)?, mark_price })?;
+            if paid.ts >= start && paid.ts < end {
+                sink.funding(&Funding { ts: paid.ts, rate: number(paid.rate)?, mark_price: None })?;
                 seen += 1;
-                last = Some(paid);
+                last = Some(paid.ts);
             }
         }
         waiting = Some(next);
@@ -100,13 +97,15 @@ pub(super) fn read_funding(
     let is_full = usize::try_from(PAGE_ROWS).is_ok_and(|full| page.len() >= full);
     let is_stuck = is_full && matches!(rows, Rows::From(_)) && last.is_none_or(|last| last <= start);
     let is_late = !is_full
-        && waiting.zip(reply.date).is_some_and(|(next, now)| next.saturating_add(LATE_NANOS_MAX) < now && next < end);
+        && waiting
+            .zip(reply.date)
+            .is_some_and(|(next, now)| next.ts.saturating_add(LATE_NANOS_MAX) < now && next.ts < end);
     match waiting {
         Some(next) if is_stuck => {
-            Err(AnswerError::Unexpected(format!("{} statuses end before the funding of {next}", page.len())))
+            Err(AnswerError::Unexpected(format!("{} statuses end before the funding of {}", page.len(), next.ts)))
         }
         Some(next) if is_late => {
-            Err(AnswerError::Unexpected(format!("no status says yet what became of the funding of {next}")))
+            Err(AnswerError::Unexpected(format!("no status says yet what became of the funding of {}", next.ts)))
         }
         _ => Ok(()),
     }
@@ -133,7 +132,7 @@ pub(super) fn read_open_interest(
             // The last instant for which there may be one.
             _ => span.floor(status.ts),
         };
-        if matches!(rows, Rows::Within(range) if !range.contains(ts) || status.is_old(ts)) {
+        if matches!(rows, Rows::Within(range) if !range.contains(ts)) {
             continue;
         }
         // A later status says more.
@@ -155,7 +154,7 @@ pub(super) fn read_first(series: &Series<'_>, reply: &Reply<'_>) -> Result<Optio
     let Some(first) = page.first() else { return Ok(None) };
     match series.dataset.span() {
         Some(span) => Ok(Some(span.ceil(first.ts))),
-        None => Ok(first.payments()?.map(|(next, _)| next)),
+        None => Ok(first.payment()?.map(|payment| payment.ts)),
     }
 }
 
@@ -164,9 +163,15 @@ pub(super) fn read_first(series: &Series<'_>, reply: &Reply<'_>) -> Result<Optio
 struct Status<'a> {
     ts: Ts,
     next_payment: Option<&'a RawValue>,
-    last_rate: Option<&'a RawValue>,
-    mark_price: Option<&'a RawValue>,
+    rate: Option<&'a RawValue>,
     open_interest: Option<&'a RawValue>,
+}
+
+/// What will be paid, and when.
+#[derive(Clone, Copy, Debug)]
+struct Payment<'a> {
+    ts: Ts,
+    rate: &'a RawValue,
 }
 
 impl<'a> Status<'a> {
@@ -181,33 +186,25 @@ impl<'a> Status<'a> {
             }
             all => all,
         };
-        let &[time, _, _, _, _, _, _, next, _, _, _, rate, _, _, mark, _, _, open_interest, ..] = row else {
+        let &[time, _, _, _, _, _, _, next, _, _, _, rate, _, _, _, _, _, open_interest, ..] = row else {
             return Err(AnswerError::Unexpected(format!("a status has {} fields", row.len())));
         };
         let known = |raw: &'a RawValue| (raw.get() != "null").then_some(raw);
-        Ok(Status {
-            ts: stamp(time)?,
-            next_payment: known(next),
-            last_rate: known(rate),
-            mark_price: known(mark),
-            open_interest: known(open_interest),
-        })
+        let (next_payment, rate, open_interest) = (known(next), known(rate), known(open_interest));
+        Ok(Status { ts: stamp(time)?, next_payment, rate, open_interest })
     }
 
-    /// When the next payment is, and the rate of the last one, where both are known.
-    fn payments(&self) -> Result<Option<(Ts, &'a RawValue)>, AnswerError> {
-        let (Some(next), Some(rate)) = (self.next_payment, self.last_rate) else { return Ok(None) };
-        Ok(Some((stamp(next)?, rate)))
+    /// The next payment, where it is known.
+    fn payment(&self) -> Result<Option<Payment<'a>>, AnswerError> {
+        let (Some(next), Some(rate)) = (self.next_payment, self.rate) else { return Ok(None) };
+        Ok(Some(Payment { ts: stamp(next)?, rate }))
     }
+}
 
-    /// Whether `payment` is over, since this status names `next` instead, and was not only put off.
-    fn settles(&self, payment: Ts, next: Ts) -> bool {
-        next > payment && self.ts.saturating_add(EARLY_NANOS_MAX) >= payment
-    }
-
-    /// Whether it says nothing about `instant` because it is too far from it.
-    fn is_old(&self, instant: Ts) -> bool {
-        (instant.nanos() - self.ts.nanos()).abs() >= AGE_NANOS_MAX
+impl Payment<'_> {
+    /// Whether it is over when a status of `now` names `next`, and was not only put off.
+    fn is_settled_by(&self, now: Ts, next: Ts) -> bool {
+        next > self.ts && now.saturating_add(EARLY_NANOS_MAX) >= self.ts
     }
 }
 

@@ -120,26 +120,21 @@ fn book_line(body: &str) -> String {
     )
 }
 
-/// The recorded status names midnight as the next payment, and the rate of the last one, eight hours before.
+/// The recorded status names midnight as the next payment, and a rate; a status after that settles it.
 fn check_status(body: &str) {
     let rows: Vec<Vec<Value>> = serde_json::from_str(body).expect("rows");
     let [row] = rows.as_slice() else { panic!("one row: {rows:?}") };
-    let (at, next, rate, mark) = (row[0].to_string(), row[7].to_string(), row[11].to_string(), row[14].to_string());
-    let interest = row[17].to_string();
+    let (paid, rate, interest) = (row[7].to_string(), row[11].to_string(), row[17].to_string());
     let lists: Vec<&RawValue> = serde_json::from_str(body).expect("rows");
     let recorded = lists.first().expect("a row").get();
-    let before = recorded.replace(&at, "1570550340000").replace(&next, "1570550400000");
-    let soon = recorded.replace(&at, "1570550460000");
-    for (after, mark) in [(recorded, "null"), (&soon, &mark)] {
-        let both = format!("[{before},{after}]");
-        let id = "bitfinex:funding:ETH-USDT_PERP";
-        let (page, lines) = read_page(id, Rows::From(Ts::MIN), 200, &both).expect("sound");
-        let expected = format!(
-            "{{\"kind\":\"funding\",\"exchange\":\"bitfinex\",\"pair\":\"ETH/USDT:perp\",\"ts\":\"{}\",\"rate\":{rate},\"mark_price\":{mark}}}\n",
-            stamp("1570550400000")
-        );
-        assert_eq!((page.rows, page.lines, lines), (2, 1, expected));
-    }
+    let moved_on = recorded.replace(&row[0].to_string(), "1570579260000").replace(&paid, "1570608000000");
+    let both = format!("[{recorded},{moved_on}]");
+    let (page, lines) = read_page("bitfinex:funding:ETH-USDT_PERP", Rows::From(Ts::MIN), 200, &both).expect("sound");
+    let expected = format!(
+        "{{\"kind\":\"funding\",\"exchange\":\"bitfinex\",\"pair\":\"ETH/USDT:perp\",\"ts\":\"{}\",\"rate\":{rate},\"mark_price\":null}}\n",
+        stamp(&paid)
+    );
+    assert_eq!((page.rows, page.lines, lines), (2, 1, expected));
     let asked = Rows::Within(range("2019-10-08T23:50:00Z", "2019-10-09T00:05:00Z"));
     let (page, lines) = read_page("bitfinex:open_interest:ETH-USDT_PERP:5m", asked, 200, body).expect("sound");
     let expected = format!(

@@ -45,7 +45,7 @@ fn pages_of_status_see_what_they_need() {
     let within = Rows::Within(range("2024-01-01T00:00:00Z", "2024-01-01T03:00:00Z"));
     assert_eq!(
         page(id, within, 3),
-        "/v2/status/deriv/tBTCF0:USTF0/hist?start=1704066900001&end=1704074400000&limit=5000&sort=1"
+        "/v2/status/deriv/tBTCF0:USTF0/hist?start=1704063600001&end=1704074400000&limit=5000&sort=1"
     );
     assert_eq!(page(id, Rows::Newest, 1), "/v2/status/deriv/tBTCF0:USTF0/hist?limit=1&sort=-1");
 }
