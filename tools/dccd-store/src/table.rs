@@ -25,6 +25,7 @@
 
 mod assemble;
 mod canon;
+mod chunk;
 mod column;
 mod error;
 mod input;

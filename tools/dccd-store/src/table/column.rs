@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use arrow_array::builder::BooleanBuilder;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{ArrayRef, Decimal128Array, DictionaryArray, PrimitiveArray, StringArray, UInt8Array};
-use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_array::{ArrayRef, Decimal128Array, PrimitiveArray};
+use arrow_buffer::{NullBuffer, ScalarBuffer};
 use dccd_record::{Number, Ts};
 
 use super::number::{DECIMAL_SCALE, decimal_from_number};
@@ -177,37 +177,29 @@ impl Column {
         }
     }
 
-    /// Some rows as Arrow has them.
-    pub(super) fn array(&self, rows: Range<usize>) -> ArrayRef {
+    /// The first `count` values as Arrow has them; texts take another way.
+    pub(super) fn array(&self, count: usize) -> ArrayRef {
         match self {
             Column::Int(values) => {
-                let (values, nulls) = values.buffers(rows);
+                let (values, nulls) = values.buffers(count);
                 Arc::new(PrimitiveArray::<Int64Type>::new(values, nulls))
             }
             Column::Float(values) => {
-                let (values, nulls) = values.buffers(rows);
+                let (values, nulls) = values.buffers(count);
                 Arc::new(PrimitiveArray::<Float64Type>::new(values, nulls))
             }
             Column::Decimal(values) => {
-                let (values, nulls) = values.buffers(rows);
+                let (values, nulls) = values.buffers(count);
                 let scale = i8::try_from(DECIMAL_SCALE).unwrap_or(0);
                 let array = Decimal128Array::new(values, nulls).with_precision_and_scale(38, scale);
                 Arc::new(array.expect("38 digits, 18 of them after the point, are a valid decimal type"))
             }
-            Column::Word(codes) => {
-                let codes = &codes[rows];
-                let keys = codes.iter().map(|code| code.saturating_sub(1)).collect::<Vec<u8>>();
-                let nulls = codes.contains(&0).then(|| codes.iter().map(|code| *code != 0).collect::<NullBuffer>());
-                let keys = UInt8Array::new(keys.into(), nulls);
-                let array = DictionaryArray::try_new(keys, Arc::new(StringArray::from(WORDS.to_vec())));
-                Arc::new(array.expect("each code but 0 is the place of a word"))
-            }
             Column::Flag(codes) => {
-                let mut flags = BooleanBuilder::with_capacity(rows.len());
-                codes[rows].iter().for_each(|code| flags.append_option((*code != 0).then_some(*code == TRUE)));
+                let mut flags = BooleanBuilder::with_capacity(count);
+                codes[..count].iter().for_each(|code| flags.append_option((*code != 0).then_some(*code == TRUE)));
                 Arc::new(flags.finish())
             }
-            Column::Text(texts) => texts.array(rows),
+            Column::Word(_) | Column::Text(_) => unreachable!("texts are no Arrow arrays"),
         }
     }
 }
@@ -335,12 +327,12 @@ impl<T: Copy + Default + PartialEq> PartialEq for Values<T> {
 }
 
 impl<T: arrow_buffer::ArrowNativeType> Values<T> {
-    fn buffers(&self, rows: Range<usize>) -> (ScalarBuffer<T>, Option<NullBuffer>) {
+    fn buffers(&self, count: usize) -> (ScalarBuffer<T>, Option<NullBuffer>) {
         if self.nulls > 0 {
-            return (vec![T::default(); rows.len()].into(), Some(NullBuffer::new_null(rows.len())));
+            return (vec![T::default(); count].into(), Some(NullBuffer::new_null(count)));
         }
-        let nulls = self.present.get(rows.clone()).map(NullBuffer::from).filter(|_| !self.present.is_empty());
-        (ScalarBuffer::from(self.values[rows].to_vec()), nulls)
+        let nulls = self.present.get(..count).map(NullBuffer::from);
+        (ScalarBuffer::from(self.values[..count].to_vec()), nulls)
     }
 }
 
@@ -401,21 +393,31 @@ impl Texts {
         self.offsets.iter_mut().for_each(|held| *held -= cut);
     }
 
-    fn array(&self, rows: Range<usize>) -> ArrayRef {
-        let offsets = &self.offsets[rows.start..=rows.end];
-        let (start, end) = (self.offsets[rows.start], self.offsets[rows.end]);
-        let lengths = || offsets.iter().zip(&offsets[1..]).map(|(from, to)| to - from);
-        let has_nulls = lengths().fold(false, |has_nulls, length| has_nulls | (length == 0));
-        let nulls = has_nulls.then(|| lengths().map(|length| length != 0).collect::<NullBuffer>());
-        let offsets: Vec<i32> = offsets.iter().map(|held| held - start).collect();
-        let bytes = Buffer::from(&self.bytes[place(start)..place(end)]);
-        Arc::new(StringArray::new(OffsetBuffer::new(offsets.into()), bytes, nulls))
+    /// How many bytes some texts have.
+    pub(super) fn bytes_of(&self, rows: Range<usize>) -> usize {
+        place(self.offsets[rows.end]) - place(self.offsets[rows.start])
+    }
+
+    /// The row at which the texts from `start` on have more than `bytes` bytes; one row is always within.
+    pub(super) fn end_within(&self, start: usize, bytes: usize) -> usize {
+        let limit = place(self.offsets[start]) + bytes;
+        let within = self.offsets[start + 1..].partition_point(|end| place(*end) <= limit);
+        start + within.max(1)
     }
 }
 
 /// The order of ids: shorter first, so that whole numbers are in the order of their values.
+#[inline]
 pub(super) fn compare_ids(left: &[u8], right: &[u8]) -> Ordering {
-    left.len().cmp(&right.len()).then_with(|| left.cmp(right))
+    // Most ids have 8 to 16 bytes: their first eight and, if these are the same, their last eight tell.
+    let words = |id: &[u8]| Some((id.first_chunk().copied()?, id.last_chunk().copied()?));
+    left.len().cmp(&right.len()).then_with(|| match (words(left), words(right)) {
+        (Some(left_words), Some(right_words)) if left.len() <= 16 => {
+            let order = |(first, last)| (u64::from_be_bytes(first), u64::from_be_bytes(last));
+            order(left_words).cmp(&order(right_words))
+        }
+        _ => left.cmp(right),
+    })
 }
 
 pub(super) fn index(row: u32) -> usize {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow_array::{Array, ArrayRef, Int64Array};
 use arrow_schema::{DataType, Schema};
 use dccd_record::Kind;
 use parquet::arrow::ArrowSchemaConverter;
@@ -12,7 +13,10 @@ use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::SchemaDescriptor;
 
+use super::chunk::{write_texts, write_words};
+use super::column::Column;
 use super::error::TableError;
 use super::input::TableFile;
 use super::rows::Rows;
@@ -28,6 +32,7 @@ const DECIMAL_SLICE_ROWS: usize = 1 << 10;
 pub(super) struct Output {
     path: PathBuf,
     schema: Arc<Schema>,
+    columns: SchemaDescriptor,
     writer: SerializedFileWriter<File>,
     factory: ArrowRowGroupWriterFactory,
     groups: usize,
@@ -79,10 +84,10 @@ impl Output {
         let schema = arrow_schema(kind, numbers);
         let failed = |error| TableError::writing(path, error);
         let columns = ArrowSchemaConverter::new().convert(&schema).map_err(failed)?;
-        let writer = SerializedFileWriter::new(file, columns.root_schema_ptr(), properties(kind, provenance));
+        let writer = SerializedFileWriter::new(file, columns.root_schema_ptr(), properties(provenance));
         let writer = writer.map_err(failed)?;
         let factory = ArrowRowGroupWriterFactory::new(&writer, Arc::clone(&schema));
-        Ok(Output { path: path.to_owned(), schema, writer, factory, groups: 0, rows: 0, hull: None })
+        Ok(Output { path: path.to_owned(), schema, columns, writer, factory, groups: 0, rows: 0, hull: None })
     }
 
     /// Writes the first `count` rows, which are sorted and without repeats, as one row group.
@@ -118,9 +123,21 @@ impl Output {
         let columns = self.factory.create_column_writers(self.groups)?;
         let mut group = self.writer.next_row_group()?;
         for (at, (mut column, field)) in columns.into_iter().zip(self.schema.fields()).enumerate() {
+            let array: ArrayRef = match at.checked_sub(1).and_then(|at| rows.columns.get(at)) {
+                None => Arc::new(Int64Array::from(rows.ts[..count].to_vec())),
+                // Nobody looks for a text by its bounds, and finding them costs more than packing the text.
+                Some(Column::Word(codes)) => {
+                    write_words(&codes[..count], self.columns.column(at), &mut group)?;
+                    continue;
+                }
+                Some(Column::Text(texts)) => {
+                    write_texts(texts, count, self.columns.column(at), &mut group)?;
+                    continue;
+                }
+                Some(values) => values.array(count),
+            };
             let is_decimal = matches!(field.data_type(), DataType::Decimal128(..));
             let step = if is_decimal { DECIMAL_SLICE_ROWS } else { SLICE_ROWS };
-            let array = rows.array(at, 0..count);
             for start in (0..count).step_by(step) {
                 let slice = array.slice(start, step.min(count - start));
                 for leaf in compute_leaves(field, &slice)? {

@@ -1,9 +1,7 @@
 //! Records of one kind, in columns.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array};
 use dccd_record::{Book, Candle, Kind, Line, Number, Side, Trade, Ts};
 
 use super::column::{ASK, BID, BUY, Column, FALSE, SELL, TRUE};
@@ -172,14 +170,6 @@ impl Rows {
                 .iter()
                 .zip(&other.columns)
                 .all(|(ours, theirs)| ours.compare(row, theirs, other_row).is_eq())
-    }
-
-    /// Some rows of a column as Arrow has them; column 0 is the instant.
-    pub(super) fn array(&self, column: usize, rows: Range<usize>) -> ArrayRef {
-        match column.checked_sub(1) {
-            None => Arc::new(Int64Array::from(self.ts[rows].to_vec())),
-            Some(at) => self.columns[at].array(rows),
-        }
     }
 
     #[inline(always)]

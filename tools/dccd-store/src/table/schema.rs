@@ -25,12 +25,12 @@ pub(super) const DCCD3_KEY: &str = "dccd.provenance";
 /// Tests see row groups, pages and batches so small that a few hundred rows meet every seam.
 pub(super) const GROUP_ROWS: usize = if cfg!(test) { 64 } else { 128 << 10 };
 /// Rows of one page: what a query reads at the least. Half as many make files 7 % larger.
-const PAGE_ROWS: usize = if cfg!(test) { 16 } else { 64 << 10 };
+pub(super) const PAGE_ROWS: usize = if cfg!(test) { 16 } else { 64 << 10 };
 /// Rows after which the limits of a page are looked at.
 const LOOK_ROWS: usize = if cfg!(test) { 4 } else { 1 << 10 };
-const PAGE_BYTES: usize = 1 << 20;
+pub(super) const PAGE_BYTES: usize = 1 << 20;
 /// The fastest: level 3 packs 9 % tighter, for a seventh more of all the time that writing takes.
-const ZSTD_LEVEL: i32 = 1;
+pub(super) const ZSTD_LEVEL: i32 = 1;
 
 /// What the numbers of a store are; chosen when it is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,8 +148,8 @@ pub(super) fn arrow_schema(kind: Kind, numbers: Numbers) -> Arc<Schema> {
     Arc::new(Schema::new(fields))
 }
 
-/// How files of a kind are written.
-pub(super) fn properties(kind: Kind, provenance: &Provenance) -> WriterPropertiesPtr {
+/// How files are written.
+pub(super) fn properties(provenance: &Provenance) -> WriterPropertiesPtr {
     let zstd = ZstdLevel::try_new(ZSTD_LEVEL).expect("a level that zstd has");
     let entry = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());
     let mut builder = WriterProperties::builder()
@@ -171,15 +171,6 @@ pub(super) fn properties(kind: Kind, provenance: &Provenance) -> WriterPropertie
         builder = builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
-    }
-    // Nobody looks for a text by its bounds, and finding them costs more than packing the text.
-    for name in ["side", "tid"] {
-        builder = builder.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
-    }
-    if kind == Kind::Trade {
-        builder = builder
-            .set_column_dictionary_enabled(ColumnPath::from("tid"), false)
-            .set_column_encoding(ColumnPath::from("tid"), Encoding::PLAIN);
     }
     Arc::new(builder.build())
 }
