@@ -44,7 +44,8 @@ pub(super) fn first_kept(grid: Grid, width: i64, now: i64) -> i64 {
 
 /// The width of an interval.
 pub(super) fn width(minutes: i64) -> Option<i64> {
-    matches!(minutes, 1 | 5 | 15 | 30 | 60 | 240 | 1_440 | 10_080 | 21_600).then_some(minutes * MINUTE)
+    let is_known = matches!(minutes, 1 | 5 | 15 | 30 | 60 | 240 | 1_440 | 10_080 | 21_600);
+    is_known.then(|| minutes * MINUTE)
 }
 
 fn row(series: &Series, candle: &Candle) -> String {

@@ -324,7 +324,8 @@ fn kinds(group: &Group, sort: Sort) -> Vec<MarketKind> {
         Sort::Dated => {
             let first_year = Day::from_number(group.opened.div_euclid(DAY)).year;
             let quarters = (first_year..=LAST_EXPIRY_YEAR).flat_map(|year| [3, 6, 9, 12].map(|month| (year, month)));
-            quarters.filter_map(|(year, month)| last_friday(year, month)).map(date_of).map(MarketKind::Dated).collect()
+            let days = quarters.filter_map(|(year, month)| last_friday(year, month));
+            days.filter(|day| expiry(*day) > group.opened).map(date_of).map(MarketKind::Dated).collect()
         }
     }
 }
@@ -338,9 +339,13 @@ fn expiry_times(date: u32, opened: i64) -> Option<(i64, i64)> {
         return None;
     }
     let (year, month) = if day.month > 6 { (day.year, day.month - 6) } else { (day.year - 1, day.month + 6) };
-    let since = last_friday(year, month)? * DAY + 8 * HOUR;
-    let until = number * DAY + 8 * HOUR;
+    let (since, until) = (expiry(last_friday(year, month)?), expiry(number));
     (until > opened).then_some((since.max(opened), until))
+}
+
+/// When the contracts of a day expire.
+fn expiry(day: i64) -> i64 {
+    day * DAY + 8 * HOUR
 }
 
 /// The number of the last Friday of a month.

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use dccd_record::Pair;
 
 use super::bar::{Bar, Grid};
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Sort, Standing};
 use super::statistics::{FUNDING_STEP, book, fundings};
 use super::trade::{Trade, first_part, trade_of_part};
 use super::{Market, Series, Settings};
-use crate::clock::{DAY, HOUR, MINUTE, SECOND};
+use crate::clock::{DAY, HOUR, MINUTE, SECOND, iso_text};
+use crate::exchange::EXCHANGES;
 use crate::hash::{mix, pick};
 
 /// 2024-01-01.
@@ -157,4 +158,68 @@ fn months_and_weeks_begin_where_the_calendar_says() {
     let week = Grid::Fixed { width: 7 * DAY, origin: 4 * DAY };
     assert_eq!(week.floor(START + 2 * DAY), START, "2024-01-01 was a Monday");
     assert_eq!(week.ceil(START + 1), START + 7 * DAY);
+}
+
+#[test]
+fn dated_contracts_live_for_half_a_year() {
+    let catalogue = Catalogue::new([]);
+    let listing = |pair: &str| catalogue.listing("krakenfutures", &pair.parse().expect("a pair"));
+    let march = listing("BTC/USD:240329").expect("the last Friday of March 2024");
+    assert_eq!(iso_text(march.since, 0), "2023-09-29T08:00:00Z");
+    assert_eq!(iso_text(march.until, 0), "2024-03-29T08:00:00Z");
+    assert_eq!(march.standing(march.since - 1), Standing::Unlisted);
+    assert_eq!(march.standing(march.until - 1), Standing::Trading);
+    assert_eq!(march.standing(march.until), Standing::Delisted);
+    for pair in ["BTC/USD:240328", "BTC/USD:240426", "SOL/USD:240329", "BTC/USD:200327"] {
+        assert_eq!(listing(pair), None, "{pair}");
+    }
+    let dated = catalogue.pairs("krakenfutures", Sort::Dated);
+    assert!(dated.len() > 60 && dated.contains(&"ETH/USD:240927".parse().expect("a pair")));
+    assert!(dated.iter().all(|pair| catalogue.listing("krakenfutures", pair).is_some()), "{dated:?}");
+}
+
+#[test]
+fn nothing_is_traded_after_the_end() {
+    let market = Market::new(Settings { seed: 1, trades_per_day: 2_000, burst: 50 }, Catalogue::new([]));
+    let series = market.series("coinbase", &"RUNE/USD".parse().expect("a pair")).expect("listed once");
+    let until = series.listing().until;
+    let end = series.first_id_at(until);
+    assert_eq!(series.first_id_at(until + 100 * DAY), end);
+    assert_eq!(series.trades(end - 5..end + 5).count(), 5);
+    assert!(series.trades(end - 1..end).all(|trade| trade.micros < until));
+    assert!(!series.is_open_within(until, until + DAY));
+    assert_eq!(series.bar(until, until + DAY), Bar::default());
+    assert!(series.last_price_before(until + DAY).is_some());
+}
+
+#[test]
+fn inverse_contracts_are_worth_what_the_price_makes_of_them() {
+    let market = Market::new(Settings { seed: 1, trades_per_day: 2_000, burst: 0 }, Catalogue::new([]));
+    let series = market.series("krakenfutures", &"BTC/USD:inverse".parse().expect("a pair")).expect("listed");
+    let listing = series.listing();
+    assert_eq!((listing.amount_scale, listing.value_scale()), (0, 8));
+    // 42000 contracts of one dollar at 42000.00 are one bitcoin.
+    assert_eq!(listing.value(4_200_000, 42_000), 100_000_000);
+    let trades: Vec<Trade> = day_trades(&series, START);
+    let bar = series.bar(START, START + DAY);
+    assert_eq!(bar.trades, i64::try_from(trades.len()).expect("few"));
+    assert_eq!(bar.quote_volume, trades.iter().map(|trade| listing.value(trade.price, trade.amount)).sum::<i128>());
+}
+
+#[test]
+fn every_exchange_has_its_own_pairs_and_takes_more() {
+    let added: dccd_record::Pair = "NEW/USD".parse().expect("a pair");
+    let catalogue = Catalogue::new([added.clone()]);
+    for entry in EXCHANGES {
+        let sorts = [Sort::Spot, Sort::Perp, Sort::Inverse];
+        for sort in sorts.into_iter().filter(|sort| entry.groups.iter().any(|group| group.sorts.contains(sort))) {
+            let pairs = catalogue.pairs(entry.name, sort);
+            assert!(pairs.iter().all(|pair| catalogue.listing(entry.name, pair).is_some()), "{}", entry.name);
+            let unique: std::collections::BTreeSet<&dccd_record::Pair> = pairs.iter().collect();
+            assert_eq!(unique.len(), pairs.len(), "{}: {sort:?}", entry.name);
+        }
+        let has_spot = entry.groups.iter().any(|group| group.sorts.contains(&Sort::Spot));
+        assert_eq!(catalogue.listing(entry.name, &added).is_some(), has_spot, "{}", entry.name);
+    }
+    assert_eq!(catalogue.listing("moon", &added), None);
 }
