@@ -4,7 +4,7 @@
 //! - Trades: the amount without its sign, which is the side.
 //! - Funding: at each settlement, the current rate of the status rows before it; no row is of its very instant, so
 //!   the mark price is not known.
-//! - Open interest: at each multiple of the span, what the last status row says, if it is at most five minutes old.
+//! - Open interest: at each multiple of the span, what the last status row of that span up to then says.
 //! - Books carry neither a time nor a number of the exchange, so none can be told from another.
 
 use dccd_cli::Output;
@@ -13,16 +13,13 @@ use dccd_record::{Kind, Market as MarketKind};
 use crate::bitfinex::candles::volume;
 use crate::bitfinex::trades::venue_id;
 use crate::bitfinex::{EXCHANGE, status};
-use crate::clock::{MILLI, MINUTE, SECOND};
+use crate::clock::{MILLI, SECOND};
 use crate::decimal::trimmed_text;
 use crate::market::Market;
 use crate::market::candle::Fill;
 use crate::market::catalogue::Listing;
 use crate::market::statistics::{FUNDING_STEP, OPEN_INTEREST_SCALE, RATE_SCALE};
 use crate::truth::{CandleRow, FundingRow, OpenInterestRow, Teller, TradeRow, TruthError, TruthQuery, whole_millis};
-
-/// How old a status row may be to stand for an instant.
-const STATUS_AGE_MAX: i64 = 5 * MINUTE;
 
 /// Prints every record of the range that has happened.
 pub(crate) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {
@@ -70,7 +67,7 @@ fn fundings(teller: &mut Teller<'_>) -> Result<(), TruthError> {
 
 fn open_interests(teller: &mut Teller<'_>, query: &TruthQuery) -> Result<(), TruthError> {
     let (Some(grid), Some(span)) = (teller.grid(), query.dataset.span()) else { return Ok(()) };
-    let width = (i64::from(span.secs()) * SECOND).min(STATUS_AGE_MAX);
+    let width = i64::from(span.secs()) * SECOND;
     let (series, past) = (teller.series(), teller.past());
     let first = grid.ceil(past.start.max(series.listing().since));
     let stamps = std::iter::successors(Some(first), |stamp| Some(grid.next(*stamp)));
