@@ -28,7 +28,7 @@ pub(super) const GROUP_ROWS: usize = if cfg!(test) { 64 } else { 128 << 10 };
 pub(super) const PAGE_ROWS: usize = if cfg!(test) { 16 } else { 64 << 10 };
 /// Rows after which the limits of a page are looked at.
 const LOOK_ROWS: usize = if cfg!(test) { 4 } else { 1 << 10 };
-pub(super) const PAGE_BYTES: usize = 1 << 20;
+pub(super) const PAGE_BYTES: usize = if cfg!(test) { 300 } else { 1 << 20 };
 /// The fastest: level 3 packs 9 % tighter, for a seventh more of all the time that writing takes.
 pub(super) const ZSTD_LEVEL: i32 = 1;
 

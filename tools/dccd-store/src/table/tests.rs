@@ -1,5 +1,6 @@
 //! Rows, parts, assembly and scans against a simple model.
 
+mod chunk;
 mod files;
 mod lines;
 mod model;
