@@ -35,8 +35,6 @@ use std::process::ExitCode;
 use args::{Command, SimArgs};
 use dccd_cli::{Status, Tool};
 use error::Error;
-#[cfg(test)]
-use tests::{desk, recordings};
 
 fn main() -> ExitCode {
     dccd_cli::entry("dccd-sim", run)

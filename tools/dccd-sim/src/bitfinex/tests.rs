@@ -7,7 +7,7 @@ use crate::clock::{MILLI, MINUTE, SECOND};
 use crate::limits::LimitSettings;
 use crate::market::Settings;
 use crate::market::catalogue::Catalogue;
-use crate::recordings::{assert_alike, recorded};
+use crate::tests::recordings::{assert_alike, recorded};
 
 /// 2024-01-01.
 const START: i64 = 19_723 * DAY;

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::*;
 use crate::clock::{MILLI, MINUTE, iso_text, parse_iso};
-use crate::desk::Desk;
 use crate::limits::LimitSettings;
-use crate::recordings::{assert_alike, recorded};
+use crate::tests::desk::Desk;
+use crate::tests::recordings::{assert_alike, recorded};
 
 /// 2024-01-01.
 const START: i64 = 19_723 * DAY;

@@ -181,7 +181,7 @@ fn gzip(zip: &[u8]) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::bybit::truth::{View, trade_row};
-    use crate::desk::Desk;
+    use crate::tests::desk::Desk;
 
     /// 2024-01-05.
     const NOW: i64 = 19_727 * DAY;

@@ -69,8 +69,8 @@ fn whole(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use crate::clock::DAY;
-    use crate::desk::Desk;
     use crate::hash::mix;
+    use crate::tests::desk::Desk;
 
     #[test]
     fn no_question_is_too_odd_for_an_answer() {

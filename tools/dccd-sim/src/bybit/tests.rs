@@ -6,12 +6,12 @@ use crate::bybit::instrument::{Digits, symbol};
 use crate::bybit::statistics::{open_interest_text, payments, rate};
 use crate::bybit::truth::{View, candle_row, trade_row};
 use crate::clock::{DAY, HOUR, MINUTE};
-use crate::desk::Desk;
 use crate::limits::LimitSettings;
 use crate::market::Series;
 use crate::market::bar::Grid;
 use crate::market::candle::{CandleQuery, Pick, candles};
-use crate::recordings::{assert_alike, recorded};
+use crate::tests::desk::Desk;
+use crate::tests::recordings::{assert_alike, recorded};
 
 /// 2024-01-01.
 const START: i64 = 19_723 * DAY;

@@ -2,9 +2,9 @@ use dccd_record::Side;
 use serde_json::Value;
 
 use crate::clock::{DAY, HOUR, MINUTE, SECOND, iso_text};
-use crate::desk::Desk;
 use crate::limits::LimitSettings;
-use crate::recordings::{assert_alike, recorded};
+use crate::tests::desk::Desk;
+use crate::tests::recordings::{assert_alike, recorded};
 
 /// 2024-01-01.
 const START: i64 = 19_723 * DAY;

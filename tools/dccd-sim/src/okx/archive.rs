@@ -110,8 +110,8 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::desk::Desk;
     use crate::okx::truth::trade_row;
+    use crate::tests::desk::Desk;
     use crate::truth::Door;
 
     /// 2024-01-05T12:00.

@@ -55,8 +55,8 @@ mod tests {
     use serde_json::Value;
 
     use crate::clock::DAY;
-    use crate::desk::Desk;
     use crate::hash::mix;
+    use crate::tests::desk::Desk;
 
     #[test]
     fn no_question_is_too_odd_for_an_answer() {

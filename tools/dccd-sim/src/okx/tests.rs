@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::clock::{DAY, HOUR, MINUTE, SECOND};
-use crate::desk::Desk;
 use crate::limits::LimitSettings;
 use crate::market::Series;
 use crate::market::bar::Grid;
@@ -13,7 +12,8 @@ use crate::market::candle::{CandleQuery, Pick, candles as candles_of};
 use crate::okx::instrument::Digits;
 use crate::okx::statistics::{open_interest_text, payments, realized_rate};
 use crate::okx::truth::{candle_row, trade_row};
-use crate::recordings::{assert_alike, recorded};
+use crate::tests::desk::Desk;
+use crate::tests::recordings::{assert_alike, recorded};
 use crate::truth::Door;
 
 /// 2024-01-01.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Desk, START, millis, opens};
 use crate::clock::{DAY, HOUR, MINUTE};
-use crate::recordings::{assert_alike, recorded};
+use crate::tests::recordings::{assert_alike, recorded};
 
 /// 2024-03-01T12:34:56.
 const NOW: i64 = START + 60 * DAY + 12 * HOUR + 34 * MINUTE + 56_000_000;
