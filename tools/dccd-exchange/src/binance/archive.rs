@@ -6,8 +6,9 @@ use dccd_record::{
     Candle, Dataset, Day, Funding, Kind, LineWriter, Number, OpenInterest, Range, Side, Span, Trade, Ts,
 };
 
+use super::kline::Columns;
 use super::query::symbol;
-use super::{SPOT, stamp};
+use super::{COINM, SPOT, stamp};
 use crate::adapter::Series;
 use crate::answer::{AnswerError, Mark};
 use crate::archive::{BulkFile, FileFormat, Seen, Use, Wanted};
@@ -29,10 +30,10 @@ pub(super) fn files(series: &Series<'_>, range: Range, now: Ts, usage: Use) -> V
     let width = range.end().nanos() - range.start().nanos();
     let range = match (usage, dataset.kind()) {
         (Use::Always, _) => Some(range),
-        (Use::WhereBetter, Kind::Trade) => (width >= TRADE_DAYS_MIN * DAY_NANOS).then_some(range),
+        (Use::WhereBetter, Kind::Trade) if width >= TRADE_DAYS_MIN * DAY_NANOS => Some(range),
         (Use::WhereBetter, Kind::Candle) => Some(range),
         // The rest goes back no further than this over REST.
-        (Use::WhereBetter, Kind::OpenInterest) => {
+        (Use::WhereBetter, Kind::OpenInterest | Kind::Trade) => {
             Range::new(range.start(), range.end().min(row.rest_start(dataset, now)))
         }
         // The files lack the mark prices.
@@ -95,7 +96,13 @@ fn month(day: Day) -> Range {
 }
 
 fn path(series: &Series<'_>, day: Day, is_month: bool) -> String {
-    let market = if *series.row.api == SPOT { "spot" } else { "futures/um" };
+    let market = if *series.row.api == SPOT {
+        "spot"
+    } else if *series.row.api == COINM {
+        "futures/cm"
+    } else {
+        "futures/um"
+    };
     let symbol = encode(&symbol(series.pair()));
     let (every, date) =
         if is_month { ("monthly", format!("{:04}-{:02}", day.year, day.month)) } else { ("daily", day.to_string()) };
@@ -114,16 +121,16 @@ fn path(series: &Series<'_>, day: Day, is_month: bool) -> String {
 /// What the lines of a file mean.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Format {
-    Klines(Span),
+    Klines(Span, Columns),
     AggTrades,
     FundingRate,
     Metrics(Span),
 }
 
 impl Format {
-    pub(super) fn of(dataset: &Dataset) -> Format {
-        match (dataset.kind(), dataset.span()) {
-            (Kind::Candle, Some(span)) => Format::Klines(span),
+    pub(super) fn of(series: &Series<'_>) -> Format {
+        match (series.dataset.kind(), series.dataset.span()) {
+            (Kind::Candle, Some(span)) => Format::Klines(span, Columns::of(series)),
             (Kind::OpenInterest, Some(span)) => Format::Metrics(span),
             (Kind::Funding, _) => Format::FundingRate,
             _ => Format::AggTrades,
@@ -155,13 +162,13 @@ impl FileFormat for Format {
         let text = std::str::from_utf8(line).map_err(|_| bad("is no text", ""))?;
         let mut row = Row { rest: Some(text) };
         match *self {
-            Format::Klines(span) => {
+            Format::Klines(span, columns) => {
                 let ts = stamp(row.integer()?)?;
                 if !span.is_aligned(ts) || seen.last.is_some_and(|last| ts <= last.ts) {
                     return Err(bad("holds a candle out of place", text));
                 }
                 if seen.take(Mark { ts, id: 0 }, wanted) {
-                    lines.candle(&row.candle(ts)?, out);
+                    lines.candle(&columns.choose(row.candle(ts)?), out);
                 }
             }
             Format::AggTrades => row.trade(wanted, seen, lines, out)?,

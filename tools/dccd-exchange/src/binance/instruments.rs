@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use dccd_record::{Market, Pair, Ts};
+use dccd_record::{Day, Market, Pair, Ts};
 use serde::Deserialize;
 
 use super::error::object;
-use super::{SPOT, SPOT_WEIGHT, USDM, USDM_WEIGHT};
+use super::{COINM, COINM_WEIGHT, SPOT, SPOT_WEIGHT, USDM, USDM_WEIGHT, query};
 use crate::answer::{AnswerError, Reply};
 use crate::instrument::{Instrument, Listed, Trading};
-use crate::request::Request;
+use crate::request::{Api, Request};
+use crate::wire::unexpected;
 
 #[derive(Deserialize)]
 struct Wire<'a> {
@@ -27,10 +28,10 @@ struct Symbol<'a> {
     #[serde(borrow)]
     quote_asset: Cow<'a, str>,
     #[serde(borrow)]
-    status: Cow<'a, str>,
-    /// Futures only.
+    status: Option<Cow<'a, str>>,
+    /// The same for COIN-M.
     #[serde(borrow)]
-    contract_type: Option<Cow<'a, str>>,
+    contract_status: Option<Cow<'a, str>>,
     onboard_date: Option<i64>,
     #[serde(borrow, default)]
     filters: Vec<Filter<'a>>,
@@ -50,33 +51,52 @@ pub(super) fn requests() -> Vec<Request> {
     vec![
         Request { api: &SPOT, path: "/api/v3/exchangeInfo".to_owned(), weight: 20, group: &SPOT_WEIGHT },
         Request { api: &USDM, path: "/fapi/v1/exchangeInfo".to_owned(), weight: 1, group: &USDM_WEIGHT },
+        Request { api: &COINM, path: "/dapi/v1/exchangeInfo".to_owned(), weight: 1, group: &COINM_WEIGHT },
     ]
 }
 
 /// Adds what an answer lists.
 pub(super) fn read(request: &Request, reply: &Reply<'_>, found: &mut Vec<Instrument>) -> Result<Listed, AnswerError> {
     let wire: Wire<'_> = object(reply)?;
-    let is_spot = *request.api == SPOT;
-    found.extend(wire.symbols.iter().map(|symbol| instrument(symbol, is_spot)));
+    for symbol in &wire.symbols {
+        found.push(instrument(symbol, request.api)?);
+    }
     Ok(Listed::All)
 }
 
-fn instrument(symbol: &Symbol<'_>, is_spot: bool) -> Instrument {
-    let market = match symbol.contract_type.as_deref() {
-        None if is_spot => Some(Market::Spot),
-        Some("PERPETUAL") => Some(Market::Perp),
-        _ => None,
-    };
+/// When a contract of a day `YYMMDD` is delivered, to the day.
+pub(super) fn expiry(date: u32) -> Option<Ts> {
+    let day =
+        Day { year: 2000 + i64::from(date / 10_000), month: i64::from(date / 100 % 100), day: i64::from(date % 100) };
+    day.number().map(|_| day.start())
+}
+
+fn instrument(symbol: &Symbol<'_>, api: &Api) -> Result<Instrument, AnswerError> {
     let filter = |size: fn(&Filter<'_>) -> Option<String>| symbol.filters.iter().find_map(size);
-    Instrument {
+    let status = symbol.status.as_deref().or(symbol.contract_status.as_deref());
+    let status = status.ok_or_else(|| unexpected("is listed without a status", &symbol.symbol))?;
+    Ok(Instrument {
         symbol: symbol.symbol.clone().into_owned(),
-        pair: market.and_then(|market| Pair::new(&symbol.base_asset, &symbol.quote_asset, market).ok()),
-        trading: trading(&symbol.status),
-        status: symbol.status.clone().into_owned(),
+        pair: pair(symbol, api),
+        trading: trading(status),
+        status: status.to_owned(),
         tick: filter(|filter| filter.tick_size.as_deref().map(str::to_owned)),
         lot: filter(|filter| filter.step_size.as_deref().map(str::to_owned)),
         since: symbol.onboard_date.and_then(|millis| Ts::from_millis(millis).ok()),
-    }
+    })
+}
+
+/// Our pair; `None` if we could not ask for it.
+fn pair(symbol: &Symbol<'_>, api: &Api) -> Option<Pair> {
+    let date = symbol.symbol.rsplit_once('_').and_then(|(_, date)| date.parse().ok());
+    let market = match date {
+        Some(date) => Market::Dated(date),
+        None if *api == SPOT => Market::Spot,
+        None if *api == COINM => Market::Inverse,
+        None => Market::Perp,
+    };
+    let pair = Pair::new(&symbol.base_asset, &symbol.quote_asset, market).ok()?;
+    (query::symbol(&pair) == symbol.symbol).then_some(pair)
 }
 
 fn trading(status: &str) -> Trading {

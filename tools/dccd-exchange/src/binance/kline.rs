@@ -5,22 +5,53 @@ use serde_json::value::RawValue;
 
 use super::error::check;
 use super::scan::Scan;
-use super::stamp;
+use super::{COINM, stamp};
+use crate::adapter::Series;
 use crate::answer::{AnswerError, Reply};
 use crate::sink::Sink;
 use crate::wire::{integer, json, number, unsigned};
 
+/// What the two columns of volume count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// The base asset, and the quote asset.
+    BaseQuote,
+    /// Contracts, and the base asset.
+    ContractsBase,
+}
+
+impl Columns {
+    pub(super) fn of(series: &Series<'_>) -> Columns {
+        if *series.row.api == COINM { Columns::ContractsBase } else { Columns::BaseQuote }
+    }
+
+    /// The candle with the volume that is taken.
+    pub(super) fn choose(self, candle: Candle<'_>) -> Candle<'_> {
+        match (self, candle.quote_volume) {
+            (Columns::ContractsBase, Some(volume)) => Candle { volume, quote_volume: None, ..candle },
+            _ => candle,
+        }
+    }
+}
+
 /// Hands over the candles of a page.
-pub(super) fn read(reply: &Reply<'_>, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+pub(super) fn read(reply: &Reply<'_>, columns: Columns, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
     check(reply)?;
-    if scan(reply.body, sink).is_some() {
+    if scan(reply.body, columns, sink).is_some() {
         return Ok(());
     }
     sink.reset();
-    parse(reply.body, sink)
+    parse(reply.body, columns, sink)
 }
 
-fn take(open_time: i64, close_time: i64, mut candle: Candle<'_>, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+fn take(
+    open_time: i64,
+    close_time: i64,
+    candle: Candle<'_>,
+    columns: Columns,
+    sink: &mut Sink<'_>,
+) -> Result<(), AnswerError> {
+    let mut candle = columns.choose(candle);
     candle.ts = stamp(open_time)?;
     if close_time <= open_time {
         return Err(AnswerError::Unexpected(format!("a candle of {} closes before it opens", candle.ts)));
@@ -29,7 +60,7 @@ fn take(open_time: i64, close_time: i64, mut candle: Candle<'_>, sink: &mut Sink
 }
 
 /// Reads a compact page by literal order; `None` if anything is odd.
-fn scan(body: &[u8], sink: &mut Sink<'_>) -> Option<()> {
+fn scan(body: &[u8], columns: Columns, sink: &mut Sink<'_>) -> Option<()> {
     let mut scan = Scan::new(body)?;
     scan.literal("[")?;
     if scan.has("]") {
@@ -57,7 +88,7 @@ fn scan(body: &[u8], sink: &mut Sink<'_>) -> Option<()> {
         scan.skip_digits_to_end_of_list()?;
         let ts = Ts::MIN;
         let candle = Candle { ts, open, high, low, close, volume, quote_volume, trades, is_derived: false };
-        take(open_time, close_time, candle, sink).ok()?;
+        take(open_time, close_time, candle, columns, sink).ok()?;
         if !scan.has(",") {
             scan.literal("]")?;
             return scan.is_at_end().then_some(());
@@ -66,7 +97,7 @@ fn scan(body: &[u8], sink: &mut Sink<'_>) -> Option<()> {
 }
 
 /// Reads any page.
-fn parse(body: &[u8], sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+fn parse(body: &[u8], columns: Columns, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
     let rows: Vec<Vec<&RawValue>> = json(body)?;
     for row in &rows {
         let [open_time, open, high, low, close, volume, close_time, quote_volume, trades, ..] = row[..] else {
@@ -83,7 +114,7 @@ fn parse(body: &[u8], sink: &mut Sink<'_>) -> Result<(), AnswerError> {
             trades: Some(unsigned(trades)?),
             is_derived: false,
         };
-        take(integer(open_time)?, integer(close_time)?, candle, sink)?;
+        take(integer(open_time)?, integer(close_time)?, candle, columns, sink)?;
     }
     Ok(())
 }

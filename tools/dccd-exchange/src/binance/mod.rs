@@ -1,8 +1,12 @@
-//! Binance: spot and USD-M perpetual contracts.
+//! Binance: spot, USD-M and COIN-M contracts, perpetual and dated.
+//!
+//! COIN-M counts contracts. Its candles and its open interest also say what that was in the base asset, and
+//! that is taken; its trades and books do not.
 
 mod archive;
 mod book;
 mod error;
+mod first;
 mod funding;
 mod instruments;
 mod kline;
@@ -23,6 +27,7 @@ use crate::capability::{Capability, Full, Paging, Reach, Seek, SpanName, Unit};
 use crate::instrument::{Instrument, Listed};
 use crate::request::{Api, LimitGroup, Request};
 use crate::sink::Sink;
+use kline::Columns;
 
 /// Spot.
 pub(crate) static SPOT: Api =
@@ -30,6 +35,9 @@ pub(crate) static SPOT: Api =
 /// USD-M futures.
 pub(crate) static USDM: Api =
     Api { name: "binance USD-M", rest_url: "https://fapi.binance.com", archive_url: "https://data.binance.vision" };
+/// COIN-M futures.
+pub(crate) static COINM: Api =
+    Api { name: "binance COIN-M", rest_url: "https://dapi.binance.com", archive_url: "https://data.binance.vision" };
 
 const USAGE_HEADER: Option<&str> = Some("x-mbx-used-weight-1m");
 /// Everything of spot.
@@ -39,11 +47,17 @@ pub(crate) static SPOT_WEIGHT: LimitGroup =
 pub(crate) static USDM_WEIGHT: LimitGroup =
     LimitGroup { name: "USD-M weight", slot: 0, weight_max: 2400, window_secs: 60, usage_header: USAGE_HEADER };
 /// Funding rates, counted in requests.
-pub(crate) static USDM_FUNDING: LimitGroup =
+pub(crate) static USDM_FUNDING_COUNT: LimitGroup =
     LimitGroup { name: "USD-M funding", slot: 1, weight_max: 500, window_secs: 300, usage_header: None };
 /// Statistics, counted in requests.
 pub(crate) static USDM_STATISTICS: LimitGroup =
     LimitGroup { name: "USD-M statistics", slot: 2, weight_max: 1000, window_secs: 300, usage_header: None };
+/// Everything of COIN-M but what has its own count.
+pub(crate) static COINM_WEIGHT: LimitGroup =
+    LimitGroup { name: "COIN-M weight", slot: 0, weight_max: 2400, window_secs: 60, usage_header: USAGE_HEADER };
+/// Statistics, counted in requests.
+pub(crate) static COINM_STATISTICS: LimitGroup =
+    LimitGroup { name: "COIN-M statistics", slot: 1, weight_max: 1000, window_secs: 300, usage_header: None };
 
 static SPANS: [SpanName; 15] = [
     (1, "1s"),
@@ -106,78 +120,156 @@ const USDM_ROW: Capability = Capability {
     ..SPOT_ROW
 };
 
+const SPOT_TRADES: Capability = Capability {
+    kind: Kind::Trade,
+    spans: &[],
+    path: "/api/v3/aggTrades",
+    weight: 4,
+    paging: Paging::Ids(Seek::From),
+    proof: Proof::Id,
+    settle_secs: 5,
+    archive: Some("aggTrades, daily"),
+    ..SPOT_ROW
+};
+const SPOT_BOOK: Capability = Capability {
+    kind: Kind::Book,
+    spans: &[],
+    path: "/api/v3/depth",
+    weight: 50,
+    reach: Reach::Now,
+    paging: Paging::Snapshot,
+    settle_secs: 0,
+    archive: None,
+    ..SPOT_ROW
+};
+/// Of what is older, REST says nothing, or gives the newest trades instead.
+const USDM_TRADES: Capability = Capability {
+    market: Market::Perp,
+    api: &USDM,
+    path: "/fapi/v1/aggTrades",
+    weight: 20,
+    group: &USDM_WEIGHT,
+    since: USDM_ROW.since,
+    reach: Reach::Days(365),
+    ..SPOT_TRADES
+};
+const USDM_BOOK: Capability = Capability {
+    market: Market::Perp,
+    api: &USDM,
+    path: "/fapi/v1/depth",
+    weight: 20,
+    group: &USDM_WEIGHT,
+    since: USDM_ROW.since,
+    ..SPOT_BOOK
+};
+const USDM_FUNDING: Capability = Capability {
+    kind: Kind::Funding,
+    spans: &[],
+    path: "/fapi/v1/fundingRate",
+    weight: 1,
+    group: &USDM_FUNDING_COUNT,
+    paging: Paging::Windows { step_secs: 3600, full: Full::Oldest },
+    settle_secs: 60,
+    archive: Some("fundingRate, monthly, without mark prices"),
+    ..USDM_ROW
+};
+const USDM_INTEREST: Capability = Capability {
+    kind: Kind::OpenInterest,
+    spans: &PERIODS,
+    path: "/futures/data/openInterestHist",
+    page_rows: 500,
+    weight: 1,
+    group: &USDM_STATISTICS,
+    reach: Reach::Days(30),
+    paging: Paging::Grid { finds_next: false },
+    settle_secs: 120,
+    archive: Some("metrics, daily"),
+    ..USDM_ROW
+};
+/// Of a page that could hold more rows the newest are given, so that no next row can be asked for.
+const COINM_ROW: Capability = Capability {
+    market: Market::Inverse,
+    quotes: COINM_QUOTES,
+    api: &COINM,
+    path: "/dapi/v1/klines",
+    group: &COINM_WEIGHT,
+    since: Day { year: 2020, month: 5, day: 29 },
+    paging: Paging::Grid { finds_next: false },
+    ..USDM_ROW
+};
+const COINM_TRADES: Capability = Capability {
+    market: Market::Inverse,
+    quotes: COINM_QUOTES,
+    api: &COINM,
+    path: "/dapi/v1/aggTrades",
+    group: &COINM_WEIGHT,
+    since: COINM_ROW.since,
+    unit: Unit::Contracts,
+    ..USDM_TRADES
+};
+const COINM_BOOK: Capability = Capability {
+    market: Market::Inverse,
+    quotes: COINM_QUOTES,
+    api: &COINM,
+    path: "/dapi/v1/depth",
+    group: &COINM_WEIGHT,
+    since: COINM_ROW.since,
+    unit: Unit::Contracts,
+    ..USDM_BOOK
+};
+const COINM_QUOTES: Option<&[&str]> = Some(&["USD"]);
+/// Whatever contract of a quarter: of these the next row is not known to be found.
+const USDM_QUARTER: Capability = Capability {
+    market: Market::Quarter,
+    path: "/fapi/v1/continuousKlines",
+    paging: Paging::Grid { finds_next: false },
+    archive: None,
+    ..USDM_ROW
+};
+const COINM_QUARTER: Capability =
+    Capability { market: Market::Quarter, path: "/dapi/v1/continuousKlines", archive: None, ..COINM_ROW };
+
 /// What Binance has.
 static CAPABILITIES: &[Capability] = &[
     SPOT_ROW,
-    Capability {
-        kind: Kind::Trade,
-        spans: &[],
-        path: "/api/v3/aggTrades",
-        weight: 4,
-        paging: Paging::Ids(Seek::From),
-        proof: Proof::Id,
-        settle_secs: 5,
-        archive: Some("aggTrades, daily"),
-        ..SPOT_ROW
-    },
-    Capability {
-        kind: Kind::Book,
-        spans: &[],
-        path: "/api/v3/depth",
-        weight: 50,
-        reach: Reach::Now,
-        paging: Paging::Snapshot,
-        settle_secs: 0,
-        archive: None,
-        ..SPOT_ROW
-    },
+    SPOT_TRADES,
+    SPOT_BOOK,
     USDM_ROW,
+    USDM_TRADES,
+    USDM_BOOK,
+    USDM_FUNDING,
+    USDM_INTEREST,
+    COINM_ROW,
+    COINM_TRADES,
+    COINM_BOOK,
     Capability {
-        kind: Kind::Trade,
-        spans: &[],
-        path: "/fapi/v1/aggTrades",
-        weight: 20,
-        paging: Paging::Ids(Seek::From),
-        proof: Proof::Id,
-        settle_secs: 5,
-        archive: Some("aggTrades, daily"),
-        ..USDM_ROW
+        market: Market::Inverse,
+        quotes: COINM_QUOTES,
+        api: &COINM,
+        path: "/dapi/v1/fundingRate",
+        group: &COINM_WEIGHT,
+        since: COINM_ROW.since,
+        ..USDM_FUNDING
     },
     Capability {
-        kind: Kind::Book,
-        spans: &[],
-        path: "/fapi/v1/depth",
-        weight: 20,
-        reach: Reach::Now,
-        paging: Paging::Snapshot,
-        settle_secs: 0,
+        market: Market::Inverse,
+        quotes: COINM_QUOTES,
+        api: &COINM,
+        group: &COINM_STATISTICS,
+        since: COINM_ROW.since,
         archive: None,
-        ..USDM_ROW
+        ..USDM_INTEREST
     },
-    Capability {
-        kind: Kind::Funding,
-        spans: &[],
-        path: "/fapi/v1/fundingRate",
-        weight: 1,
-        group: &USDM_FUNDING,
-        paging: Paging::Windows { step_secs: 3600, full: Full::Oldest },
-        settle_secs: 60,
-        archive: Some("fundingRate, monthly, without mark prices"),
-        ..USDM_ROW
-    },
-    Capability {
-        kind: Kind::OpenInterest,
-        spans: &PERIODS,
-        path: "/futures/data/openInterestHist",
-        page_rows: 500,
-        weight: 1,
-        group: &USDM_STATISTICS,
-        reach: Reach::Days(30),
-        paging: Paging::Grid { finds_next: false },
-        settle_secs: 120,
-        archive: Some("metrics, daily"),
-        ..USDM_ROW
-    },
+    Capability { market: Market::Dated(0), ..COINM_ROW },
+    Capability { market: Market::Dated(0), ..COINM_TRADES },
+    Capability { market: Market::Dated(0), ..COINM_BOOK },
+    Capability { market: Market::Dated(0), ..USDM_ROW },
+    Capability { market: Market::Dated(0), ..USDM_TRADES },
+    Capability { market: Market::Dated(0), ..USDM_BOOK },
+    COINM_QUARTER,
+    USDM_QUARTER,
+    Capability { market: Market::NextQuarter, ..COINM_QUARTER },
+    Capability { market: Market::NextQuarter, ..USDM_QUARTER },
 ];
 
 /// Binance.
@@ -193,6 +285,17 @@ impl Adapter for Binance {
         CAPABILITIES
     }
 
+    /// COIN-M candles are asked for in windows of 200 days at most.
+    fn page_rows(&self, series: &Series<'_>) -> u32 {
+        const WINDOW_SECS_MAX: u32 = 200 * 86_400;
+        match (series.dataset.kind(), series.dataset.span()) {
+            (Kind::Candle, Some(span)) if *series.row.api == COINM => {
+                series.row.page_rows.min(WINDOW_SECS_MAX / span.secs())
+            }
+            _ => series.row.page_rows,
+        }
+    }
+
     fn page(&self, series: &Series<'_>, rows: Rows, limit: u32) -> Request {
         query::page(series, rows, limit)
     }
@@ -205,9 +308,9 @@ impl Adapter for Binance {
         sink: &mut Sink<'_>,
     ) -> Result<(), AnswerError> {
         match series.dataset.kind() {
-            Kind::Candle => kline::read(reply, sink),
+            Kind::Candle => kline::read(reply, Columns::of(series), sink),
             Kind::Funding => funding::read(reply, &query::symbol(series.pair()), sink),
-            Kind::OpenInterest => open_interest::read(reply, &query::symbol(series.pair()), sink),
+            Kind::OpenInterest => open_interest::read(reply, series.pair(), sink),
             Kind::Trade | Kind::Book => trade::read(reply, sink),
         }
     }
@@ -241,14 +344,11 @@ impl Adapter for Binance {
     }
 
     fn first(&self, series: &Series<'_>) -> Option<Request> {
-        (series.row.reach == Reach::Listing).then(|| query::first(series))
+        first::request(series)
     }
 
     fn read_first(&self, series: &Series<'_>, reply: &Reply<'_>) -> Result<Option<Ts>, AnswerError> {
-        let (mut lines, mut unused) = (LineWriter::new(series.dataset), Vec::new());
-        let mut sink = Sink::probe(Rows::Newest, series.dataset.span(), &mut lines, &mut unused);
-        self.read_page(series, Rows::Newest, reply, &mut sink)?;
-        Ok(sink.page().first.map(|first| first.ts))
+        first::read(series, reply)
     }
 
     fn instruments(&self) -> Vec<Request> {
@@ -269,7 +369,7 @@ impl Adapter for Binance {
     }
 
     fn file_format(&self, series: &Series<'_>) -> Option<Box<dyn FileFormat>> {
-        Some(Box::new(archive::Format::of(series.dataset)))
+        Some(Box::new(archive::Format::of(series)))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Questions to Binance, as requests.
 
-use dccd_record::{Pair, Ts};
+use dccd_record::{Kind, Market, Pair, Ts};
 
-use super::{SPOT, SPOT_WEIGHT, USDM_WEIGHT, book};
+use super::{COINM, COINM_WEIGHT, SPOT, SPOT_WEIGHT, USDM_WEIGHT, book};
 use crate::adapter::{Rows, Series};
 use crate::request::{Api, Request};
 use crate::wire::encode;
@@ -12,7 +12,7 @@ const LAUNCH_MS: i64 = 1_483_228_800_000;
 
 /// A page of at most `limit` rows.
 pub(super) fn page(series: &Series<'_>, rows: Rows, limit: u32) -> Request {
-    let mut query = format!("symbol={}", encode(&symbol(series.pair())));
+    let mut query = names(series);
     if series.dataset.span().is_some() {
         let key = if series.row.path.contains("openInterest") { "period" } else { "interval" };
         query.push_str(&format!("&{key}={}", series.span_name()));
@@ -31,12 +31,9 @@ pub(super) fn page(series: &Series<'_>, rows: Rows, limit: u32) -> Request {
     Request { weight: weight(series, limit), ..series.request(&query) }
 }
 
-/// The first row of all.
-pub(super) fn first(series: &Series<'_>) -> Request {
-    if series.row.path.ends_with("aggTrades") {
-        return page(series, Rows::FromId(0), 1);
-    }
-    page(series, Rows::From(Ts::from_millis(LAUNCH_MS).unwrap_or(Ts::MIN)), 1)
+/// Before the first row of all.
+pub(super) fn launch() -> Ts {
+    Ts::from_millis(LAUNCH_MS).unwrap_or(Ts::MIN)
 }
 
 /// A snapshot of the book.
@@ -46,18 +43,49 @@ pub(super) fn snapshot(series: &Series<'_>) -> Request {
 
 /// The question for the exchange's clock.
 pub(super) fn clock(api: &'static Api) -> Request {
-    let (path, group) = if *api == SPOT { ("/api/v3/time", &SPOT_WEIGHT) } else { ("/fapi/v1/time", &USDM_WEIGHT) };
+    let (path, group) = if *api == SPOT {
+        ("/api/v3/time", &SPOT_WEIGHT)
+    } else if *api == COINM {
+        ("/dapi/v1/time", &COINM_WEIGHT)
+    } else {
+        ("/fapi/v1/time", &USDM_WEIGHT)
+    };
     Request { api, path: path.to_owned(), weight: 1, group }
 }
 
+/// Binance's word for contracts without a date.
+pub(super) const PERPETUAL: &str = "PERPETUAL";
+
 /// Binance's own spelling of a pair.
 pub(super) fn symbol(pair: &Pair) -> String {
+    let underlying = underlying(pair);
+    match pair.market() {
+        Market::Inverse => format!("{underlying}_PERP"),
+        Market::Dated(date) => format!("{underlying}_{date:06}"),
+        _ => underlying,
+    }
+}
+
+/// What a contract is about.
+pub(super) fn underlying(pair: &Pair) -> String {
     format!("{}{}", pair.base(), pair.quote())
 }
 
-/// Small pages of USD-M candles cost less.
+/// What is asked about: a symbol, or some contract of an underlying.
+fn names(series: &Series<'_>) -> String {
+    let pair = series.pair();
+    let contract = match (pair.market(), series.dataset.kind()) {
+        (Market::Quarter, _) => "CURRENT_QUARTER",
+        (Market::NextQuarter, _) => "NEXT_QUARTER",
+        (Market::Inverse, Kind::OpenInterest) => PERPETUAL,
+        _ => return format!("symbol={}", encode(&symbol(pair))),
+    };
+    format!("pair={}&contractType={contract}", encode(&underlying(pair)))
+}
+
+/// Small pages of the candles of futures cost less.
 fn weight(series: &Series<'_>, limit: u32) -> u32 {
-    if !series.row.path.ends_with("fapi/v1/klines") {
+    if *series.row.api == SPOT || series.dataset.kind() != Kind::Candle {
         return series.row.weight;
     }
     match limit {

@@ -47,5 +47,5 @@ fn an_impossible_job_is_told_what_there_is() {
     check("binance:candle:BTC-USDT_PERP:1s", "it has 1m 3m 5m");
     check("binance:funding:BTC-USDT", "it has candle, trade, book");
     check("binance:open_interest:BTC-USDT_PERP:1m", "it has 5m 15m");
-    check("binance:candle:BTC-USD_INVERSE:1h", "BASE/QUOTE:perp");
+    check("binance:candle:BTC-USDT_INVERSE:1h", "BASE/USD:inverse");
 }

@@ -1,2 +1,3 @@
+mod futures;
 mod recordings;
 mod scan;

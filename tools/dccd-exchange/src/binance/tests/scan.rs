@@ -4,7 +4,8 @@ use dccd_record::LineWriter;
 use proptest::prelude::*;
 
 use crate::adapter::Rows;
-use crate::binance::{kline, trade};
+use crate::binance::kline::{self, Columns};
+use crate::binance::trade;
 use crate::sink::{Sink, Wanted};
 use crate::tests::{dataset, reply};
 use crate::{AnswerError, Page};
@@ -33,7 +34,13 @@ fn page(
 }
 
 fn klines(body: &str) -> (Result<Page, AnswerError>, String) {
-    page("binance:candle:BTC-USDT:1m", Rows::Newest, false, kline::read, body)
+    page(
+        "binance:candle:BTC-USDT:1m",
+        Rows::Newest,
+        false,
+        |reply, sink| kline::read(reply, Columns::BaseQuote, sink),
+        body,
+    )
 }
 
 fn trades(body: &str, first_id: Option<u64>) -> (Result<Page, AnswerError>, String) {
