@@ -101,6 +101,12 @@ impl<'a> Scan<'a> {
         self.literal(br#""sell""#).map(|()| Side::Sell)
     }
 
+    #[inline(always)]
+    fn id(&mut self) -> Option<Cow<'a, str>> {
+        self.literal(b"\"")?;
+        self.text().filter(|id| !id.is_empty()).map(Cow::Borrowed)
+    }
+
     fn boolean(&mut self) -> Option<bool> {
         if self.literal(b"true").is_some() {
             return Some(true);
@@ -166,10 +172,7 @@ impl<'a> Scan<'a> {
         self.literal(br#","side":"#)?;
         let side = self.or_null(Scan::side)?;
         self.literal(br#","tid":"#)?;
-        let tid = self.or_null(|scan| {
-            scan.literal(b"\"")?;
-            scan.text().filter(|tid| !tid.is_empty()).map(Cow::Borrowed)
-        })?;
+        let tid = self.or_null(Scan::id)?;
         let recv_ts = self.recv_ts_and_end(recv_times)?;
         Some(Trade { ts, price, amount, side, tid, recv_ts })
     }

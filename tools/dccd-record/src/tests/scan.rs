@@ -170,13 +170,14 @@ fn replace(line: &mut Vec<u8>, random: &mut Random) {
 #[test]
 fn own_lines_are_read_on_the_fast_path() {
     let mut random = Random::new("own_lines_are_read_on_the_fast_path");
-    let (mut fast, mut slow) = (Parser::new(), Parser::new());
+    let (mut fast, mut slow, mut both) = (Parser::new(), Parser::new(), Parser::new());
     let mut taken = 0;
     for _ in 0..20_000 {
         let line = line(&mut random);
         let line_text = std::str::from_utf8(&line).unwrap();
         let is_plain = !line.contains(&b'\\');
         let general = slow.parse_any(line_text).unwrap();
+        assert_eq!(both.parse(&line).as_ref(), Ok(&general), "{line_text}");
         match fast.scan(&line) {
             Some(scanned) => {
                 assert_eq!(scanned, general, "{}", String::from_utf8_lossy(&line));
