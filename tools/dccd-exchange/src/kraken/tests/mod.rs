@@ -1,1 +1,4 @@
-
+mod answers;
+mod recordings;
+mod requests;
+mod walk;

@@ -1,1 +1,3 @@
-
+mod answers;
+mod recordings;
+mod requests;
