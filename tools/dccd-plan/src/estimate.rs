@@ -2,7 +2,7 @@
 
 use dccd_cli::write_table;
 use dccd_exchange::archive::{Use, files};
-use dccd_exchange::{Capability, capability};
+use dccd_exchange::{Capability, Reach, capability};
 use dccd_record::{Dataset, Kind, Range, RangeSet, Ts};
 use dccd_store::Coverage;
 
@@ -116,19 +116,40 @@ impl Cost {
 fn price(row: &Capability, dataset: &Dataset, range: Range, now: Ts, density: Density) -> Cost {
     let files = files(dataset, range, now, Use::WhereBetter).unwrap_or_default();
     let held: RangeSet = files.iter().map(|file| file.period).collect();
-    let page_nanos = density.nanos_per_row.saturating_mul(u64::from(row.page_rows)).max(1);
-    let pages = held.missing(range).iter().map(|part| width(part).div_ceil(page_nanos)).fold(0, u64::saturating_add);
     let files = u64::try_from(files.len()).unwrap_or(u64::MAX);
+    let rows = width(range) / density.nanos_per_row.max(1);
+    let bytes = rows.saturating_mul(density.millibytes_per_row) / 1000;
+    let cost =
+        Cost { files, millis: files.saturating_mul(REQUESTS_PER_FILE * REQUEST_MILLIS), bytes, ..Cost::default() };
+    held.missing(range).iter().fold(cost, |cost, part| {
+        let (old, own) = split(row, dataset, part, now);
+        let own = own.map_or(Cost::default(), |own| pages(row, own, density.nanos_per_row));
+        let old = old.map_or(Cost::default(), |(row, old)| pages(row, old, NANOS_PER_SECOND));
+        cost.plus(old).plus(own)
+    })
+}
+
+/// The part that is built from trades, with what the exchange has of those, and the part of the exchange's own pages.
+fn split(
+    row: &Capability,
+    dataset: &Dataset,
+    range: Range,
+    now: Ts,
+) -> (Option<(&'static Capability, Range)>, Option<Range>) {
+    let Reach::RowsThenTrades(_) = row.reach else { return (None, Some(range)) };
+    let trades = Dataset::new(dataset.exchange().clone(), Kind::Trade, dataset.pair().clone(), None).ok();
+    let trades = trades.and_then(|trades| capability(&trades).ok());
+    let own = row.pages_start(dataset, now).clamp(range.start(), range.end());
+    (trades.zip(Range::new(range.start(), own)), Range::new(own, range.end()))
+}
+
+/// What the pages of a range take.
+fn pages(row: &Capability, range: Range, nanos_per_row: u64) -> Cost {
+    let pages = width(range).div_ceil(nanos_per_row.saturating_mul(u64::from(row.page_rows)).max(1));
     let window_millis = u64::from(row.group.window_secs) * 1000;
     let weight = pages.saturating_mul(u64::from(row.weight));
     let budget_millis = weight.saturating_mul(window_millis) / u64::from(row.group.weight_max.max(1));
-    let cost = Cost { ranges: 0, pages, files, millis: 0, bytes: 0 };
-    let rows = width(range) / density.nanos_per_row.max(1);
-    Cost {
-        millis: budget_millis.max(cost.requests().saturating_mul(REQUEST_MILLIS)),
-        bytes: rows.saturating_mul(density.millibytes_per_row) / 1000,
-        ..cost
-    }
+    Cost { pages, millis: budget_millis.max(pages.saturating_mul(REQUEST_MILLIS)), ..Cost::default() }
 }
 
 /// Known of what has a span; of trades, what the newest file shows. Otherwise a fair guess.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dccd_cli::{Status, Tool};
-use dccd_exchange::{Capability, capability};
+use dccd_exchange::{Capability, Impossible, capability};
 use dccd_record::{Control, Dataset, Failed, Gap, Job, Kind, Order, Range, RangeSet, Retry, Ts, write_control};
 use dccd_store::Coverage;
 
@@ -148,7 +148,8 @@ impl<'a> Planner<'a> {
             if known.open.is_empty() {
                 continue;
             }
-            if let Err(impossible) = capability(&dataset) {
+            let closed = Impossible::closed(dataset.exchange().as_str());
+            if let Some(impossible) = closed.or_else(|| capability(&dataset).err()) {
                 self.tool.log.warn(format_args!("{dataset} has gaps that stay: {impossible}"));
                 continue;
             }

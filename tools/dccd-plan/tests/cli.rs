@@ -192,6 +192,25 @@ fn an_estimate_is_a_table_with_totals() {
 }
 
 #[test]
+fn candles_that_are_built_from_trades_take_what_the_trades_take() {
+    let dir = tempfile::tempdir().unwrap();
+    let kraken = CANDLES.replace("binance", "kraken");
+    let (status, stdout, stderr) = plan(dir.path(), &["--estimate"], &format!("{kraken}\n"));
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    // A day of a trade a second, long gone from the pages of candles.
+    let row: Vec<&str> = stdout.lines().nth(1).unwrap_or_default().split_whitespace().collect();
+    assert_eq!(row[6..9], ["1", "87", "87"], "{stdout}");
+}
+
+#[test]
+fn gaps_of_an_exchange_that_closed_stay() {
+    let gap = known("gap", OF_TRADES, 5, 6, r#""reason":"disconnected""#).replace("binance", "bitmex");
+    let (status, stdout, stderr) = plan(store(&[&gap]).path(), &["--gaps"], "");
+    assert_eq!((status, stdout.as_str()), (0, ""));
+    assert!(stderr.contains("has gaps that stay: bitmex closed on 2026-09-23"), "{stderr}");
+}
+
+#[test]
 fn bad_lines_are_told_and_wrong_flags_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (status, stdout, stderr) = plan(dir.path(), &[], &format!("{{\"kind\":\"job\"}}\n{CANDLES}\n"));
