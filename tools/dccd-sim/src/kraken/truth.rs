@@ -5,7 +5,7 @@ use dccd_record::Kind;
 
 use super::{EXCHANGE, amount_text, long_price_text, ohlc, price_text, stamp, trades};
 use crate::clock::{DAY, MINUTE, SECOND};
-use crate::decimal::decimal_text;
+use crate::decimal::trimmed_text;
 use crate::market::Market;
 use crate::market::bar::Grid;
 use crate::market::candle::Fill;
@@ -47,12 +47,13 @@ fn candles(teller: &mut Teller<'_>, query: &TruthQuery) -> Result<(), TruthError
     teller.candles(Fill::Always, |candle| {
         let bar = &candle.bar;
         let is_derived = !is_own_width || candle.start < first_kept;
-        // The exchange's own candles have an average price, but no quote volume.
-        let quote_volume =
-            is_derived.then(|| decimal_text(bar.quote_volume, listing.value_scale(), listing.value_scale()));
+        // What is made of trades has their digits and an exact quote volume; the exchange's own candles have fewer digits
+        // and an average price, of which no quote volume can be had.
+        let write = if is_derived { long_price_text } else { price_text };
+        let quote_volume = is_derived.then(|| trimmed_text(bar.quote_volume, listing.value_scale()));
         CandleRow {
             micros: candle.start,
-            prices: [bar.open, bar.high, bar.low, bar.close].map(|ticks| price_text(listing, ticks)),
+            prices: [bar.open, bar.high, bar.low, bar.close].map(|ticks| write(listing, ticks)),
             volume: amount_text(listing, bar.volume),
             quote_volume,
             trades: Some(bar.trades),

@@ -153,3 +153,15 @@ fn the_page_names_exchanges_limits_and_faults() {
         assert!(words.contains(&name.as_str()), "man/dccd-sim.1 does not name {name}");
     }
 }
+
+#[test]
+fn kraken_candles_older_than_its_last_720_are_made_of_trades() {
+    let lines =
+        truth_of("kraken", &["BTC/USD", "--span", "1m", "--start", "2024-01-09T23:58", "--end", "2024-01-10T00:03"]);
+    assert_eq!(lines.len(), 5);
+    for (line, is_derived) in lines.iter().zip([true, true, false, false, false]) {
+        assert_eq!(line["derived"] == true, is_derived, "{line}");
+        assert_eq!(line["quote_volume"].is_number(), is_derived, "{line}");
+        assert!(line["trades"].is_u64(), "{line}");
+    }
+}
