@@ -123,7 +123,7 @@ impl fmt::Display for AnswerError {
             AnswerError::Limited { status: 403, .. } => f.write_str("the exchange's firewall said no (status 403)"),
             AnswerError::Limited { status, .. } => write!(f, "too many requests (status {status})"),
             AnswerError::Region => {
-                f.write_str("the exchange does not serve this region (status 451); another host may, see --rest-url")
+                f.write_str("the exchange does not serve this region; another host may, see --rest-url")
             }
             AnswerError::Server { status } => write!(f, "the exchange failed on its side (status {status})"),
             AnswerError::Html { status } => write!(f, "a web page instead of JSON (status {status})"),

@@ -55,7 +55,7 @@ pub struct Walk {
 /// The size of one contract, which some exchanges must be asked for before amounts mean anything.
 #[derive(Debug)]
 enum Contract {
-    Needed(Ask),
+    Needed(Box<Ask>),
     Asked,
     /// `None` where amounts are what they say.
     Known(Option<Fixed>),
@@ -78,7 +78,7 @@ impl Walk {
     pub fn new(dataset: &Dataset, range: Range, now: Ts) -> Result<Walk, Impossible> {
         let row = capability(dataset)?;
         let contract = match Ask::contract(dataset)? {
-            Some(ask) => Contract::Needed(ask),
+            Some(ask) => Contract::Needed(Box::new(ask)),
             None => Contract::Known(None),
         };
         let is_derived = matches!(row.reach, Reach::RowsThenTrades(_)) && range.start() < row.pages_start(dataset, now);
@@ -93,7 +93,7 @@ impl Walk {
             Contract::Known(contract) => *contract,
             Contract::Asked => return None,
             Contract::Needed(ask) => {
-                let ask = ask.clone();
+                let ask = Ask::clone(ask);
                 self.contract = Contract::Asked;
                 return Some(ask);
             }
