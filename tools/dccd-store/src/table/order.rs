@@ -13,13 +13,21 @@ use super::column::{BID, Column, TRUE, Texts, compare_ids, index, row_number};
 use super::rows::Rows;
 use super::schema::at;
 
-pub(super) const NANOS_PER_MILLI: i64 = 1_000_000;
+const NANOS_PER_MILLI: i64 = 1_000_000;
 
 /// The start of the bucket that holds an instant.
 pub(super) fn bucket(kind: Kind, ts: i64) -> i64 {
     match kind {
         Kind::Trade => ts - ts.rem_euclid(NANOS_PER_MILLI),
         _ => ts,
+    }
+}
+
+/// The end of the bucket that holds an instant.
+pub(super) fn bucket_end(kind: Kind, ts: i64) -> i64 {
+    match kind {
+        Kind::Trade => bucket(kind, ts).saturating_add(NANOS_PER_MILLI),
+        _ => ts.saturating_add(1),
     }
 }
 

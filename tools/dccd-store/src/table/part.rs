@@ -8,7 +8,7 @@ use dccd_record::{Kind, Line, Ts};
 
 use super::error::{RowError, TableError};
 use super::input::{Origin, TableFile, believable};
-use super::order::{bucket, follows, is_repeat, last_bucket_start};
+use super::order::{bucket, bucket_end, follows, is_repeat, last_bucket_start};
 use super::output::{Output, Written};
 use super::rows::Rows;
 use super::schema::{GROUP_ROWS, Numbers, Provenance};
@@ -38,12 +38,12 @@ pub struct PartWriter {
     window: Rows,
     /// Rows whose place is within the window.
     strays: Rows,
-    /// The last bucket of the window when the last stray came: what is not behind it is a stray too.
-    closed: Option<i64>,
+    /// The end of the window's last bucket when the last stray came: what is before it is a stray too.
+    closed: i64,
     /// Rows that came after their place had been written.
     late: Rows,
-    /// The last bucket that was written.
-    frontier: Option<i64>,
+    /// The end of the last bucket that was written.
+    frontier: i64,
     /// Rows in the window, strays included, at which it is looked at next.
     settle_at: usize,
     /// Rows of one row group. A quarter more are sorted together; when they are there, the oldest are written.
@@ -136,7 +136,7 @@ impl PartWriter {
         let Some(last) = file.groups().len().checked_sub(1) else { return Ok(Some(part)) };
         for group in 0..last {
             part.output.splice(&file, group)?;
-            part.frontier = file.group(group).hull.map(|(_, end)| bucket(kind, end));
+            part.frontier = file.group(group).hull.map_or(part.frontier, |(_, last)| bucket_end(kind, last));
         }
         let mut batches = Batches::open(&Arc::new(file), vec![last], None, numbers, BATCH_ROWS)?;
         while let Some(rows) = batches.next()? {
@@ -152,9 +152,9 @@ impl PartWriter {
             output,
             window: empty(),
             strays: empty(),
-            closed: None,
+            closed: i64::MIN,
             late: empty(),
-            frontier: None,
+            frontier: i64::MIN,
             settle_at: window_rows(group_rows(numbers)),
             group_rows: group_rows(numbers),
             lines: 0,
@@ -231,10 +231,9 @@ impl PartWriter {
 
     #[inline]
     fn rows_for(&mut self, ts: i64) -> &mut Rows {
-        let bucket = Some(bucket(self.window.kind(), ts));
-        if bucket <= self.frontier {
+        if ts < self.frontier {
             &mut self.late
-        } else if bucket <= self.closed {
+        } else if ts < self.closed {
             &mut self.strays
         } else {
             &mut self.window
@@ -258,7 +257,7 @@ impl PartWriter {
             self.repeats += count(rows.len());
         } else {
             let last = self.window.ts[held.saturating_sub(1)..].iter().max();
-            self.closed = last.map(|last| bucket(self.window.kind(), *last));
+            self.closed = last.map_or(i64::MIN, |last| bucket_end(self.window.kind(), *last));
             self.strays.append(&self.window, rows);
         }
         self.window.truncate(held);
@@ -266,7 +265,7 @@ impl PartWriter {
 
     /// Brings strays to their places.
     fn gather(&mut self) {
-        self.closed = None;
+        self.closed = i64::MIN;
         if !self.strays.is_empty() {
             self.window.append(&self.strays, 0..self.strays.len());
             self.strays.clear();
@@ -318,7 +317,7 @@ impl PartWriter {
 
     fn write_front(&mut self, cut: usize) -> Result<(), TableError> {
         let Some(last) = cut.checked_sub(1).and_then(|at| self.window.ts.get(at)) else { return Ok(()) };
-        self.frontier = Some(bucket(self.window.kind(), *last));
+        self.frontier = bucket_end(self.window.kind(), *last);
         debug_assert!(self.window.ts.is_sorted(), "only rows in order are written");
         self.output.write(&self.window, cut)?;
         self.window.remove_front(cut);

@@ -9,7 +9,7 @@ use parquet::arrow::arrow_reader::RowSelection;
 use super::column::Column;
 use super::error::TableError;
 use super::input::{TableFile, believable};
-use super::order::{NANOS_PER_MILLI, bucket, compare_rows};
+use super::order::{bucket, bucket_end, compare_rows};
 use super::pages::select_pages;
 use super::rows::Rows;
 use super::schema::{Numbers, at};
@@ -62,7 +62,8 @@ fn find_places(
     let mut buckets: Vec<i64> = late.iter().map(|late| late.bucket()).collect();
     buckets.dedup();
     let hull = buckets.first().zip(buckets.last());
-    let range = hull.and_then(|(first, last)| Range::new(believable(*first), believable(last + NANOS_PER_MILLI)));
+    let range =
+        hull.and_then(|(first, last)| Range::new(believable(*first), believable(bucket_end(Kind::Trade, *last))));
     let (groups, selection) = select_pages(file, &[group], range);
     let mut row = match selection.iter().flat_map(RowSelection::iter).next() {
         Some(selector) if selector.skip => selector.row_count,
