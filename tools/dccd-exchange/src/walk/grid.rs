@@ -61,8 +61,7 @@ impl GridWalk {
     /// The hole, with the record before it if one page can hold both.
     fn again(&self, end: Ts) -> Option<Ask> {
         let start = self.progress.left()?.start();
-        let page =
-            |start: Ts| Range::new(start, end).filter(|range| self.rows_of(*range) <= self.progress.page_rows());
+        let page = |start: Ts| Range::new(start, end).filter(|range| self.rows_of(*range) <= self.progress.page_rows());
         if let Some((known, range)) = self.last.and_then(|known| Some((known, page(known.ts)?))) {
             return Some(self.progress.ask(Rows::Within(range), self.rows_of(range), Some(known), false));
         }
