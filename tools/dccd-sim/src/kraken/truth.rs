@@ -47,14 +47,18 @@ fn candles(teller: &mut Teller<'_>, query: &TruthQuery) -> Result<(), TruthError
     teller.candles(Fill::Always, |candle| {
         let bar = &candle.bar;
         let is_derived = !is_own_width || candle.start < first_kept;
-        // What is made of trades has their digits and an exact quote volume; the exchange's own candles have fewer digits
-        // and an average price, of which no quote volume can be had.
+        // What is made of trades has the digits of their prices and exact sums; the exchange's own candles have fewer
+        // digits, and an average price of which no quote volume can be had.
         let write = if is_derived { long_price_text } else { price_text };
         let quote_volume = is_derived.then(|| trimmed_text(bar.quote_volume, listing.value_scale()));
         CandleRow {
             micros: candle.start,
             prices: [bar.open, bar.high, bar.low, bar.close].map(|ticks| write(listing, ticks)),
-            volume: amount_text(listing, bar.volume),
+            volume: if is_derived {
+                trimmed_text(bar.volume, listing.amount_scale)
+            } else {
+                amount_text(listing, bar.volume)
+            },
             quote_volume,
             trades: Some(bar.trades),
             is_derived,
