@@ -119,9 +119,17 @@ impl fmt::Display for AnswerError {
         match self {
             AnswerError::Refused { code, message, .. } => write!(f, "the exchange refused (code {code}): {message}"),
             AnswerError::UnknownSymbol(message) => write!(f, "the exchange knows no such symbol: {message}"),
-            AnswerError::Limited { status: 418, .. } => f.write_str("the exchange banned this address (status 418)"),
-            AnswerError::Limited { status: 403, .. } => f.write_str("the exchange's firewall said no (status 403)"),
-            AnswerError::Limited { status, .. } => write!(f, "too many requests (status {status})"),
+            AnswerError::Limited { status, retry_after_secs } => {
+                match (status, retry_after_secs) {
+                    (418, _) | (403, Some(_)) => write!(f, "the exchange banned this address (status {status})"),
+                    (403, None) => f.write_str("the exchange's firewall said no (status 403)"),
+                    _ => write!(f, "too many requests for the exchange (status {status})"),
+                }?;
+                match retry_after_secs {
+                    Some(secs @ 1..) => write!(f, "; it wants to be left alone for {secs} s"),
+                    _ => Ok(()),
+                }
+            }
             AnswerError::Region => {
                 f.write_str("the exchange does not serve this region; another host may, see --rest-url")
             }
