@@ -48,9 +48,19 @@ fn lines(kind: Kind, random: &mut Random) -> Vec<String> {
     let (count, spread) = (random.below(500), [300, 3_000, 60_000][usize::try_from(random.below(3)).expect("small")]);
     let mut lines: Vec<String> =
         (0..count).map(|_| if kind == Kind::Trade { trade(random, spread) } else { candle(random, spread) }).collect();
-    match random.below(3) {
+    match random.below(4) {
         0 => {}
         1 => lines.sort(),
+        2 => {
+            // Runs of recent lines come again, as after a reconnect.
+            lines.sort();
+            for _ in 0..3 {
+                let at = usize::try_from(random.next() % 500).expect("small").min(lines.len());
+                let run = usize::try_from(random.below(40)).expect("small").min(at);
+                let again = lines[at - run..at].to_vec();
+                lines.splice(at..at, again);
+            }
+        }
         _ => {
             lines.sort();
             for _ in 0..5 {
