@@ -168,15 +168,7 @@ fn open_interest_of_another_contract_is_refused() {
     }
 }
 
-const LISTED: &str = r#"{"symbols":[
-    {"symbol":"BTCUSD_PERP","pair":"BTCUSD","contractType":"PERPETUAL","deliveryDate":4133404800000,"onboardDate":1597042800000,
-     "contractStatus":"TRADING","contractSize":100,"quoteAsset":"USD","baseAsset":"BTC","marginAsset":"BTC",
-     "filters":[{"filterType":"PRICE_FILTER","tickSize":"0.1"},{"filterType":"LOT_SIZE","stepSize":"1"}]},
-    {"symbol":"BTCUSD_250328","pair":"BTCUSD","contractType":"CURRENT_QUARTER","deliveryDate":1743148800000,
-     "onboardDate":1727424000000,"contractStatus":"PRE_DELIVERING","quoteAsset":"USD","baseAsset":"BTC"},
-    {"symbol":"ETHUSD_241227","pair":"ETHUSD","contractType":"CURRENT_QUARTER_DELIVERING","contractStatus":"DELIVERED",
-     "quoteAsset":"USD","baseAsset":"ETH","filters":[]},
-    {"symbol":"BTCUSD_999999","contractStatus":"PENDING_TRADING","quoteAsset":"USD","baseAsset":"BTC"}]}"#;
+const LISTED: &str = include_str!("../../../fixtures/binance/coinm-exchange-info.json");
 
 fn listed(at: usize, body: &str) -> Result<Vec<Instrument>, AnswerError> {
     let requests = Binance.instruments();

@@ -161,6 +161,31 @@ fn check_list(market: Market, count: usize, known: usize, body: &str) {
 }
 
 #[test]
+fn a_book_has_both_its_sides() {
+    let body = include_str!("../../../fixtures/bitfinex/book-p0.json");
+    let (_, line) = read_book("bitfinex:book:ETH-USD", 200, body).expect("sound");
+    let sides =
+        "\"bids\":[[219.11,18.10913638,3],[219.1,0.00005,1],[218.99,61,12]],\"asks\":[[219.12,7.5,2],[219.2,0.25,1]],";
+    assert!(line.contains(sides), "{line}");
+}
+
+#[test]
+fn the_newest_trades_are_turned() {
+    let body = include_str!("../../../fixtures/bitfinex/trades-newest.json");
+    let (page, lines) = read_page("bitfinex:trade:BTC-USD", Rows::Newest, 200, body).expect("sound");
+    let ends: Vec<&str> = lines.lines().filter_map(|line| line.split_once("\"price\":").map(|(_, end)| end)).collect();
+    assert_eq!((page.rows, page.last.map(|last| last.id)), (3, Some(5_690_221_201)));
+    assert_eq!(
+        ends,
+        [
+            "102568,\"amount\":0.000012,\"side\":\"sell\",\"tid\":\"5690221150\"}",
+            "102569.5,\"amount\":0.5,\"side\":\"buy\",\"tid\":\"5690221198\"}",
+            "102570,\"amount\":0.00991467,\"side\":\"sell\",\"tid\":\"5690221201\"}",
+        ]
+    );
+}
+
+#[test]
 fn names_go_there_and_back() {
     let check = |ours: &str, theirs: &str| {
         let expected: dccd_record::Pair = ours.parse().expect("a pair");

@@ -100,6 +100,18 @@ fn trades_have_the_recorded_digits() {
 }
 
 #[test]
+fn rates_keep_their_digits() {
+    let body = include_str!("../../../fixtures/bitmex/funding.json");
+    let from = Rows::From(ts("2021-04-01T12:00:00Z"));
+    let (page, lines) = read_page("bitmex:funding:BTC-USD_INVERSE", from, 200, body).expect("sound");
+    let start = "{\"kind\":\"funding\",\"exchange\":\"bitmex\",\"pair\":\"BTC/USD:inverse\",\"ts\":\"2021-04-01T";
+    let expected = format!(
+        "{start}12:00:00.000000000Z\",\"rate\":-0.00005,\"mark_price\":null}}\n{start}20:00:00.000000000Z\",\"rate\":0.000817,\"mark_price\":null}}\n"
+    );
+    assert_eq!((page.rows, lines), (2, expected));
+}
+
+#[test]
 fn the_list_has_what_was_recorded() {
     let Some(recording) = recording("bitmex", "symbols-rest-instrument-active") else { return };
     let rows: Vec<Value> = serde_json::from_str(recording.body.get()).expect("rows");
