@@ -67,6 +67,7 @@ impl fmt::Display for Reach {
             Reach::Listing => f.write_str("all"),
             Reach::Days(days) => write!(f, "{days} days"),
             Reach::Rows(rows) => write!(f, "{rows} rows"),
+            Reach::RowsThenTrades(0) => f.write_str("from trades"),
             Reach::RowsThenTrades(rows) => write!(f, "{rows} rows, then from trades"),
             Reach::Now => f.write_str("now only"),
         }

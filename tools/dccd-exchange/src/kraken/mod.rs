@@ -30,7 +30,7 @@ static PUBLIC: LimitGroup =
     LimitGroup { name: "public requests", slot: 0, weight_max: 15, window_secs: 20, usage_header: None };
 
 /// In minutes; the exchange has 15 days too, which no store has.
-static SPANS: [SpanName; 8] = [
+static SPANS: [SpanName; 7] = [
     (60, "1"),
     (300, "5"),
     (900, "15"),
@@ -38,8 +38,9 @@ static SPANS: [SpanName; 8] = [
     (3600, "60"),
     (14400, "240"),
     (86400, "1440"),
-    (604_800, "10080"),
 ];
+/// The exchange's own weeks begin on Thursdays.
+static WEEK: [SpanName; 1] = [(604_800, "1w")];
 
 /// The candles that are always there, the open one apart.
 const CANDLES: u32 = 720;
@@ -67,6 +68,7 @@ const ROW: Capability = Capability {
 /// What Kraken has.
 static CAPABILITIES: &[Capability] = &[
     ROW,
+    Capability { spans: &WEEK, reach: Reach::RowsThenTrades(0), ..ROW },
     Capability {
         kind: Kind::Trade,
         spans: &[],

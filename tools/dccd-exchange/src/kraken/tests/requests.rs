@@ -16,7 +16,7 @@ fn pages_are_asked_for_as_documented() {
     let within = Rows::Within(range(start, end));
     check("kraken:candle:BTC-USD:1h", within, 12, "/0/public/OHLC?pair=XBTUSD&interval=60&since=1704063600");
     check("kraken:candle:DOGE-EUR:1m", within, 720, "/0/public/OHLC?pair=XDGEUR&interval=1&since=1704067140");
-    check("kraken:candle:ETH-BTC:1w", Rows::Newest, 1, "/0/public/OHLC?pair=ETHXBT&interval=10080");
+    check("kraken:candle:ETH-BTC:1d", Rows::Newest, 1, "/0/public/OHLC?pair=ETHXBT&interval=1440");
     let odd = Rows::Within(range("2024-01-01T00:00:00.000000001Z", end));
     check("kraken:candle:BTC-USD:1h", odd, 12, "/0/public/OHLC?pair=XBTUSD&interval=60&since=1704067200");
     let from = Rows::From(ts(start));
