@@ -6,6 +6,7 @@ use crate::answer::{AnswerError, Page, Reply};
 use crate::archive::{BulkFile, FileFormat, Use};
 use crate::capability::Capability;
 use crate::instrument::{Instrument, Listed};
+use crate::live::Streams;
 use crate::request::{Api, Request};
 use crate::sink::Sink;
 
@@ -159,6 +160,11 @@ pub(crate) trait Adapter: std::fmt::Debug + Sync {
         reply: &Reply<'_>,
         found: &mut Vec<Instrument>,
     ) -> Result<Listed, AnswerError>;
+
+    /// What it pushes.
+    fn streams(&self) -> Option<&'static dyn Streams> {
+        None
+    }
 
     /// The bulk files of `range`, oldest first.
     fn files(&self, _series: &Series<'_>, _range: Range, _now: Ts, _usage: Use) -> Vec<BulkFile> {

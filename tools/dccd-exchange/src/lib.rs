@@ -17,6 +17,7 @@ mod coinbase;
 mod instrument;
 mod kraken;
 mod krakenfutures;
+pub mod live;
 mod okx;
 mod request;
 mod sink;
