@@ -30,6 +30,9 @@ pub(super) fn read(
     out: &mut Vec<u8>,
 ) -> Result<Page, AnswerError> {
     let rows: Vec<Row<'_>> = error::rows(reply)?;
+    if rows.is_empty() {
+        return Err(AnswerError::UnknownSymbol(format!("there is no book of {symbol}")));
+    }
     let (mut bids, mut asks) = (Vec::new(), Vec::new());
     for row in &rows {
         same_symbol(&row.symbol, symbol)?;

@@ -20,6 +20,9 @@ pub(super) fn read(
 ) -> Result<(), AnswerError> {
     let (listed, last): (Vec<Vec<&RawValue>>, _) = result_of(reply, pair)?;
     let last = last.ok_or_else(|| AnswerError::Unexpected("it does not say which candle is closed".to_owned()))?;
+    if listed.is_empty() {
+        return Ok(());
+    }
     let newest_closed = stamp(last)?;
     check_start(&listed, rows, span)?;
     for row in &listed {

@@ -25,20 +25,14 @@ use crate::sink::Sink;
 /// The only host.
 static SPOT: Api = Api { name: "kraken", rest_url: "https://api.kraken.com", archive_url: "" };
 
-/// All public requests together. One a second is tolerated, a few more at once are too; nothing is published.
+/// All public requests together. One a second is tolerated, a few more at once are too; nothing is published, so
+/// less is asked.
 static PUBLIC: LimitGroup =
-    LimitGroup { name: "public requests", slot: 0, weight_max: 15, window_secs: 20, usage_header: None };
+    LimitGroup { name: "public requests", slot: 0, weight_max: 10, window_secs: 14, usage_header: None };
 
 /// In minutes; the exchange has 15 days too, which no store has.
-static SPANS: [SpanName; 7] = [
-    (60, "1"),
-    (300, "5"),
-    (900, "15"),
-    (1800, "30"),
-    (3600, "60"),
-    (14400, "240"),
-    (86400, "1440"),
-];
+static SPANS: [SpanName; 7] =
+    [(60, "1"), (300, "5"), (900, "15"), (1800, "30"), (3600, "60"), (14400, "240"), (86400, "1440")];
 /// The exchange's own weeks begin on Thursdays.
 static WEEK: [SpanName; 1] = [(604_800, "1w")];
 
