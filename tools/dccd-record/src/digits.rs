@@ -19,12 +19,12 @@ impl Digits {
     /// The digits that `bytes` starts with.
     #[inline(always)]
     pub(crate) fn of(bytes: &[u8]) -> Digits {
-        Digits::default().followed_by(bytes)
+        Digits::default().followed_by::<true>(bytes)
     }
 
-    /// These digits and those that `bytes` starts with.
+    /// These digits and those that `bytes` starts with; without `VALUE` they are only counted.
     #[inline(always)]
-    pub(crate) fn followed_by(mut self, bytes: &[u8]) -> Digits {
+    pub(crate) fn followed_by<const VALUE: bool>(mut self, bytes: &[u8]) -> Digits {
         let mut rest = bytes;
         while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
             let word = u64::from_le_bytes(*eight) ^ ZEROS;
@@ -32,27 +32,30 @@ impl Digits {
             // that is no digit.
             let others = (word | word.wrapping_add(SIXES)) & HIGH_HALVES;
             if others == 0 {
-                self.push(8, value_of_eight(word));
+                self.push::<VALUE>(8, || value_of_eight(word));
                 rest = behind;
                 continue;
             }
             let bits = others.trailing_zeros() & !7;
             if bits > 0 {
                 // Shifted to the end of the word, with zeros in front.
-                self.push(usize::try_from(bits / 8).unwrap_or(0), value_of_eight(word << (64 - bits)));
+                let count = usize::try_from(bits / 8).unwrap_or(0);
+                self.push::<VALUE>(count, || value_of_eight(word << (64 - bits)));
             }
             return self;
         }
         for byte in rest.iter().take_while(|byte| byte.is_ascii_digit()) {
-            self.push(1, u64::from(byte - b'0'));
+            self.push::<VALUE>(1, || u64::from(byte - b'0'));
         }
         self
     }
 
     #[inline(always)]
-    fn push(&mut self, count: usize, value: u64) {
+    fn push<const VALUE: bool>(&mut self, count: usize, value: impl FnOnce() -> u64) {
         self.count += count;
-        self.value = self.value.wrapping_mul(POWERS[count]).wrapping_add(value);
+        if VALUE {
+            self.value = self.value.wrapping_mul(POWERS[count]).wrapping_add(value());
+        }
     }
 }
 

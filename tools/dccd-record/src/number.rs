@@ -21,7 +21,7 @@ const POWERS: [f64; 23] = [
 const EXACT_MAX: u64 = 1 << 53;
 
 /// A JSON number's own text, known to be well-formed and of at most 64 digits when written out.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Number<'a> {
     /// ASCII.
     text: &'a [u8],
@@ -35,6 +35,8 @@ pub struct Number<'a> {
 enum Form {
     /// Without exponent, with so few digits that they fit a `u64`, and that many of them behind the point.
     Short(u8),
+    /// The same, but nobody has asked for the value yet.
+    Unread,
     /// Without exponent, with more digits.
     Long,
     /// With an exponent.
@@ -44,7 +46,7 @@ enum Form {
 impl<'a> Number<'a> {
     /// The number written `text`.
     pub fn new(text: &'a str) -> Result<Number<'a>, NumberError> {
-        match scan_number(text.as_bytes()).filter(|scanned| scanned.length == text.len()) {
+        match scan_number::<false>(text.as_bytes()).filter(|scanned| scanned.length == text.len()) {
             None => Err(NumberError::Malformed(excerpt(text))),
             Some(scanned) => {
                 Number::from_scanned(text.as_bytes(), scanned).ok_or_else(|| NumberError::TooLong(excerpt(text)))
@@ -56,20 +58,21 @@ impl<'a> Number<'a> {
     #[inline(always)]
     fn from_scanned(text: &'a [u8], scanned: ScannedNumber) -> Option<Number<'a>> {
         let number = Number { text, mantissa: scanned.mantissa, form: scanned.form };
-        (matches!(scanned.form, Form::Short(_)) || number.is_in_bounds()).then_some(number)
+        (matches!(scanned.form, Form::Short(_) | Form::Unread) || number.is_in_bounds()).then_some(number)
     }
 
     /// The number at the start of `text`, and what stands behind it.
     #[inline]
     pub fn scan(text: &'a str) -> Option<(Number<'a>, &'a str)> {
-        let (number, _) = Number::scan_bytes(text.as_bytes())?;
-        Some((number, &text[number.text.len()..]))
+        let scanned = scan_number::<false>(text.as_bytes())?;
+        let (text, rest) = text.split_at(scanned.length);
+        Some((Number::from_scanned(text.as_bytes(), scanned)?, rest))
     }
 
-    /// The number at the start of `bytes`, and what stands behind it.
+    /// The number at the start of `bytes`, and what stands behind it; its value is read in the same pass.
     #[inline(always)]
     pub(crate) fn scan_bytes(bytes: &'a [u8]) -> Option<(Number<'a>, &'a [u8])> {
-        let scanned = scan_number(bytes)?;
+        let scanned = scan_number::<true>(bytes)?;
         let (text, rest) = bytes.split_at(scanned.length);
         Some((Number::from_scanned(text, scanned)?, rest))
     }
@@ -100,8 +103,9 @@ impl<'a> Number<'a> {
 
     /// The exact value.
     pub fn to_fixed(self) -> Result<Fixed, NumberError> {
-        if let Form::Short(scale) = self.form {
-            let mantissa = i128::from(self.mantissa);
+        let number = self.read();
+        if let Form::Short(scale) = number.form {
+            let mantissa = i128::from(number.mantissa);
             return Ok(Fixed { mantissa: if self.is_negative() { -mantissa } else { mantissa }, scale: scale.into() });
         }
         self.to_fixed_any().ok_or_else(|| NumberError::TooLong(excerpt(self.as_str())))
@@ -111,9 +115,20 @@ impl<'a> Number<'a> {
     #[inline]
     pub fn write(self, out: &mut Vec<u8>) {
         match self.form {
-            Form::Short(_) | Form::Long => out.extend_from_slice(self.text),
+            Form::Short(_) | Form::Unread | Form::Long => out.extend_from_slice(self.text),
             Form::Exponent => self.write_out(out),
         }
+    }
+
+    /// The same with its value, if it is short.
+    #[inline(always)]
+    fn read(self) -> Number<'a> {
+        if self.form == Form::Unread { self.read_now() } else { self }
+    }
+
+    #[cold]
+    fn read_now(self) -> Number<'a> {
+        Number::scan_bytes(self.text).map_or(self, |(number, _)| number)
     }
 
     #[cold]
@@ -165,12 +180,12 @@ impl<'a> Number<'a> {
     /// Both mantissa and power of ten are exact in `f64`, so one division rounds correctly.
     #[inline]
     fn to_f64_exactly(self) -> Option<f64> {
-        let Form::Short(scale) = self.form else { return None };
-        if self.mantissa > EXACT_MAX {
+        let Number { mantissa, form: Form::Short(scale), .. } = self.read() else { return None };
+        if mantissa > EXACT_MAX {
             return None;
         }
         #[expect(clippy::cast_precision_loss, reason = "checked above: exact up to 2^53")]
-        let value = self.mantissa as f64 / POWERS[usize::from(scale)];
+        let value = mantissa as f64 / POWERS[usize::from(scale)];
         Some(if self.is_negative() { -value } else { value })
     }
 
@@ -198,6 +213,15 @@ impl fmt::Display for Number<'_> {
         f.write_str(&String::from_utf8_lossy(&text))
     }
 }
+
+impl PartialEq for Number<'_> {
+    /// Whether both are written the same.
+    fn eq(&self, other: &Number<'_>) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Number<'_> {}
 
 impl fmt::Debug for Number<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -350,19 +374,19 @@ struct ScannedNumber {
     form: Form,
 }
 
-/// Finds the end of the JSON number at the start of `bytes`.
+/// Finds the end of the JSON number at the start of `bytes`, and with `VALUE` what it is.
 #[inline(always)]
-fn scan_number(bytes: &[u8]) -> Option<ScannedNumber> {
+fn scan_number<const VALUE: bool>(bytes: &[u8]) -> Option<ScannedNumber> {
     let start = usize::from(bytes.first() == Some(&b'-'));
     let unsigned = bytes.get(start..)?;
-    let whole = Digits::of(unsigned);
+    let whole = Digits::default().followed_by::<VALUE>(unsigned);
     if whole.count == 0 || (whole.count > 1 && unsigned.first() == Some(&b'0')) {
         return None;
     }
     let mut digits = whole;
     let mut length = start + whole.count;
     if let Some((b'.', fraction)) = unsigned.get(whole.count..).and_then(<[u8]>::split_first) {
-        digits = whole.followed_by(fraction);
+        digits = whole.followed_by::<VALUE>(fraction);
         if digits.count == whole.count {
             return None;
         }
@@ -373,7 +397,8 @@ fn scan_number(bytes: &[u8]) -> Option<ScannedNumber> {
     }
     match u8::try_from(digits.count - whole.count) {
         Ok(scale) if digits.count <= Digits::EXACT_MAX => {
-            Some(ScannedNumber { length, mantissa: digits.value, form: Form::Short(scale) })
+            let form = if VALUE { Form::Short(scale) } else { Form::Unread };
+            Some(ScannedNumber { length, mantissa: digits.value, form })
         }
         _ => Some(ScannedNumber { length, mantissa: 0, form: Form::Long }),
     }
