@@ -145,6 +145,12 @@ pub(crate) trait Adapter: std::fmt::Debug + Sync {
         None
     }
 
+    /// The question that shows the first record more closely than [`Adapter::first`] did with `about`, where there
+    /// is one; the answer is read in the same way.
+    fn first_near(&self, _series: &Series<'_>, _about: Ts) -> Option<Request> {
+        None
+    }
+
     /// The size of one contract in base units.
     fn read_contract(&self, _series: &Series<'_>, _reply: &Reply<'_>) -> Result<Fixed, AnswerError> {
         Err(AnswerError::Unexpected("no contract was asked for".to_owned()))
@@ -169,6 +175,12 @@ pub(crate) trait Adapter: std::fmt::Debug + Sync {
     /// The bulk files of `range`, oldest first.
     fn files(&self, _series: &Series<'_>, _range: Range, _now: Ts, _usage: Use) -> Vec<BulkFile> {
         Vec::new()
+    }
+
+    /// Where the newest files end that are sure to be there: yesterday's come by noon.
+    fn files_end(&self, now: Ts) -> Ts {
+        const DELAY_NANOS: i64 = 12 * 3_600_000_000_000;
+        now.saturating_add(-DELAY_NANOS).day().start()
     }
 
     /// What the lines of a bulk file mean.

@@ -1,6 +1,6 @@
 //! Bulk files: which ones hold a range, and what a line in them means.
 
-use dccd_record::{Dataset, LineWriter, Range, RangeSet};
+use dccd_record::{Dataset, Day, Fixed, LineWriter, Range, RangeSet, Ts};
 
 use crate::adapter::Series;
 use crate::answer::{AnswerError, Mark};
@@ -15,10 +15,47 @@ const HOLES_MAX: usize = 1000;
 pub struct BulkFile {
     /// The exchange's host.
     pub api: &'static Api,
-    /// Its path behind the archive's URL; the checksum is beside it.
+    /// Its path behind the archive's URL.
     pub path: String,
     /// The range it holds.
     pub period: Range,
+    /// How its lines are packed.
+    pub packing: Packing,
+    /// What shows that it came whole and unaltered.
+    pub check: Check,
+}
+
+impl BulkFile {
+    /// Its name without folders.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    /// How many requests it takes.
+    pub fn requests(&self) -> u64 {
+        match self.check {
+            Check::Beside => 2,
+            Check::Inside => 1,
+        }
+    }
+}
+
+/// How lines are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// The only file of a zip.
+    Zip,
+    /// A gzip file.
+    Gzip,
+}
+
+/// What shows that a file is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Its SHA-256 in the file beside it, which has `.CHECKSUM` at the end of its name.
+    Beside,
+    /// The CRC and the length in its packing.
+    Inside,
 }
 
 /// When the archive is asked.
@@ -33,7 +70,7 @@ pub enum Use {
 /// The files of `range`, oldest first; none where the exchange has no such files.
 ///
 /// `now` is the exchange's: only periods that have been over for a while have files.
-pub fn files(dataset: &Dataset, range: Range, now: dccd_record::Ts, usage: Use) -> Result<Vec<BulkFile>, Impossible> {
+pub fn files(dataset: &Dataset, range: Range, now: Ts, usage: Use) -> Result<Vec<BulkFile>, Impossible> {
     let row = capability(dataset)?;
     if row.archive.is_none() {
         return Ok(Vec::new());
@@ -41,8 +78,36 @@ pub fn files(dataset: &Dataset, range: Range, now: dccd_record::Ts, usage: Use) 
     Ok(row.adapter().files(&Series { row, dataset, contract: None }, range, now, usage))
 }
 
+/// Where the newest files end that are sure to be there, if the exchange has files of `dataset`.
+pub fn files_end(dataset: &Dataset, now: Ts) -> Option<Ts> {
+    let row = capability(dataset).ok().filter(|row| row.archive.is_some())?;
+    Some(row.adapter().files_end(now))
+}
+
+/// The days that overlap `range` and are over at `now`, each with its period: it begins `ahead_nanos` before the
+/// day does in UTC.
+pub(crate) fn days(range: Range, now: Ts, ahead_nanos: i64) -> Vec<(Day, Range)> {
+    let mut days = Vec::new();
+    let start_of = |day: Day| day.start().saturating_add(-ahead_nanos);
+    let mut day = range.start().saturating_add(ahead_nanos).day();
+    loop {
+        let next = Day::from_number(day.number().unwrap_or(0) + 1);
+        let Some(period) = Range::new(start_of(day), start_of(next)) else { return days };
+        if period.start() >= range.end() || period.end() > now {
+            return days;
+        }
+        days.push((day, period));
+        day = next;
+    }
+}
+
 /// What the lines of a bulk file mean.
 pub(crate) trait FileFormat: std::fmt::Debug + Send {
+    /// Whether the first line of a file is no record but names the columns, which are noted.
+    fn header(&mut self, line: &[u8]) -> Result<bool, AnswerError> {
+        Ok(line.first().is_some_and(u8::is_ascii_alphabetic))
+    }
+
     /// Appends the record of one line, if it is wanted.
     fn line(
         &self,
@@ -96,12 +161,16 @@ pub(crate) struct Seen {
     pub(crate) lines: u64,
     /// Whether a row belongs to the file's period.
     pub(crate) is_inside: bool,
+    /// Whether a row belongs to another period.
+    pub(crate) is_outside: bool,
 }
 
 impl Seen {
     /// Notes a row; true if it is wanted.
     pub(crate) fn take(&mut self, mark: Mark, wanted: Wanted) -> bool {
-        self.is_inside |= wanted.period.contains(mark.ts);
+        let is_inside = wanted.period.contains(mark.ts);
+        self.is_inside |= is_inside;
+        self.is_outside |= !is_inside;
         self.first.get_or_insert(mark);
         self.last = Some(mark);
         let is_wanted = wanted.range.contains(mark.ts);
@@ -111,11 +180,11 @@ impl Seen {
 }
 
 impl FileReader {
-    /// A reader of `file` that wants only what lies in `range`.
-    pub fn new(dataset: &Dataset, file: &BulkFile, range: Range) -> FileReader {
+    /// A reader of `file` that wants only what lies in `range`; amounts are multiples of `contract`, if that is known.
+    pub fn new(dataset: &Dataset, file: &BulkFile, range: Range, contract: Option<Fixed>) -> FileReader {
         let row = capability(dataset).ok();
         FileReader {
-            format: row.and_then(|row| row.adapter().file_format(&Series { row, dataset, contract: None })),
+            format: row.and_then(|row| row.adapter().file_format(&Series { row, dataset, contract })),
             wanted: Wanted { period: file.period, range },
             lines: LineWriter::new(dataset),
             seen: Seen::default(),
@@ -127,14 +196,15 @@ impl FileReader {
     pub fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> Result<(), AnswerError> {
         self.number += 1;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let is_header = self.number == 1 && line.first().is_some_and(u8::is_ascii_alphabetic);
-        if is_header || line.is_empty() {
-            return Ok(());
-        }
-        let Some(format) = &self.format else { return Ok(()) };
-        format
-            .line(line, self.wanted, &mut self.seen, &mut self.lines, out)
-            .map_err(|error| AnswerError::Malformed(format!("line {}: {error}", self.number)))
+        let Some(format) = self.format.as_mut().filter(|_| !line.is_empty()) else { return Ok(()) };
+        let read = match self.number {
+            1 => format.header(line),
+            _ => Ok(false),
+        };
+        let read = read.and_then(|is_header| {
+            if is_header { Ok(()) } else { format.line(line, self.wanted, &mut self.seen, &mut self.lines, out) }
+        });
+        read.map_err(|error| AnswerError::Malformed(format!("line {}: {error}", self.number)))
     }
 
     /// What the file proves, all lines read.

@@ -59,6 +59,8 @@ pub enum Reach {
     RowsThenTrades(u32),
     /// There is only what is now.
     Now,
+    /// Nowhere: only the archive has history.
+    Archive,
 }
 
 impl fmt::Display for Reach {
@@ -70,6 +72,7 @@ impl fmt::Display for Reach {
             Reach::RowsThenTrades(0) => f.write_str("from trades"),
             Reach::RowsThenTrades(rows) => write!(f, "{rows} rows, then from trades"),
             Reach::Now => f.write_str("now only"),
+            Reach::Archive => f.write_str("archive only"),
         }
     }
 }
@@ -187,7 +190,7 @@ impl Capability {
             (Reach::Rows(rows) | Reach::RowsThenTrades(rows), Some(span)) => {
                 i64::from(rows.saturating_sub(2)) * i64::from(span.secs())
             }
-            (Reach::Now, _) => 0,
+            (Reach::Now | Reach::Archive, _) => 0,
         };
         now.saturating_add(-back_secs * 1_000_000_000)
     }

@@ -14,6 +14,7 @@ mod bitmex;
 mod bybit;
 mod capability;
 mod coinbase;
+mod columns;
 mod instrument;
 mod kraken;
 mod krakenfutures;

@@ -8,6 +8,8 @@ use crate::answer::{AnswerError, Reply};
 
 /// The most characters of an exchange's words that are passed on.
 const MESSAGE_CHARS_MAX: usize = 300;
+/// The digits of a second, down to nanoseconds.
+const FRACTION_DIGITS: usize = 9;
 const EXCERPT_CHARS_MAX: usize = 40;
 
 /// The first character that means something.
@@ -76,6 +78,18 @@ pub(crate) fn unquoted(raw: &RawValue) -> &str {
 /// An instant in milliseconds, in quotes or not.
 pub(crate) fn millis(raw: &RawValue) -> Result<Ts, AnswerError> {
     Ts::from_millis(integer(raw)?).map_err(|cause| AnswerError::Unexpected(cause.to_string()))
+}
+
+/// An instant in seconds with a fraction, by its digits.
+pub(crate) fn seconds(text: &str) -> Result<Ts, AnswerError> {
+    let odd = || unexpected("is no time in seconds", text);
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_plain = [whole, fraction].iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    if !is_plain || whole.is_empty() || fraction.len() > FRACTION_DIGITS {
+        return Err(odd());
+    }
+    let nanos: i64 = format!("{whole}{fraction:0<FRACTION_DIGITS$}").parse().map_err(|_| odd())?;
+    Ts::from_nanos(nanos).map_err(|cause| AnswerError::Unexpected(cause.to_string()))
 }
 
 /// The first whole millisecond at or after `ts`.

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use dccd_exchange::archive::{BulkFile, FileSummary};
-use dccd_exchange::{Ask, Capability, Impossible, Page, Step, Walk};
-use dccd_record::{Covered, Dataset, Gap, Proof, Range, RangeSet, Retry, Ts};
+use dccd_exchange::{Ask, Capability, Impossible, Page, Reach, Step, Walk};
+use dccd_record::{Covered, Dataset, Fixed, Gap, Proof, Range, RangeSet, Retry, Ts};
 
 use crate::args::Source;
-use crate::worker::{Failure, Work};
+use crate::worker::{Failure, FileWork, Work};
 
 /// What goes out because of an answer.
 #[derive(Debug)]
@@ -18,6 +18,14 @@ pub(crate) enum Event {
     Gap(Gap),
     /// A range was not obtained.
     Failed(Dataset, Range, Failure),
+}
+
+/// The files that an order begins with.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    pub(crate) files: Vec<BulkFile>,
+    /// The size of one contract, where amounts are contracts.
+    pub(crate) contract: Option<Fixed>,
 }
 
 /// One order on its way.
@@ -31,6 +39,8 @@ pub(crate) struct Active {
     range: Range,
     source: Source,
     files: VecDeque<BulkFile>,
+    /// What amounts in them are multiples of.
+    contract: Option<Fixed>,
     files_open: usize,
     /// Ranges to be paged; `None` while the files are not all in.
     todo: Option<VecDeque<Range>>,
@@ -45,8 +55,8 @@ pub(crate) struct Active {
     covered: RangeSet,
     /// What an answer was given for that is not `covered`.
     given_up: RangeSet,
-    /// Why a file is not there.
-    file_failure: Option<Failure>,
+    /// Why files are not there, with what they hold.
+    file_failures: Vec<(Range, Failure)>,
     /// Whether the exchange has given a record of it.
     has_lines: bool,
 }
@@ -59,7 +69,7 @@ impl Active {
         row: &'static Capability,
         range: Range,
         source: Source,
-        files: Vec<BulkFile>,
+        files: Files,
         retry: Retry,
     ) -> Active {
         Active {
@@ -69,7 +79,8 @@ impl Active {
             row,
             range,
             source,
-            files: files.into(),
+            files: files.files.into(),
+            contract: files.contract,
             files_open: 0,
             todo: None,
             laid_out: Ts::MIN,
@@ -80,7 +91,7 @@ impl Active {
             failure: None,
             covered: RangeSet::new(),
             given_up: RangeSet::new(),
-            file_failure: None,
+            file_failures: Vec::new(),
             has_lines: false,
         }
     }
@@ -100,7 +111,8 @@ impl Active {
     pub(crate) fn next_work(&mut self, now: Ts, events: &mut Vec<Event>) -> Option<(u64, Work)> {
         if let Some(file) = self.files.pop_front() {
             self.files_open += 1;
-            return Some((self.number(), Work::File(Box::new((self.dataset.clone(), file, self.range)))));
+            let work = FileWork { dataset: self.dataset.clone(), file, range: self.range, contract: self.contract };
+            return Some((self.number(), Work::File(Box::new(work))));
         }
         if self.files_open > 0 {
             return None;
@@ -179,13 +191,13 @@ impl Active {
     pub(crate) fn take_file(
         &mut self,
         period: Range,
-        result: Result<Option<FileSummary>, Failure>,
+        result: Result<FileSummary, Failure>,
         lines: Vec<u8>,
         events: &mut Vec<Event>,
     ) {
         self.files_open = self.files_open.saturating_sub(1);
         match result {
-            Ok(Some(summary)) => {
+            Ok(summary) => {
                 self.take_lines(lines, events);
                 for range in summary.covered.iter() {
                     self.cover(range, Proof::Archive, events);
@@ -196,11 +208,7 @@ impl Active {
                     }
                 }
             }
-            Ok(None) => {
-                let message = format!("the archive has no file of {}", period.start().day());
-                self.file_failure = Some(Failure::retryable(message));
-            }
-            Err(failure) => self.file_failure = Some(failure),
+            Err(failure) => self.file_failures.push((period, failure)),
         }
     }
 
@@ -211,12 +219,9 @@ impl Active {
         self.laid_out = now;
         // Files were numbered too, but come in as they please.
         self.taken = self.next_number;
-        if self.source == Source::Archive {
-            let unknown = || {
-                Failure::retryable("the archive has no file that holds all of it; with --source auto REST may give it")
-            };
-            let failure = self.file_failure.take().unwrap_or_else(unknown);
+        if self.source == Source::Archive || self.row.reach == Reach::Archive {
             for range in missing {
+                let failure = self.file_failure(range).unwrap_or_else(|| self.not_filed(range));
                 self.fail(range, &failure, events);
             }
             return;
@@ -245,10 +250,45 @@ impl Active {
     fn too_old(&mut self, range: Range, events: &mut Vec<Event>) {
         let reach = self.row.reach;
         self.gap(range, format!("over REST the exchange keeps {reach}"), events);
-        let cause = self.file_failure.as_ref().map_or("see --source archive", |failure| failure.message.as_str());
+        let failure = self.file_failure(range);
+        let cause = failure.as_ref().map_or("see --source archive", |failure| failure.message.as_str());
         let message = format!("over REST the exchange keeps {} of {reach} only; {cause}", self.dataset.kind());
-        let is_retryable = self.file_failure.as_ref().is_some_and(|failure| failure.is_retryable);
+        let is_retryable = failure.as_ref().is_some_and(|failure| failure.is_retryable);
         self.fail(range, &Failure { is_retryable, ..Failure::retryable(message) }, events);
+    }
+
+    /// Why files that would hold some of `range` are not there.
+    fn file_failure(&self, range: Range) -> Option<Failure> {
+        let mut failures = self.file_failures.iter().filter(|(period, _)| period.intersect(range).is_some());
+        let (_, first) = failures.next()?;
+        let others = failures.count();
+        let message = match others {
+            0 => first.message.clone(),
+            1 => format!("{}; nor is there one more file", first.message),
+            _ => format!("{}; nor are there {others} more files", first.message),
+        };
+        Some(Failure { message, ..first.clone() })
+    }
+
+    /// Why no file of `range` was asked for.
+    fn not_filed(&self, range: Range) -> Failure {
+        let (exchange, kind) = (self.dataset.exchange(), self.dataset.kind());
+        match (self.source, self.row.reach) {
+            (Source::Rest, _) => Failure::hopeless(format!(
+                "{exchange} has no {kind} of the past over REST, only in its archive: see --source archive"
+            )),
+            (_, Reach::Archive) if range.end() <= self.row.since.start() => Failure::hopeless(format!(
+                "{exchange} has the past of each {kind} only in its archive, which begins on {}",
+                self.row.since
+            )),
+            (_, Reach::Archive) => Failure::retryable(format!(
+                "{exchange} has the past of each {kind} only in its archive, to which the file of a day comes when \
+                 that day is over; try again tomorrow"
+            )),
+            _ => {
+                Failure::retryable("the archive has no file that holds all of it; with --source auto REST may give it")
+            }
+        }
     }
 
     fn take_next(&mut self, ask: &Ask, page: &Page, lines: Vec<u8>, events: &mut Vec<Event>) {

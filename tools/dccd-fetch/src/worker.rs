@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use dccd_cli::{Log, Stop};
 use dccd_exchange::archive::{BulkFile, FileReader, FileSummary};
 use dccd_exchange::{AnswerError, Api, Ask, Impossible, Page, instruments, read_instruments};
-use dccd_record::{Dataset, Exchange, Range, Retry};
+use dccd_record::{Dataset, Exchange, Fixed, Range, Retry};
 use dccd_rest::{AskError, Asker, BulkError, Downloader, Stopped, Waiter, read_lines};
 
 use crate::error::FetchError;
@@ -41,11 +41,21 @@ pub(crate) struct Task {
 #[derive(Debug)]
 pub(crate) enum Work {
     Page(Box<Ask>),
-    File(Box<(Dataset, BulkFile, Range)>),
+    File(Box<FileWork>),
     /// The archive's clock.
     Clock(Dataset),
     /// Everything that an exchange trades.
     List(Exchange),
+}
+
+/// A bulk file, and what of it is wanted.
+#[derive(Debug)]
+pub(crate) struct FileWork {
+    pub(crate) dataset: Dataset,
+    pub(crate) file: BulkFile,
+    pub(crate) range: Range,
+    /// The size of one contract, where amounts are contracts.
+    pub(crate) contract: Option<Fixed>,
 }
 
 /// What came of a task.
@@ -62,8 +72,8 @@ pub(crate) enum Found {
     Page(Box<Ask>, Result<Page, Failure>),
     /// A part of a file's lines; more of the same task comes.
     Lines,
-    /// A file, or `None` where the archive has none.
-    File(Range, Result<Option<FileSummary>, Failure>),
+    /// The file of this period.
+    File(Range, Result<FileSummary, Failure>),
     Clock(Result<dccd_record::Ts, Failure>),
     List(Box<Listing>),
 }
@@ -180,7 +190,7 @@ impl Worker {
                     Found::Page(ask, result)
                 }
                 Work::File(file) => {
-                    let period = file.1.period;
+                    let period = file.file.period;
                     Found::File(period, self.file(owner, number, &file, retry, &mut lines))
                 }
                 Work::Clock(dataset) => Found::Clock(self.clock(&dataset, retry)),
@@ -237,14 +247,16 @@ impl Worker {
         &self,
         owner: u64,
         number: u64,
-        work: &(Dataset, BulkFile, Range),
+        work: &FileWork,
         retry: Retry,
         lines: &mut Vec<u8>,
-    ) -> Result<Option<FileSummary>, Failure> {
-        let (dataset, file, range) = work;
-        let Some(zip) = self.downloader(dataset, retry)?.download(&file.path, &self.waiter)? else { return Ok(None) };
-        let mut reader = FileReader::new(dataset, file, *range);
-        let read = read_lines(zip, |line| {
+    ) -> Result<FileSummary, Failure> {
+        let FileWork { dataset, file, range, contract } = work;
+        let Some(packed) = self.downloader(dataset, retry)?.download(file, &self.waiter)? else {
+            return Err(Failure::retryable(format!("the archive has no file {}", file.name())));
+        };
+        let mut reader = FileReader::new(dataset, file, *range, *contract);
+        let read = read_lines(packed, file.packing, |line| {
             reader.line(line, lines)?;
             if lines.len() >= CHUNK_BYTES {
                 self.waiter.check().map_err(|stopped| Failure::from(BulkError::Stopped(stopped)))?;
@@ -255,7 +267,7 @@ impl Worker {
             Ok::<(), Failure>(())
         });
         match read {
-            Ok(()) => Ok(Some(reader.finish())),
+            Ok(()) => Ok(reader.finish()),
             Err(mut failure) => {
                 failure.message = format!("{}: {}", file.path, failure.message);
                 Err(failure)

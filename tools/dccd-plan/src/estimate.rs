@@ -1,7 +1,7 @@
 //! What a plan would take: pages, requests, seconds, bytes.
 
 use dccd_cli::write_table;
-use dccd_exchange::archive::{Use, files};
+use dccd_exchange::archive::{BulkFile, Use, files};
 use dccd_exchange::{Capability, Reach, capability};
 use dccd_record::{Dataset, Kind, Range, RangeSet, Ts};
 use dccd_store::Coverage;
@@ -11,8 +11,6 @@ use crate::lack::{FUNDING_NANOS, Piece};
 
 const HEADER: [&str; 11] =
     ["exchange", "pair", "type", "span", "from", "to", "ranges", "pages", "requests", "seconds", "bytes"];
-/// A bulk file is asked for with its checksum.
-const REQUESTS_PER_FILE: u64 = 2;
 /// One answer after the other takes so long, whatever the budget allows.
 const REQUEST_MILLIS: u64 = 100;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
@@ -36,7 +34,8 @@ pub(crate) struct Line {
 pub(crate) struct Cost {
     pub(crate) ranges: u64,
     pub(crate) pages: u64,
-    pub(crate) files: u64,
+    /// Requests for bulk files and their checksums.
+    pub(crate) file_requests: u64,
     pub(crate) millis: u64,
     pub(crate) bytes: u64,
 }
@@ -96,14 +95,14 @@ impl Cost {
         Cost {
             ranges: self.ranges.saturating_add(other.ranges),
             pages: self.pages.saturating_add(other.pages),
-            files: self.files.saturating_add(other.files),
+            file_requests: self.file_requests.saturating_add(other.file_requests),
             millis: self.millis.saturating_add(other.millis),
             bytes: self.bytes.saturating_add(other.bytes),
         }
     }
 
     fn requests(self) -> u64 {
-        self.pages.saturating_add(self.files.saturating_mul(REQUESTS_PER_FILE))
+        self.pages.saturating_add(self.file_requests)
     }
 
     fn cells(self) -> [String; 5] {
@@ -116,11 +115,13 @@ impl Cost {
 fn price(row: &Capability, dataset: &Dataset, range: Range, now: Ts, density: Density) -> Cost {
     let files = files(dataset, range, now, Use::WhereBetter).unwrap_or_default();
     let held: RangeSet = files.iter().map(|file| file.period).collect();
-    let files = u64::try_from(files.len()).unwrap_or(u64::MAX);
+    let file_requests: u64 = files.iter().map(BulkFile::requests).sum();
     let rows = width(range) / density.nanos_per_row.max(1);
     let bytes = rows.saturating_mul(density.millibytes_per_row) / 1000;
-    let cost =
-        Cost { files, millis: files.saturating_mul(REQUESTS_PER_FILE * REQUEST_MILLIS), bytes, ..Cost::default() };
+    let cost = Cost { file_requests, millis: file_requests.saturating_mul(REQUEST_MILLIS), bytes, ..Cost::default() };
+    if row.reach == Reach::Archive {
+        return cost;
+    }
     held.missing(range).iter().fold(cost, |cost, part| {
         let (old, own) = split(row, dataset, part, now);
         let own = own.map_or(Cost::default(), |own| pages(row, own, density.nanos_per_row));

@@ -1,5 +1,6 @@
 //! What a dataset lacks: pure arithmetic on ranges.
 
+use dccd_exchange::archive::files_end;
 use dccd_exchange::{Capability, Reach};
 use dccd_record::{Dataset, Day, Kind, Range, RangeSet, Span, Ts};
 use dccd_store::{Ledger, NamedGap};
@@ -14,6 +15,8 @@ const GAP: &str = "gap";
 const MARGIN_NANOS: i64 = 3_600_000_000_000;
 /// How far back the newest page of trades is taken to go.
 const TRADES_NANOS: i64 = 3_600_000_000_000;
+/// The newest file of an archive is taken to go back so far.
+const ARCHIVE_NANOS: i64 = 24 * 3_600_000_000_000;
 /// Between two funding rates, mostly.
 pub(crate) const FUNDING_NANOS: i64 = 8 * 3_600_000_000_000;
 
@@ -38,15 +41,22 @@ impl History {
     pub(crate) fn new(row: &Capability, dataset: &Dataset, now: Ts) -> History {
         let span = dataset.span().filter(|_| dataset.kind() == Kind::Candle);
         let opened = row.since.start();
-        let is_all_there = matches!(row.reach, Reach::Listing | Reach::RowsThenTrades(_));
-        let over_rest = row.rest_start(dataset, now).saturating_add(if is_all_there { 0 } else { MARGIN_NANOS });
-        let start = if row.archive.is_some() { opened } else { opened.max(over_rest) };
-        let newest_page_nanos = match (dataset.kind(), dataset.span()) {
-            (Kind::Candle | Kind::OpenInterest, Some(span)) => span.nanos().saturating_mul(i64::from(row.page_rows)),
-            (Kind::Funding, _) => FUNDING_NANOS.saturating_mul(i64::from(row.page_rows)),
-            _ => TRADES_NANOS,
+        let over_rest = match row.reach {
+            // Files are there from the first day on, and stay.
+            Reach::Archive => opened,
+            Reach::Listing | Reach::RowsThenTrades(_) => row.rest_start(dataset, now),
+            _ => row.rest_start(dataset, now).saturating_add(MARGIN_NANOS),
         };
-        let end = row.horizon(dataset, now);
+        let start = if row.archive.is_some() { opened } else { opened.max(over_rest) };
+        let newest_page_nanos = match row.reach {
+            Reach::Archive => ARCHIVE_NANOS,
+            _ => newest_page_nanos(row, dataset),
+        };
+        let end = match row.reach {
+            // The file of a day comes when that day is over.
+            Reach::Archive => files_end(dataset, now).unwrap_or(opened),
+            _ => row.horizon(dataset, now),
+        };
         History { opened, start, default_start: opened.max(over_rest), end, span, newest_page_nanos }
     }
 
@@ -68,6 +78,15 @@ impl History {
     /// Candles are stamped when they open, so rounding both ends up keeps exactly those asked for.
     fn round_up(&self, ts: Ts) -> Ts {
         self.span.map_or(ts, |span| span.ceil(ts))
+    }
+}
+
+/// How far back the newest page goes.
+fn newest_page_nanos(row: &Capability, dataset: &Dataset) -> i64 {
+    match (dataset.kind(), dataset.span()) {
+        (Kind::Candle | Kind::OpenInterest, Some(span)) => span.nanos().saturating_mul(i64::from(row.page_rows)),
+        (Kind::Funding, _) => FUNDING_NANOS.saturating_mul(i64::from(row.page_rows)),
+        _ => TRADES_NANOS,
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 
+use dccd_exchange::archive::{BulkFile, Check, Packing};
 use dccd_record::{BufferedLine, LineBuffer, Ts};
+use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 use zip::result::ZipError;
@@ -13,8 +15,9 @@ use crate::http::{Body, Client, HttpError, write_all};
 use crate::retry::{Policy, Stopped, Waiter};
 
 /// More than this is no file of an exchange but a bomb.
-const UNZIPPED_BYTES_MAX: u64 = 64 << 30;
-const ZIP_BYTES_MAX: u64 = 16 << 30;
+const UNPACKED_BYTES_MAX: u64 = 64 << 30;
+const PACKED_BYTES_MAX: u64 = 16 << 30;
+const BLOCK_BYTES: usize = 64 << 10;
 
 /// Fetches files of one archive.
 #[derive(Clone, Debug)]
@@ -41,9 +44,22 @@ impl Downloader {
     }
 
     /// The verified file; `None` if the archive has none.
-    pub fn download(&self, path: &str, waiter: &dyn Waiter) -> Result<Option<File>, BulkError> {
-        let url = format!("{}/{path}", self.base);
-        self.retry(waiter, || self.download_once(&url, waiter))
+    pub fn download(&self, file: &BulkFile, waiter: &dyn Waiter) -> Result<Option<File>, BulkError> {
+        let url = format!("{}/{}", self.base, file.path);
+        self.retry(waiter, || match file.check {
+            Check::Beside => {
+                let Some(expected) = self.checksum(&url)? else { return Ok(None) };
+                let mut hash = Sha256::new();
+                let Some(found) = self.fetch(&url, waiter, |block| hash.update(block))? else { return Ok(None) };
+                let is_same = hash.finalize()[..] == expected;
+                if is_same { Ok(Some(found)) } else { Err(BulkError::Mismatch { url: url.clone() }) }
+            }
+            Check::Inside => {
+                let Some(found) = self.fetch(&url, waiter, |_| ())? else { return Ok(None) };
+                verify(&found, file.packing, waiter).map_err(|error| error.at(&url))?;
+                Ok(Some(found))
+            }
+        })
     }
 
     fn retry<T>(
@@ -66,68 +82,111 @@ impl Downloader {
         }
     }
 
-    fn download_once(&self, url: &str, waiter: &dyn Waiter) -> Result<Option<File>, BulkError> {
-        let http = |error| BulkError::Http { url: url.to_owned(), error };
-        let sum_url = format!("{url}.CHECKSUM");
+    /// The sum beside a file; `None` if there is none.
+    fn checksum(&self, url: &str) -> Result<Option<[u8; 32]>, BulkError> {
+        let url = format!("{url}.CHECKSUM");
         let mut body = Body::default();
-        let head = self.client.get(&sum_url, None, &mut body).map_err(http)?;
-        match head.status {
-            200 => {}
-            404 => return Ok(None),
-            status => return Err(BulkError::Status { url: sum_url, status }),
+        match self.client.get(&url, None, &mut body) {
+            Ok(head) if head.status == 200 => match checksum(body.bytes()) {
+                Some(sum) => Ok(Some(sum)),
+                None => Err(BulkError::Checksum { url }),
+            },
+            Ok(head) if head.status == 404 => Ok(None),
+            Ok(head) => Err(BulkError::Status { url, status: head.status }),
+            Err(error) => Err(BulkError::Http { url, error }),
         }
-        let expected = checksum(body.bytes()).ok_or(BulkError::Checksum { url: sum_url })?;
+    }
+
+    /// The file as it comes, which is shown to `see`; `None` if there is none.
+    fn fetch(&self, url: &str, waiter: &dyn Waiter, mut see: impl FnMut(&[u8])) -> Result<Option<File>, BulkError> {
         let mut file = tempfile::tempfile().map_err(BulkError::TempFile)?;
-        let mut hash = Sha256::new();
         let mut bytes = 0;
         let head = self.client.get_into(url, |block| {
             waiter.check().map_err(|Stopped| HttpError::Stopped)?;
             bytes += u64::try_from(block.len()).unwrap_or(u64::MAX);
-            if bytes > ZIP_BYTES_MAX {
+            if bytes > PACKED_BYTES_MAX {
                 return Err(HttpError::TooLarge);
             }
-            hash.update(block);
+            see(block);
             write_all(&mut file, block)
         });
         let head = head.map_err(|error| match error {
             HttpError::Stopped => BulkError::Stopped(Stopped),
-            error => http(error),
+            error => BulkError::Http { url: url.to_owned(), error },
         })?;
         match head.status {
             200 => {}
             404 => return Ok(None),
             status => return Err(BulkError::Status { url: url.to_owned(), status }),
         }
-        if hash.finalize()[..] != expected {
-            return Err(BulkError::Mismatch { url: url.to_owned() });
-        }
         file.rewind().map_err(BulkError::TempFile)?;
         Ok(Some(file))
     }
 }
 
-/// Hands each line of the first file inside the zip to `take`.
-pub fn read_lines<E>(file: File, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E>
+/// Hands each line inside of the file to `take`.
+pub fn read_lines<E>(file: File, packing: Packing, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E>
 where
     E: From<BulkError>,
 {
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(BulkError::Zip)?;
-    let inner = archive.by_index(0).map_err(BulkError::Zip)?;
-    // A last line may lack its LF: the checksum says that nothing is missing.
-    let mut inner = inner.take(UNZIPPED_BYTES_MAX).chain(&b"\n"[..]);
-    let mut buffer = LineBuffer::new();
-    loop {
-        let count = buffer.fill(&mut inner).map_err(|cause| BulkError::Zip(ZipError::Io(cause)))?;
+    unpack(BufReader::new(file), packing, |inner| {
+        // A last line may lack its LF: the checksum says that nothing is missing.
+        let mut inner = inner.take(UNPACKED_BYTES_MAX).chain(&b"\n"[..]);
+        let mut buffer = LineBuffer::new();
         loop {
-            match buffer.next_line() {
-                BufferedLine::Line(line) => take(line)?,
-                BufferedLine::TooLong => return Err(E::from(BulkError::LongLine)),
-                BufferedLine::Starved => break,
+            let count = buffer.fill(&mut inner).map_err(BulkError::Broken)?;
+            loop {
+                match buffer.next_line() {
+                    BufferedLine::Line(line) => take(line)?,
+                    BufferedLine::TooLong => return Err(E::from(BulkError::LongLine)),
+                    BufferedLine::Starved => break,
+                }
+            }
+            if count == 0 {
+                return Ok(());
             }
         }
-        if count == 0 {
-            return Ok(());
+    })
+}
+
+/// Reads to the end, where the packing says what the length and the CRC of all that came before have to be.
+fn verify(file: &File, packing: Packing, waiter: &dyn Waiter) -> Result<(), BulkError> {
+    unpack(BufReader::new(file), packing, |inner| {
+        let (mut block, mut bytes) = (vec![0; BLOCK_BYTES], 0);
+        loop {
+            waiter.check().map_err(BulkError::Stopped)?;
+            let count = match inner.read(&mut block) {
+                Ok(0) => return Ok(()),
+                Ok(count) => count,
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
+                Err(cause) => return Err(BulkError::Broken(cause)),
+            };
+            bytes += u64::try_from(count).unwrap_or(u64::MAX);
+            if bytes > UNPACKED_BYTES_MAX {
+                return Err(BulkError::Bomb);
+            }
         }
+    })?;
+    let mut file = file;
+    file.rewind().map_err(BulkError::TempFile)
+}
+
+/// Hands over what is packed inside.
+fn unpack<T, E: From<BulkError>>(
+    packed: impl BufRead + Seek,
+    packing: Packing,
+    read: impl FnOnce(&mut dyn Read) -> Result<T, E>,
+) -> Result<T, E> {
+    match packing {
+        Packing::Zip => {
+            let mut archive = ZipArchive::new(packed).map_err(BulkError::from)?;
+            if archive.len() != 1 {
+                return Err(E::from(BulkError::Files(archive.len())));
+            }
+            let mut inner = archive.by_index(0).map_err(BulkError::from)?;
+            read(&mut inner)
+        }
+        Packing::Gzip => read(&mut MultiGzDecoder::new(packed)),
     }
 }
 
@@ -178,8 +237,19 @@ pub enum BulkError {
     },
     /// The temporary file cannot be used.
     TempFile(io::Error),
-    /// No zip, or a broken one.
-    Zip(ZipError),
+    /// The file is not what its packing says.
+    Altered {
+        /// The file.
+        url: String,
+        /// Why.
+        error: Box<BulkError>,
+    },
+    /// What was packed cannot be read to its end.
+    Broken(io::Error),
+    /// A zip of so many files, where one is expected.
+    Files(usize),
+    /// More than any exchange packs.
+    Bomb,
     /// A line that no record has.
     LongLine,
     /// Somebody asked us to stop.
@@ -187,6 +257,16 @@ pub enum BulkError {
 }
 
 impl BulkError {
+    /// What a check of the file at `url` has found.
+    fn at(self, url: &str) -> BulkError {
+        match self {
+            BulkError::Broken(_) | BulkError::Files(_) => {
+                BulkError::Altered { url: url.to_owned(), error: Box::new(self) }
+            }
+            other => other,
+        }
+    }
+
     /// Whether asking again later may help.
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -194,8 +274,9 @@ impl BulkError {
             BulkError::Status { status, .. } => matches!(status, 403 | 429 | 500..=599),
             BulkError::Checksum { .. } | BulkError::Mismatch { .. } | BulkError::NoClock { .. } => true,
             BulkError::TempFile(_) => true,
-            BulkError::Zip(_) | BulkError::LongLine => false,
-            BulkError::Stopped(_) => true,
+            BulkError::Broken(_) | BulkError::Files(_) | BulkError::Bomb | BulkError::LongLine => false,
+            // It may come whole the next time.
+            BulkError::Altered { .. } | BulkError::Stopped(_) => true,
         }
     }
 }
@@ -209,7 +290,10 @@ impl fmt::Display for BulkError {
             BulkError::Mismatch { url } => write!(f, "{url} is not what its checksum says"),
             BulkError::NoClock { url } => write!(f, "{url} says no date, so what is past is not known"),
             BulkError::TempFile(cause) => write!(f, "cannot use a temporary file (see TMPDIR): {cause}"),
-            BulkError::Zip(cause) => write!(f, "cannot unzip: {cause}"),
+            BulkError::Altered { url, error } => write!(f, "{url} did not come as it was packed: {error}"),
+            BulkError::Broken(cause) => write!(f, "cannot unpack: {cause}"),
+            BulkError::Files(count) => write!(f, "it holds {count} files in place of one"),
+            BulkError::Bomb => write!(f, "it holds more than {} GiB", UNPACKED_BYTES_MAX >> 30),
             BulkError::LongLine => f.write_str("the file holds a line that is too long"),
             BulkError::Stopped(cause) => cause.fmt(f),
         }
@@ -217,3 +301,12 @@ impl fmt::Display for BulkError {
 }
 
 impl std::error::Error for BulkError {}
+
+impl From<ZipError> for BulkError {
+    fn from(error: ZipError) -> BulkError {
+        BulkError::Broken(match error {
+            ZipError::Io(cause) => cause,
+            other => io::Error::new(io::ErrorKind::InvalidData, other),
+        })
+    }
+}

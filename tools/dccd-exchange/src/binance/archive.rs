@@ -11,7 +11,7 @@ use super::query::symbol;
 use super::{COINM, SPOT, stamp};
 use crate::adapter::Series;
 use crate::answer::{AnswerError, Mark};
-use crate::archive::{BulkFile, FileFormat, Seen, Use, Wanted};
+use crate::archive::{BulkFile, Check, FileFormat, Packing, Seen, Use, Wanted};
 use crate::wire::encode;
 
 const DAY_NANOS: i64 = 86_400_000_000_000;
@@ -54,7 +54,8 @@ pub(super) fn files(series: &Series<'_>, range: Range, now: Ts, usage: Use) -> V
             Use::WhereBetter => period.end().saturating_add(delay) <= now && is_quicker(series, period),
         };
         if is_wanted {
-            files.push(BulkFile { api: row.api, path: path(series, period.start().day(), is_month), period });
+            let path = path(series, period.start().day(), is_month);
+            files.push(BulkFile { api: row.api, path, period, packing: Packing::Zip, check: Check::Beside });
         }
         day = period.end().day();
     }

@@ -1,7 +1,8 @@
 //! Bybit: spot, linear and inverse contracts, over its API v5.
 //!
-//! Trades have no history over REST. Of every list the newest rows come first, and the newest of too many.
+//! Trades have no history over REST: those of contracts are had from the archive. Of every list the newest rows come first, and the newest of too many.
 
+mod archive;
 mod book;
 mod envelope;
 mod funding;
@@ -14,12 +15,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use dccd_record::{Kind, LineWriter, Ts};
+use dccd_record::{Kind, LineWriter, Range, Ts};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::adapter::{Adapter, Rows, Series};
 use crate::answer::{AnswerError, Page, Reply};
+use crate::archive::{BulkFile, FileFormat, Use};
 use crate::capability::{Capability, Reach};
 use crate::instrument::{Instrument, Listed};
 use crate::request::{Api, Request};
@@ -88,7 +90,11 @@ impl Adapter for Bybit {
     }
 
     fn first(&self, series: &Series<'_>) -> Option<Request> {
-        (series.row.reach == Reach::Listing).then(|| query::first(series))
+        matches!(series.row.reach, Reach::Listing | Reach::Archive).then(|| query::first(series))
+    }
+
+    fn first_near(&self, series: &Series<'_>, about: Ts) -> Option<Request> {
+        (series.row.reach == Reach::Archive).then(|| query::first_near(series, about))
     }
 
     fn read_first(&self, series: &Series<'_>, reply: &Reply<'_>) -> Result<Option<Ts>, AnswerError> {
@@ -106,5 +112,13 @@ impl Adapter for Bybit {
         found: &mut Vec<Instrument>,
     ) -> Result<Listed, AnswerError> {
         instruments::read(request, reply, found)
+    }
+
+    fn files(&self, series: &Series<'_>, range: Range, now: Ts, usage: Use) -> Vec<BulkFile> {
+        archive::files(series, range, now, usage)
+    }
+
+    fn file_format(&self, series: &Series<'_>) -> Option<Box<dyn FileFormat>> {
+        (series.row.kind == Kind::Trade).then(|| Box::new(archive::Format::of(series)) as Box<dyn FileFormat>)
     }
 }

@@ -1,6 +1,6 @@
 //! Questions to Bybit, as requests.
 
-use dccd_record::Kind;
+use dccd_record::{Kind, Ts};
 
 use super::symbol::{category, symbol};
 use super::table::{API, REQUESTS};
@@ -12,6 +12,7 @@ use crate::wire::{encode, millis_up};
 const LEVELS: u32 = 1000;
 /// Weeks of candles, which reach back for 19 years.
 const WEEKS: u32 = 1000;
+const WEEK_NANOS: i64 = 7 * 86_400_000_000_000;
 
 /// A page of at most `limit` rows. A start is never sent without an end: rates refuse that, and of candles it is
 /// not said which ones come.
@@ -44,6 +45,12 @@ pub(super) fn page(series: &Series<'_>, rows: Rows, limit: u32) -> Request {
 /// for five days before it.
 pub(super) fn first(series: &Series<'_>) -> Request {
     series.request_to(&format!("/v5/market/kline?{}&interval=W&limit={WEEKS}", of(series)))
+}
+
+/// The days of the week in which the instrument began.
+pub(super) fn first_near(series: &Series<'_>, week: Ts) -> Request {
+    let (start, end) = (week.millis(), week.saturating_add(WEEK_NANOS - 1).millis());
+    series.request_to(&format!("/v5/market/kline?{}&interval=D&start={start}&end={end}&limit=7", of(series)))
 }
 
 /// A snapshot of the book.

@@ -35,6 +35,11 @@ const LINEAR_QUOTES: Option<&[&str]> = Some(&["USDT", "USDC"]);
 /// The quote of inverse contracts.
 const INVERSE_QUOTES: Option<&[&str]> = Some(&["USD"]);
 
+/// The first day of which there is a file.
+const FIRST_FILE: Day = Day { year: 2019, month: 10, day: 1 };
+
+/// The archive has trades of spot too, but under ids that are row numbers: they could not be told from those that
+/// were seen live.
 const SPOT: Capability = Capability {
     exchange: "bybit",
     market: Market::Spot,
@@ -66,6 +71,24 @@ const INVERSE: Capability = Capability {
 };
 const LINEAR_DATED: Capability = Capability { market: Market::Dated(0), ..LINEAR };
 const INVERSE_DATED: Capability = Capability { market: Market::Dated(0), ..INVERSE };
+
+/// Each day has a file; only the last trades can be asked for.
+const fn trades(market: Capability, unit: Unit) -> Capability {
+    Capability {
+        kind: Kind::Trade,
+        spans: &[],
+        path: "/trading",
+        page_rows: 0,
+        weight: 0,
+        reach: Reach::Archive,
+        paging: Paging::Snapshot,
+        unit,
+        proof: Proof::Archive,
+        settle_secs: 0,
+        archive: Some("trading, daily"),
+        ..market
+    }
+}
 
 const fn book(market: Capability, unit: Unit) -> Capability {
     Capability {
@@ -109,17 +132,21 @@ pub(super) static CAPABILITIES: &[Capability] = &[
     SPOT,
     book(SPOT, Unit::Base),
     LINEAR,
+    trades(LINEAR, Unit::Base),
     book(LINEAR, Unit::Base),
     funding(LINEAR),
     open_interest(LINEAR, Unit::Base),
     INVERSE,
+    Capability { since: FIRST_FILE, ..trades(INVERSE, Unit::Quote) },
     book(INVERSE, Unit::Quote),
     funding(INVERSE),
     open_interest(INVERSE, Unit::Quote),
     LINEAR_DATED,
+    trades(LINEAR_DATED, Unit::Base),
     book(LINEAR_DATED, Unit::Base),
     open_interest(LINEAR_DATED, Unit::Base),
     INVERSE_DATED,
+    Capability { since: FIRST_FILE, ..trades(INVERSE_DATED, Unit::Quote) },
     book(INVERSE_DATED, Unit::Quote),
     open_interest(INVERSE_DATED, Unit::Quote),
 ];

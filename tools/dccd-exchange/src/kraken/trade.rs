@@ -12,14 +12,11 @@ use serde_json::value::RawValue;
 use super::error::result_of;
 use crate::answer::{AnswerError, Reply};
 use crate::sink::Sink;
-use crate::wire::{number, unexpected, unquoted, unsigned};
+use crate::wire::{number, seconds, unexpected, unquoted, unsigned};
 
 /// How far a row's time may be from the true one: half of what a binary fraction can tell apart until 2038,
 /// and half a unit of the last place, rounded up generously.
 pub(super) const STAMP_ERROR_NANOS: i64 = 1_000;
-
-const SECOND_NANOS: i64 = 1_000_000_000;
-const FRACTION_DIGITS: usize = 9;
 
 /// Hands over the trades of a page.
 pub(super) fn read(reply: &Reply<'_>, pair: &Pair, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
@@ -28,7 +25,7 @@ pub(super) fn read(reply: &Reply<'_>, pair: &Pair, sink: &mut Sink<'_>) -> Resul
         let [price, amount, time, side, _, _, id, ..] = row[..] else { return Err(odd_row(row)) };
         let id = unsigned(id)?;
         let trade = Trade {
-            ts: instant(time)?,
+            ts: seconds(unquoted(time))?,
             price: number(price)?,
             amount: number(amount)?,
             side: Some(taker(side)?),
@@ -45,28 +42,13 @@ pub(super) fn read_first(reply: &Reply<'_>, pair: &Pair) -> Result<Option<Ts>, A
     let (listed, _): (Vec<Vec<&RawValue>>, _) = result_of(reply, pair)?;
     let Some(row) = listed.first() else { return Ok(None) };
     let [_, _, time, ..] = row[..] else { return Err(odd_row(row)) };
-    instant(time).map(Some)
+    seconds(unquoted(time)).map(Some)
 }
 
 /// Rows had no id until 2022. Without it nothing tells a trade from its repetition, or proves a page whole.
 fn odd_row(row: &[&RawValue]) -> AnswerError {
     let why = if row.len() == 6 { ", and so no id" } else { "" };
     AnswerError::Unexpected(format!("a trade has {} fields{why}", row.len()))
-}
-
-/// Seconds with a fraction, exactly.
-fn instant(seconds: &RawValue) -> Result<Ts, AnswerError> {
-    let text = unquoted(seconds);
-    let odd = || unexpected("is no time in seconds", text);
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let is_plain = [whole, fraction].iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    if !is_plain || whole.is_empty() || fraction.len() > FRACTION_DIGITS {
-        return Err(odd());
-    }
-    let whole: i64 = whole.parse().map_err(|_| odd())?;
-    let fraction: i64 = format!("{fraction:0<FRACTION_DIGITS$}").parse().map_err(|_| odd())?;
-    let nanos = whole.checked_mul(SECOND_NANOS).and_then(|nanos| nanos.checked_add(fraction)).ok_or_else(odd)?;
-    Ts::from_nanos(nanos).map_err(|cause| AnswerError::Unexpected(cause.to_string()))
 }
 
 fn taker(side: &RawValue) -> Result<Side, AnswerError> {

@@ -3,6 +3,7 @@
 //! Of every list the newest rows come first, and the newest of too many. Both bounds of a question are left out of
 //! its answer. Derivatives count contracts, whose size is asked for first where base coins are not said beside.
 
+mod archive;
 mod book;
 mod candle;
 mod contract;
@@ -17,12 +18,13 @@ mod table;
 mod tests;
 mod trade;
 
-use dccd_record::{Fixed, Kind, LineWriter, Ts};
+use dccd_record::{Fixed, Kind, LineWriter, Range, Ts};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::adapter::{Adapter, Rows, Series};
 use crate::answer::{AnswerError, Page, Reply};
+use crate::archive::{BulkFile, FileFormat, Use};
 use crate::capability::{Capability, Reach};
 use crate::instrument::{Instrument, Listed};
 use crate::request::{Api, Request};
@@ -116,5 +118,17 @@ impl Adapter for Okx {
         found: &mut Vec<Instrument>,
     ) -> Result<Listed, AnswerError> {
         instruments::read(request, reply, found)
+    }
+
+    fn files(&self, series: &Series<'_>, range: Range, now: Ts, usage: Use) -> Vec<BulkFile> {
+        archive::files(series, range, now, usage)
+    }
+
+    fn files_end(&self, now: Ts) -> Ts {
+        archive::end(now)
+    }
+
+    fn file_format(&self, series: &Series<'_>) -> Option<Box<dyn FileFormat>> {
+        (series.row.kind == Kind::Trade).then(|| Box::new(archive::Format::of(series)) as Box<dyn FileFormat>)
     }
 }

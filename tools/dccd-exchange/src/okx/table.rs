@@ -6,8 +6,7 @@ use crate::capability::{Capability, Full, Paging, Reach, Seek, SpanName, Unit};
 use crate::request::{Api, LimitGroup};
 
 /// Every market.
-pub(super) static API: Api =
-    Api { name: "okx", rest_url: "https://www.okx.com", archive_url: "https://www.okx.com/cdn/okex/traderecords" };
+pub(super) static API: Api = Api { name: "okx", rest_url: "https://www.okx.com", archive_url: "https://www.okx.com" };
 
 const fn requests(name: &'static str, slot: usize, weight_max: u32) -> LimitGroup {
     LimitGroup { name, slot, weight_max, window_secs: 2, usage_header: None }
@@ -85,6 +84,11 @@ const INVERSE: Capability = Capability {
 const LINEAR_DATED: Capability = Capability { market: Market::Dated(0), ..LINEAR };
 const INVERSE_DATED: Capability = Capability { market: Market::Dated(0), since: SPOT.since, ..INVERSE };
 
+/// With a file for each day, which begins at midnight of Hong Kong.
+const fn filed(trades: Capability) -> Capability {
+    Capability { archive: Some("trades, daily"), ..trades }
+}
+
 /// Inverse contracts are worth US dollars, so their number is an amount of the quote.
 const fn trades(market: Capability, unit: Unit) -> Capability {
     Capability {
@@ -147,17 +151,17 @@ const fn open_interest(market: Capability, spans: &'static [SpanName], days: u32
 /// What OKX has.
 pub(super) static CAPABILITIES: &[Capability] = &[
     SPOT,
-    trades(SPOT, Unit::Base),
+    filed(trades(SPOT, Unit::Base)),
     book(SPOT, Unit::Base),
     LINEAR,
-    trades(LINEAR, Unit::Base),
+    filed(trades(LINEAR, Unit::Base)),
     book(LINEAR, Unit::Base),
     funding(LINEAR),
     open_interest(LINEAR, &MINUTES, 2),
     open_interest(LINEAR, &HOURS, 30),
     open_interest(LINEAR, &DAYS, 180),
     INVERSE,
-    trades(INVERSE, Unit::Quote),
+    filed(trades(INVERSE, Unit::Quote)),
     book(INVERSE, Unit::Quote),
     funding(INVERSE),
     open_interest(INVERSE, &MINUTES, 2),

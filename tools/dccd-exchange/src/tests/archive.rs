@@ -1,7 +1,7 @@
 use dccd_record::{Range, RangeSet};
 
 use super::{dataset, range, ts};
-use crate::archive::{BulkFile, FileReader, FileSummary, Use, files};
+use crate::archive::{BulkFile, Check, FileReader, FileSummary, Packing, Use, files};
 
 fn paths(id: &str, start: &str, end: &str, now: &str, usage: Use) -> Vec<String> {
     let files = files(&dataset(id), range(start, end), ts(now), usage).expect("possible");
@@ -47,9 +47,13 @@ fn other_kinds_have_their_own_files() {
     check("binance:book:BTC-USDT", Use::Always, None, 0);
 }
 
+fn file(period: Range) -> BulkFile {
+    let (packing, check) = (Packing::Zip, Check::Beside);
+    BulkFile { api: &crate::binance::SPOT, path: String::new(), period, packing, check }
+}
+
 fn read(id: &str, period: Range, wanted: Range, text: &str) -> (FileSummary, String) {
-    let file = BulkFile { api: &crate::binance::SPOT, path: String::new(), period };
-    let mut reader = FileReader::new(&dataset(id), &file, wanted);
+    let mut reader = FileReader::new(&dataset(id), &file(period), wanted, None);
     let mut out = Vec::new();
     for line in text.lines() {
         reader.line(line.as_bytes(), &mut out).expect("a sound line");
@@ -136,8 +140,7 @@ fn a_day_of_metrics_proves_the_instants_it_holds() {
 fn a_line_that_makes_no_sense_is_named() {
     let day = range("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z");
     let check = |id: &str, line: &str, expected: &str| {
-        let file = BulkFile { api: &crate::binance::SPOT, path: String::new(), period: day };
-        let mut reader = FileReader::new(&dataset(id), &file, day);
+        let mut reader = FileReader::new(&dataset(id), &file(day), day, None);
         let error = reader.line(line.as_bytes(), &mut Vec::new()).expect_err("no record").to_string();
         assert!(error.contains("line 1") && error.contains(expected), "{line}: {error}");
     };

@@ -1,6 +1,6 @@
 //! One question, and how to read its answer.
 
-use dccd_record::{Dataset, Fixed, LineWriter};
+use dccd_record::{Dataset, Fixed, LineWriter, Ts};
 
 use crate::adapter::{Rows, Series};
 use crate::answer::{AnswerError, Mark, Page, Reply};
@@ -50,6 +50,14 @@ impl Ask {
         let row = capability(dataset)?;
         let series = Series { row, dataset, contract: None };
         Ok(row.adapter().first(&series).map(|request| Ask::new(row, dataset, request, Question::First)))
+    }
+
+    /// Where the first record lies more closely, if [`Ask::first_record`] has shown it `about` there.
+    pub fn first_record_near(dataset: &Dataset, about: Ts) -> Result<Option<Ask>, Impossible> {
+        let row = capability(dataset)?;
+        let series = Series { row, dataset, contract: None };
+        let request = row.adapter().first_near(&series, about);
+        Ok(request.map(|request| Ask::new(row, dataset, request, Question::First)))
     }
 
     /// The size of one contract, where it must be known before amounts mean anything.

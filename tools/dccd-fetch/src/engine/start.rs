@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use dccd_exchange::archive::{Use, files};
-use dccd_exchange::{Ask, Capability, capability};
-use dccd_record::{Control, Covered, Dataset, Kind, Order, Proof, Range, Ts};
+use dccd_exchange::archive::{Use, files, files_end};
+use dccd_exchange::{Ask, Capability, Reach, capability};
+use dccd_record::{Control, Covered, Dataset, Fixed, Kind, Order, Proof, Range, Ts};
 
 use super::{CLOCK_AGE_MAX, Engine, Interrupted};
-use crate::active::{Active, refusal};
+use crate::active::{Active, Files, refusal};
 use crate::args::Source;
 use crate::error::FetchError;
 use crate::order::Wish;
@@ -15,8 +15,6 @@ use crate::worker::{Answer, Failure, Found, Work};
 
 /// For more files than these, the first record is asked for first: there are none before it.
 const FILES_ASKED_BLINDLY_MAX: usize = 4;
-/// Yesterday's files are there by noon.
-const ARCHIVE_DELAY_NANOS: i64 = 12 * 3_600_000_000_000;
 
 impl Engine<'_> {
     /// Finds out what of a wish has happened, and begins with it.
@@ -90,42 +88,86 @@ impl Engine<'_> {
         if past != range {
             self.tool.log.note(format_args!("{dataset}: what has happened ends at {}", past.end()));
         }
-        let mut bulk = match self.source {
-            Source::Rest => Vec::new(),
-            Source::Archive => files(&dataset, past, now, Use::Always)?,
-            Source::Auto => files(&dataset, past, now, Use::WhereBetter)?,
+        let Some(past) = self.skip_unborn(&dataset, row, past, now)? else { return Ok(()) };
+        let files = match self.files(&dataset, row, past, now)? {
+            Ok(files) => files,
+            Err(failure) => return self.fail(&dataset, past, failure),
         };
-        if self.source == Source::Auto
-            && bulk.len() > FILES_ASKED_BLINDLY_MAX
-            && let Ok(first) = self.first_record(&dataset, row, now)?
-        {
-            bulk.retain(|file| file.period.end() > first);
-        }
         self.progress.expect(&dataset, past);
         let id = self.next_id;
         self.next_id += 1;
-        self.active.push(Active::new(id, dataset, row, past, self.source, bulk, self.retry));
+        self.active.push(Active::new(id, dataset, row, past, self.source, files, self.retry));
         Ok(())
+    }
+
+    /// Where only files have the past, nothing is missing before the exchange's first record; what of `past` is left.
+    fn skip_unborn(
+        &mut self,
+        dataset: &Dataset,
+        row: &'static Capability,
+        past: Range,
+        now: Ts,
+    ) -> Result<Option<Range>, FetchError> {
+        if row.reach != Reach::Archive || self.source != Source::Auto {
+            return Ok(Some(past));
+        }
+        // One that is delisted may have files all the same.
+        let Ok(first) = self.first_record(dataset, row, now)? else { return Ok(Some(past)) };
+        let Some(unborn) = Range::new(past.start(), past.end().min(first)) else { return Ok(Some(past)) };
+        self.control(Control::Covered(Covered { dataset: dataset.clone(), range: unborn, proof: Proof::Page }))?;
+        Ok(Range::new(unborn.end(), past.end()))
+    }
+
+    /// The files to begin with, and what must be known to read them.
+    fn files(
+        &mut self,
+        dataset: &Dataset,
+        row: &'static Capability,
+        past: Range,
+        now: Ts,
+    ) -> Result<Result<Files, Failure>, FetchError> {
+        let mut bulk = match self.source {
+            Source::Rest => Vec::new(),
+            Source::Archive => files(dataset, past, now, Use::Always)?,
+            Source::Auto => files(dataset, past, now, Use::WhereBetter)?,
+        };
+        if self.source == Source::Auto
+            && row.reach != Reach::Archive
+            && bulk.len() > FILES_ASKED_BLINDLY_MAX
+            && let Ok(first) = self.first_record(dataset, row, now)?
+        {
+            bulk.retain(|file| file.period.end() > first);
+        }
+        if bulk.is_empty() {
+            return Ok(Ok(Files::default()));
+        }
+        Ok(self.contract(dataset)?.map(|contract| Files { files: bulk, contract }))
+    }
+
+    /// The size of one contract, where amounts are contracts.
+    fn contract(&mut self, dataset: &Dataset) -> Result<Result<Option<Fixed>, Failure>, FetchError> {
+        let Some(ask) = Ask::contract(dataset)? else { return Ok(Ok(None)) };
+        match self.ask_now(Work::Page(Box::new(ask)))? {
+            Ok(Answer { found: Found::Page(_, page), .. }) => Ok(page.map(|page| page.contract)),
+            Ok(_) => Err(FetchError::Workers),
+            Err(Interrupted) => Ok(Err(Failure::stopped())),
+        }
     }
 
     /// One snapshot, which is all there is.
     fn book(&mut self, wish: &Wish) -> Result<Result<(), Interrupted>, FetchError> {
         let dataset = wish.dataset();
-        let mut answer = None;
-        let mut contract = None;
-        if let Some(ask) = Ask::contract(dataset)? {
-            match self.ask_now(Work::Page(Box::new(ask)))? {
-                Ok(Answer { found: Found::Page(_, Ok(page)), .. }) => contract = page.contract,
-                Ok(refused) => answer = Some(refused),
-                Err(interrupted) => return Ok(Err(interrupted)),
+        let contract = match self.contract(dataset)? {
+            Ok(contract) => contract,
+            Err(failure) if failure.is_stop => return Ok(Err(Interrupted)),
+            Err(failure) => {
+                let range = self.announce_as_is(wish)?;
+                return self.fail(dataset, range, failure).map(Ok);
             }
-        }
-        let answer = match answer {
-            Some(refused) => refused,
-            None => match self.ask_now(Work::Page(Box::new(Ask::book(dataset, contract)?)))? {
-                Ok(answer) => answer,
-                Err(interrupted) => return Ok(Err(interrupted)),
-            },
+        };
+        let answer = match self.ask_now(Work::Page(Box::new(Ask::book(dataset, contract)?)))? {
+            Ok(answer) => answer,
+            Err(interrupted) => return Ok(Err(interrupted)),
         };
         let (page, lines) = match answer {
             Answer { found: Found::Page(_, Ok(page)), lines, .. } => (page, lines),
@@ -175,7 +217,9 @@ impl Engine<'_> {
         let horizon = row.horizon(dataset, now);
         let until = match (end, self.source) {
             (Some(end), _) => end.min(horizon),
-            (None, Source::Archive) => now.saturating_add(-ARCHIVE_DELAY_NANOS).day().start(),
+            (None, source) if source == Source::Archive || row.reach == Reach::Archive => {
+                files_end(dataset, now).unwrap_or(horizon).min(horizon)
+            }
             (None, _) => horizon,
         };
         let start = match start {
@@ -204,14 +248,31 @@ impl Engine<'_> {
             Ok(answer) => answer,
             Err(Interrupted) => return Ok(Err(Failure::stopped())),
         };
-        Ok(match answer.found {
+        let first = match answer.found {
             Found::Page(_, Ok(page)) => page.first.map(|first| first.ts).ok_or_else(|| {
                 let message = format!("the exchange shows no {} of {}", dataset.kind(), dataset.pair());
                 Failure { is_pair_doubtful: true, ..Failure::retryable(message) }
             }),
             Found::Page(_, Err(failure)) => Err(failure),
             _ => return Err(FetchError::Workers),
-        })
+        };
+        match first {
+            Ok(about) => self.first_record_near(dataset, about),
+            Err(failure) => Ok(Err(failure)),
+        }
+    }
+
+    /// The first record, which the exchange showed `about` there.
+    fn first_record_near(&mut self, dataset: &Dataset, about: Ts) -> Result<Result<Ts, Failure>, FetchError> {
+        let Some(ask) = Ask::first_record_near(dataset, about)? else { return Ok(Ok(about)) };
+        match self.ask_now(Work::Page(Box::new(ask)))? {
+            Ok(Answer { found: Found::Page(_, Ok(page)), .. }) => {
+                Ok(Ok(page.first.map_or(about, |first| first.ts.max(about))))
+            }
+            // What is known already is less, but true.
+            Ok(Answer { found: Found::Page(_, Err(failure)), .. }) if !failure.is_stop => Ok(Ok(about)),
+            Ok(_) | Err(Interrupted) => Ok(Err(Failure::stopped())),
+        }
     }
 
     /// What time it is for the exchange; an older answer does for what is past by it.

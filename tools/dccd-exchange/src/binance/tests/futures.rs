@@ -284,7 +284,7 @@ fn files_of_coin_m_candles_say_the_base_volume() {
     ] {
         let series = dataset(id);
         let file = files(&series, asked, ts("2024-06-01T00:00:00Z"), Use::Always).expect("possible").remove(0);
-        let mut reader = FileReader::new(&series, &file, asked);
+        let mut reader = FileReader::new(&series, &file, asked, None);
         let mut out = Vec::new();
         reader
             .line(b"open_time,open,high,low,close,volume,close_time,quote_volume,count,a,b,ignore", &mut out)
