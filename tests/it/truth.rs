@@ -165,7 +165,7 @@ fn draw(random: &mut Random, hull: Range, truth: &[(Ts, String)]) -> Range {
         let offset = random.below(u64::try_from(width).unwrap_or(1));
         hull.start().saturating_add(i64::try_from(offset).unwrap_or(0))
     };
-    let mut edge = |random: &mut Random| match random.below(6) {
+    let edge = |random: &mut Random| match random.below(6) {
         0 => hull.start(),
         1 => hull.end(),
         2 | 3 if !truth.is_empty() => {
