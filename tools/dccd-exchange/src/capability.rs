@@ -168,8 +168,7 @@ impl Capability {
 
     /// Its spans as they are written here.
     pub fn span_texts(&self) -> Vec<String> {
-        let text = |(secs, name): &SpanName| Span::from_secs(*secs).map_or((*name).to_owned(), |span| span.to_string());
-        self.spans.iter().map(text).collect()
+        self.spans.iter().map(|known| span_text(*known)).collect()
     }
 
     /// The first instant of which REST still has everything. What is about to leave is left alone.
@@ -213,6 +212,11 @@ impl Capability {
 
 /// One span in seconds, and the exchange's word for it.
 pub type SpanName = (u32, &'static str);
+
+/// A span as it is written here.
+pub(crate) fn span_text((secs, name): SpanName) -> String {
+    Span::from_secs(secs).map_or(name.to_owned(), |span| span.to_string())
+}
 
 /// Every capability, in the order of the manual.
 pub fn table() -> impl Iterator<Item = &'static Capability> {

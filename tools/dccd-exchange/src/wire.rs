@@ -105,7 +105,12 @@ pub(crate) fn date_of(ts: Ts) -> Option<u32> {
 
 /// That `what` is not as it should be.
 pub(crate) fn unexpected(why: &str, what: &str) -> AnswerError {
-    AnswerError::Unexpected(format!("{:?} {why}", what.chars().take(EXCERPT_CHARS_MAX).collect::<String>()))
+    AnswerError::Unexpected(format!("{:?} {why}", excerpt(what)))
+}
+
+/// How a text begins.
+pub(crate) fn excerpt(text: &str) -> String {
+    text.chars().take(EXCERPT_CHARS_MAX).collect()
 }
 
 /// `text` as it stands in a query or a path; a few symbols are outside of ASCII.

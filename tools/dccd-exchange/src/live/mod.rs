@@ -5,12 +5,15 @@
 //! longer be believed.
 
 mod book;
+pub(crate) mod crc32;
 mod keeper;
 
-use dccd_record::{Book, Candle, Dataset, Funding, Trade, Ts};
+use dccd_record::{Book, Candle, Dataset, Fixed, Funding, Kind, Range, Trade, Ts};
 
 use crate::adapter::ADAPTERS;
-use crate::capability::Impossible;
+use crate::answer::AnswerError;
+use crate::capability::{Impossible, SpanName, span_text, table};
+use crate::wire::excerpt;
 
 pub use book::OrderBook;
 pub use keeper::{Break, Checksum, Keeper, Order, Rule};
@@ -20,8 +23,17 @@ pub use keeper::{Break, Checksum, Keeper, Order, Rule};
 pub struct Subscription {
     /// What its records are.
     pub dataset: Dataset,
-    /// How deep a book must be at least.
+    /// How deep a book must be at least; where nobody is as deep, it is as deep as it can be.
     pub depth: Option<u32>,
+    /// What one contract is, where the exchange counts contracts: see [`crate::Walk`].
+    pub contract: Option<Fixed>,
+}
+
+impl Subscription {
+    /// A series as it is, with whatever depth.
+    pub fn new(dataset: Dataset) -> Subscription {
+        Subscription { dataset, depth: None, contract: None }
+    }
 }
 
 /// A subscription's place in the list that links were made for.
@@ -65,6 +77,11 @@ pub struct LiveHost {
 pub enum KeepAlive {
     /// Answering the pings of the protocol is enough.
     Pongs,
+    /// A ping of the protocol is to be sent at least so often.
+    Pings {
+        /// How often.
+        secs: u32,
+    },
     /// A text is to be sent after so many seconds without a frame, or at least so often.
     Text {
         /// The text.
@@ -93,6 +110,8 @@ pub enum Event<'a> {
     Book(SubscriptionId, Book<'a>, Joint, Option<Checksum>),
     /// A funding rate that was paid.
     Funding(SubscriptionId, Funding<'a>),
+    /// Records of a series that did not come, or not in their last state, and why.
+    Lost(SubscriptionId, Range, String),
     /// A sign of life; with the exchange's clock where it says one.
     Heartbeat(Option<Ts>),
     /// What the exchange says is its last trade of a series.
@@ -130,6 +149,28 @@ pub enum Joint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameError(pub String);
 
+impl FrameError {
+    /// What is wrong with a frame, and how it begins.
+    pub(crate) fn new(why: &str, frame: &str) -> FrameError {
+        FrameError(format!("{why}: {:?}", excerpt(frame)))
+    }
+}
+
+impl From<AnswerError> for FrameError {
+    fn from(error: AnswerError) -> FrameError {
+        match error {
+            AnswerError::Unexpected(why) | AnswerError::Malformed(why) => FrameError(why),
+            other => FrameError(other.to_string()),
+        }
+    }
+}
+
+impl From<serde_json::Error> for FrameError {
+    fn from(error: serde_json::Error) -> FrameError {
+        FrameError(error.to_string())
+    }
+}
+
 impl std::fmt::Display for FrameError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "a frame that cannot be read: {}", self.0)
@@ -143,6 +184,30 @@ pub fn streams(exchange: &str) -> Option<&'static dyn Streams> {
     ADAPTERS.iter().find(|adapter| adapter.name() == exchange)?.streams()
 }
 
+/// That an exchange has the market of a series and pushes such records, those with a span in one of `spans`.
+pub(crate) fn check(dataset: &Dataset, kinds: &[Kind], spans: &[SpanName]) -> Result<(), Impossible> {
+    let (exchange, pair) = (dataset.exchange().as_str(), dataset.pair());
+    if !table().any(|row| row.exchange == exchange && row.has_pair(pair)) {
+        return Err(Impossible::Market { exchange: exchange.to_owned(), pair: pair.to_string() });
+    }
+    if !kinds.contains(&dataset.kind()) {
+        return Err(Impossible::Kind {
+            exchange: exchange.to_owned(),
+            pair: pair.to_string(),
+            kind: dataset.kind(),
+            has: kinds.to_vec(),
+        });
+    }
+    match dataset.span() {
+        Some(span) if !spans.iter().any(|(secs, _)| *secs == span.secs()) => Err(Impossible::Span {
+            exchange: exchange.to_owned(),
+            span: span.to_string(),
+            has: spans.iter().map(|known| span_text(*known)).collect(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// What an exchange's module says of its streams.
 pub trait Streams: std::fmt::Debug + Sync {
     /// The connections that carry all of `subscriptions`, within the exchange's limits.
@@ -153,6 +218,17 @@ pub trait Streams: std::fmt::Debug + Sync {
 
     /// How a book of this series is verified.
     fn rule(&self, subscription: &Subscription) -> Rule;
+
+    /// Whether a book begins with a snapshot that is asked for over REST once its changes come.
+    fn has_rest_snapshot(&self, _subscription: &Subscription) -> bool {
+        false
+    }
+
+    /// What to send on an open connection so that a book begins anew; nothing where a new connection, or a
+    /// snapshot over REST, is the only way.
+    fn renewal(&self, _subscription: &Subscription) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Reads the frames of one connection.

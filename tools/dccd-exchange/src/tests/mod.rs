@@ -1,5 +1,6 @@
 mod archive;
 mod errors;
+pub(crate) mod frames;
 mod hostile;
 pub(crate) mod recordings;
 pub(crate) mod walk;
