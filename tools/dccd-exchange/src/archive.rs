@@ -204,7 +204,10 @@ impl FileReader {
         let read = read.and_then(|is_header| {
             if is_header { Ok(()) } else { format.line(line, self.wanted, &mut self.seen, &mut self.lines, out) }
         });
-        read.map_err(|error| AnswerError::Malformed(format!("line {}: {error}", self.number)))
+        read.map_err(|error| match error {
+            AnswerError::Unexpected(why) => AnswerError::Unexpected(format!("line {}: {why}", self.number)),
+            error => error,
+        })
     }
 
     /// What the file proves, all lines read.

@@ -275,15 +275,15 @@ impl Active {
         let (exchange, kind) = (self.dataset.exchange(), self.dataset.kind());
         match (self.source, self.row.reach) {
             (Source::Rest, _) => Failure::hopeless(format!(
-                "{exchange} has no {kind} of the past over REST, only in its archive: see --source archive"
+                "{exchange} has no {kind} history over REST, only in its archive: see --source archive"
             )),
             (_, Reach::Archive) if range.end() <= self.row.since.start() => Failure::hopeless(format!(
-                "{exchange} has the past of each {kind} only in its archive, which begins on {}",
+                "{exchange} has {kind} history only in its archive, which begins on {}",
                 self.row.since
             )),
             (_, Reach::Archive) => Failure::retryable(format!(
-                "{exchange} has the past of each {kind} only in its archive, to which the file of a day comes when \
-                 that day is over; try again tomorrow"
+                "{exchange} has {kind} history only in its archive, to which the file of a day comes when that day \
+                 is over; try again tomorrow"
             )),
             _ => {
                 Failure::retryable("the archive has no file that holds all of it; with --source auto REST may give it")

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dccd_cli::{Status, Tool};
-use dccd_exchange::{Capability, Impossible, capability};
+use dccd_exchange::{Capability, Impossible, Reach, capability};
 use dccd_record::{Control, Dataset, Failed, Gap, Job, Kind, Order, Range, RangeSet, Retry, Ts, write_control};
 use dccd_store::Coverage;
 
@@ -258,6 +258,7 @@ fn irreparable(dataset: &Dataset, range: Range) -> String {
     let row = capability(dataset).ok();
     match (dataset.kind(), row) {
         (Kind::Book, _) => "irreparable: a book has no past".to_owned(),
+        (_, Some(row)) if row.reach == Reach::Archive => format!("irreparable: the archive begins on {}", row.since),
         (_, Some(row)) if range.end() <= row.since.start() => {
             format!("irreparable: the market opened on {}", row.since)
         }

@@ -124,6 +124,20 @@ fn without_a_start_what_rest_reaches_is_asked_for() {
 }
 
 #[test]
+fn what_only_the_archive_has_is_asked_from_its_first_day_to_the_last_one_with_a_file() {
+    const FILED: &str = "bybit:trade:BTC-USD_INVERSE";
+    let asked = |now: &str, from| history(FILED, ts(now)).asked(Bounds::default(), from, &RangeSet::new()).unwrap();
+    let start = ts("2019-10-01T00:00:00Z");
+    assert_eq!(asked("2024-01-03T13:00:00Z", From::Start), Range::new(start, hour(48)).unwrap());
+    assert_eq!(asked("2024-01-03T11:00:00Z", From::Start), Range::new(start, hour(24)).unwrap());
+    assert_eq!(asked("2024-01-03T13:00:00Z", From::Covered), hours(24, 48));
+    // What is younger is neither asked for nor lost.
+    let wanted = [Range::new(ts("2019-09-01T00:00:00Z"), start).unwrap(), hours(47, 60)];
+    let lack = lack(FILED, &Ledger::default(), &wanted, ts("2024-01-03T13:00:00Z"));
+    assert_eq!((pieces(&lack), lack.gone), (vec![(47, 48, "asked")], vec![wanted[0]]));
+}
+
+#[test]
 fn what_the_exchange_no_longer_has_is_told_and_not_asked() {
     let row = capability(&dataset(INTEREST)).unwrap();
     let row = Capability { archive: None, ..*row };

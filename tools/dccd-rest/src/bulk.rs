@@ -310,3 +310,6 @@ impl From<ZipError> for BulkError {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,6 +101,25 @@ fn serve_once(answer: &'static [u8]) -> (String, std::thread::JoinHandle<()>) {
     (url, thread)
 }
 
+/// Answers one connection after the other with one of these bodies.
+pub(crate) fn serve(bodies: Vec<Vec<u8>>) -> (String, std::thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let thread = std::thread::spawn(move || {
+        for body in bodies {
+            let (stream, _) = listener.accept().expect("a connection");
+            let mut reader = BufReader::new(stream);
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok_and(|count| count > 2) {
+                line.clear();
+            }
+            let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = reader.get_mut().write_all(&[head.as_bytes(), &body].concat());
+        }
+    });
+    (url, thread)
+}
+
 fn get(answer: &'static [u8]) -> Result<(crate::Head, Vec<u8>), HttpError> {
     let (url, thread) = serve_once(answer);
     let mut body = Body::default();

@@ -10,6 +10,7 @@ mod instruments;
 mod kline;
 mod open_interest;
 mod query;
+mod stream;
 mod symbol;
 mod table;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::answer::{AnswerError, Page, Reply};
 use crate::archive::{BulkFile, FileFormat, Use};
 use crate::capability::{Capability, Reach};
 use crate::instrument::{Instrument, Listed};
+use crate::live::Streams;
 use crate::request::{Api, Request};
 use crate::sink::Sink;
 use crate::wire::integer;
@@ -112,6 +114,10 @@ impl Adapter for Bybit {
         found: &mut Vec<Instrument>,
     ) -> Result<Listed, AnswerError> {
         instruments::read(request, reply, found)
+    }
+
+    fn streams(&self) -> Option<&'static dyn Streams> {
+        Some(&stream::BybitStreams)
     }
 
     fn files(&self, series: &Series<'_>, range: Range, now: Ts, usage: Use) -> Vec<BulkFile> {

@@ -1,3 +1,4 @@
+mod archive;
 mod errors;
 mod instruments;
 mod pages;

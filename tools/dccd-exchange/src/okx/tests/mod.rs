@@ -1,3 +1,4 @@
+mod archive;
 mod contracts;
 mod errors;
 mod instruments;
