@@ -170,12 +170,7 @@ impl FrameReader for Reader {
 
 impl Reader {
     /// What is said of a request.
-    fn read_answer(
-        &self,
-        wire: &Frame<'_>,
-        frame: &str,
-        take: &mut dyn FnMut(Event<'_>),
-    ) -> Result<(), FrameError> {
+    fn read_answer(&self, wire: &Frame<'_>, frame: &str, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
         let words = message(wire.ret_msg.as_deref().unwrap_or_default());
         let topic = wire.req_id.and_then(|id| self.topics.get(unquoted(id))).map(|topic| topic.id);
         let event = match (wire.op.map(unquoted), wire.success, topic) {
@@ -192,12 +187,7 @@ impl Reader {
 }
 
 impl Topic {
-    fn read_trades(
-        &self,
-        data: &RawValue,
-        recv_ts: Ts,
-        take: &mut dyn FnMut(Event<'_>),
-    ) -> Result<(), FrameError> {
+    fn read_trades(&self, data: &RawValue, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
         #[derive(Deserialize)]
         struct Row<'a> {
             #[serde(borrow, rename = "T")]

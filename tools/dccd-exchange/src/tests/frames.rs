@@ -234,3 +234,43 @@ fn mutated(frame: &str, other: &str, dice: &mut Dice) -> String {
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+/// How the lines of a dataset begin.
+fn beginning(id: &str, ts: Ts, is_candle: bool) -> String {
+    let dataset = dataset(id);
+    let mut line =
+        format!(r#"{{"kind":"{}","exchange":"{}","pair":"{}","#, dataset.kind(), dataset.exchange(), dataset.pair());
+    if let Some(span) = dataset.span() {
+        let _ = write!(line, r#""span":{},"#, span.secs());
+    }
+    let ts = ts.to_string();
+    let ts = if is_candle { format!("{}Z", ts.split('.').next().expect("a second")) } else { ts };
+    line + &format!(r#""ts":"{ts}","#)
+}
+
+/// The line of a trade: price, amount, side and id as they stand in it.
+pub(crate) fn trade_line(id: &str, ts: Ts, [price, amount, side, tid]: [&str; 4]) -> String {
+    let text = |text: &str| if text.is_empty() { "null".to_owned() } else { format!("\"{text}\"") };
+    let (beginning, side, tid) = (beginning(id, ts, false), text(side), text(tid));
+    format!(r#"{beginning}"price":{price},"amount":{amount},"side":{side},"tid":{tid},"recv_ts":"{RECV}"}}"#)
+}
+
+/// The line of a book: levels and number as they stand in it.
+pub(crate) fn book_line(id: &str, ts: Ts, is_snapshot: bool, [bids, asks, seq]: [&str; 3]) -> String {
+    let beginning = beginning(id, ts, false);
+    format!(r#"{beginning}"snapshot":{is_snapshot},"bids":[{bids}],"asks":[{asks}],"seq":{seq},"recv_ts":"{RECV}"}}"#)
+}
+
+/// The line of a candle: open, high, low, close, both volumes and trades as they stand in it.
+pub(crate) fn candle_line(id: &str, ts: Ts, numbers: [&str; 7]) -> String {
+    let [open, high, low, close, volume, quote_volume, trades] = numbers;
+    let beginning = beginning(id, ts, true);
+    format!(
+        r#"{beginning}"open":{open},"high":{high},"low":{low},"close":{close},"volume":{volume},"quote_volume":{quote_volume},"trades":{trades}}}"#
+    )
+}
+
+/// The line of a funding rate.
+pub(crate) fn funding_line(id: &str, ts: Ts, rate: &str) -> String {
+    format!(r#"{}"rate":{rate},"mark_price":null}}"#, beginning(id, ts, false))
+}
