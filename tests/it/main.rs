@@ -3,6 +3,7 @@
 mod adopt;
 mod bad_lines;
 mod budget;
+mod bulk;
 mod ccxt;
 mod chaos;
 mod config;

@@ -100,7 +100,7 @@ impl Sim {
                 body.extend_from_slice(response.body.get(reversed.len()..).unwrap_or_default());
                 response.body = Arc::new(body);
             }
-            FaultKind::Truncate if request.path.ends_with(".zip") => {
+            FaultKind::Truncate if [".zip", ".gz"].iter().any(|end| request.path.ends_with(end)) => {
                 let half = response.body.len() / 2;
                 response.body = Arc::new(response.body.get(..half).unwrap_or_default().to_vec());
             }
