@@ -13,6 +13,7 @@ mod kline;
 mod open_interest;
 mod query;
 mod scan;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod trade;
@@ -25,6 +26,7 @@ use crate::answer::{AnswerError, Page, Reply};
 use crate::archive::{BulkFile, FileFormat, Use};
 use crate::capability::{Capability, Full, Paging, Reach, Seek, SpanName, Unit};
 use crate::instrument::{Instrument, Listed};
+use crate::live::Streams;
 use crate::request::{Api, LimitGroup, Request};
 use crate::sink::Sink;
 use kline::Columns;
@@ -362,6 +364,10 @@ impl Adapter for Binance {
         found: &mut Vec<Instrument>,
     ) -> Result<Listed, AnswerError> {
         instruments::read(request, reply, found)
+    }
+
+    fn streams(&self) -> Option<&'static dyn Streams> {
+        Some(&stream::BinanceStreams)
     }
 
     fn files(&self, series: &Series<'_>, range: Range, now: Ts, usage: Use) -> Vec<BulkFile> {

@@ -7,6 +7,7 @@ mod candle;
 mod error;
 mod pairs;
 mod query;
+mod stream;
 mod symbol;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use crate::adapter::{Adapter, Rows, Series};
 use crate::answer::{AnswerError, Page, Reply};
 use crate::capability::{Capability, Paging, Reach, SpanName, Unit};
 use crate::instrument::{Instrument, Listed};
+use crate::live::Streams;
 use crate::request::{Api, LimitGroup, Request};
 use crate::sink::Sink;
 
@@ -165,5 +167,8 @@ impl Adapter for Kraken {
         found: &mut Vec<Instrument>,
     ) -> Result<Listed, AnswerError> {
         pairs::read(reply, found)
+    }
+    fn streams(&self) -> Option<&'static dyn Streams> {
+        Some(&stream::KrakenStreams)
     }
 }

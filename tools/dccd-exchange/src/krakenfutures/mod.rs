@@ -9,6 +9,7 @@ mod error;
 mod funding;
 mod instruments;
 mod query;
+mod stream;
 mod symbol;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use crate::adapter::{Adapter, Rows, Series};
 use crate::answer::{AnswerError, Page, Reply};
 use crate::capability::{Capability, Full, Paging, Reach, SpanName, Unit};
 use crate::instrument::{Instrument, Listed};
+use crate::live::Streams;
 use crate::request::{Api, LimitGroup, Request};
 use crate::sink::Sink;
 
@@ -186,5 +188,8 @@ impl Adapter for KrakenFutures {
         found: &mut Vec<Instrument>,
     ) -> Result<Listed, AnswerError> {
         instruments::read(reply, found)
+    }
+    fn streams(&self) -> Option<&'static dyn Streams> {
+        Some(&stream::KrakenFuturesStreams)
     }
 }

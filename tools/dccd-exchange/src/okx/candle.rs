@@ -33,7 +33,7 @@ pub(super) fn read_first(reply: &Reply<'_>) -> Result<Option<Ts>, AnswerError> {
 }
 
 /// A candle, and whether it has closed. Contracts come first; base coins and quotes are said beside them.
-fn candle<'a>(row: &[&'a RawValue], pair: &Pair) -> Result<(Candle<'a>, bool), AnswerError> {
+pub(super) fn candle<'a>(row: &[&'a RawValue], pair: &Pair) -> Result<(Candle<'a>, bool), AnswerError> {
     let [ts, open, high, low, close, count, coins, quotes, confirm, ..] = row[..] else {
         return Err(AnswerError::Unexpected(format!("a candle has {} fields", row.len())));
     };

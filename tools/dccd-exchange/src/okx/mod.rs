@@ -12,6 +12,7 @@ mod funding;
 mod instruments;
 mod open_interest;
 mod query;
+mod stream;
 mod symbol;
 mod table;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use crate::answer::{AnswerError, Page, Reply};
 use crate::archive::{BulkFile, FileFormat, Use};
 use crate::capability::{Capability, Reach};
 use crate::instrument::{Instrument, Listed};
+use crate::live::Streams;
 use crate::request::{Api, Request};
 use crate::sink::Sink;
 use crate::wire::millis;
@@ -118,6 +120,10 @@ impl Adapter for Okx {
         found: &mut Vec<Instrument>,
     ) -> Result<Listed, AnswerError> {
         instruments::read(request, reply, found)
+    }
+
+    fn streams(&self) -> Option<&'static dyn Streams> {
+        Some(&stream::OkxStreams)
     }
 
     fn files(&self, series: &Series<'_>, range: Range, now: Ts, usage: Use) -> Vec<BulkFile> {

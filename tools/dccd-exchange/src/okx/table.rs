@@ -27,7 +27,7 @@ static STATISTICS: LimitGroup = requests("open-interest-history", 6, 10);
 pub(super) static PUBLIC: LimitGroup = requests("public", 7, 10);
 
 /// From six hours on the plain names open at midnight of Hong Kong.
-static SPANS: [SpanName; 12] = [
+pub(super) static SPANS: [SpanName; 12] = [
     (60, "1m"),
     (180, "3m"),
     (300, "5m"),

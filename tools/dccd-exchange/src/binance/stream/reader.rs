@@ -1,0 +1,284 @@
+//! What a frame says.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use dccd_record::{Book, Candle, Kind, Side, Span, Trade, Ts};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::super::kline::Columns;
+use super::super::{COINM, same_symbol, stamp};
+use super::{BATCH, span_name, stream_name};
+use crate::binance::query::symbol;
+use crate::capability::capability;
+use crate::live::{Event, FrameError, FrameReader, Joint, Link, Subscription, SubscriptionId};
+use crate::wire::{excerpt, levels, message, number, unquoted};
+
+/// Reads the frames of one connection.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// By the name of its stream.
+    streams: HashMap<String, Stream>,
+    /// In the order in which they were asked for.
+    order: Vec<SubscriptionId>,
+}
+
+/// What is read of one stream.
+#[derive(Debug)]
+struct Stream {
+    id: SubscriptionId,
+    kind: Kind,
+    symbol: String,
+    span: Option<Span>,
+    span_name: &'static str,
+    columns: Columns,
+}
+
+/// All sorts of frames.
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    stream: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    /// The number of a batch.
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    /// `null` if all is well.
+    #[serde(borrow, default, deserialize_with = "even_null")]
+    result: Option<&'a RawValue>,
+    error: Option<Refusal>,
+    #[serde(borrow)]
+    e: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    code: i64,
+    msg: String,
+}
+
+#[derive(Deserialize)]
+struct AggTrade<'a> {
+    #[serde(borrow)]
+    e: Cow<'a, str>,
+    #[serde(borrow)]
+    s: Option<Cow<'a, str>>,
+    a: u64,
+    #[serde(borrow)]
+    p: &'a RawValue,
+    #[serde(borrow)]
+    q: &'a RawValue,
+    #[serde(rename = "T")]
+    time: i64,
+    /// Whether the buyer is the maker.
+    m: bool,
+}
+
+#[derive(Deserialize)]
+struct Kline<'a> {
+    #[serde(borrow)]
+    e: Cow<'a, str>,
+    #[serde(borrow)]
+    s: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    k: KlineRow<'a>,
+}
+
+#[derive(Deserialize)]
+struct KlineRow<'a> {
+    t: i64,
+    #[serde(borrow)]
+    i: Cow<'a, str>,
+    #[serde(borrow)]
+    o: &'a RawValue,
+    #[serde(borrow)]
+    h: &'a RawValue,
+    #[serde(borrow)]
+    l: &'a RawValue,
+    #[serde(borrow)]
+    c: &'a RawValue,
+    #[serde(borrow)]
+    v: &'a RawValue,
+    #[serde(borrow)]
+    q: &'a RawValue,
+    n: u64,
+    /// Whether it is closed.
+    x: bool,
+}
+
+#[derive(Deserialize)]
+struct Depth<'a> {
+    #[serde(borrow)]
+    e: Cow<'a, str>,
+    #[serde(borrow)]
+    s: Option<Cow<'a, str>>,
+    #[serde(rename = "E")]
+    event_time: i64,
+    /// The engine's time; contracts only.
+    #[serde(rename = "T")]
+    time: Option<i64>,
+    #[serde(rename = "U")]
+    first: u64,
+    u: u64,
+    /// The last number of the frame before; contracts only.
+    pu: Option<i64>,
+    #[serde(borrow)]
+    b: Vec<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    a: Vec<Vec<&'a RawValue>>,
+}
+
+impl Reader {
+    pub(super) fn new(link: &Link, subscriptions: &[Subscription]) -> Reader {
+        let known = link.subscriptions.iter().filter_map(|id| Some((*id, subscriptions.get(id.0)?)));
+        let streams = known.map(|(id, wanted)| (stream_name(&wanted.dataset), Stream::new(id, wanted))).collect();
+        Reader { streams, order: link.subscriptions.clone() }
+    }
+
+    fn read_wire(&self, wire: &Wire<'_>, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
+        match wire {
+            Wire { stream: Some(name), data: Some(data), .. } => match self.streams.get(&**name) {
+                Some(stream) => stream.read(data, recv_ts, take),
+                None if name == "!serverShutdown" => {
+                    take(restart());
+                    Ok(())
+                }
+                None => Err(FrameError(format!("{:?} was not asked for", excerpt(name)))),
+            },
+            Wire { error: Some(refusal), id, .. } => {
+                let words = format!("{} (code {})", message(&refusal.msg), refusal.code);
+                let batch = id.map_or(&[][..], |id| self.batch(id));
+                if batch.is_empty() {
+                    take(Event::Refused(None, words.clone()));
+                }
+                batch.iter().for_each(|id| take(Event::Refused(Some(*id), words.clone())));
+                Ok(())
+            }
+            Wire { id: Some(id), result: Some(result), .. } if result.get() == "null" => {
+                let batch = self.batch(id);
+                if batch.is_empty() {
+                    take(Event::Ignored);
+                }
+                batch.iter().for_each(|id| take(Event::Accepted(*id)));
+                Ok(())
+            }
+            Wire { e: Some(event), .. } if event == "serverShutdown" => {
+                take(restart());
+                Ok(())
+            }
+            _ => Err(FrameError("no known sort of frame".to_owned())),
+        }
+    }
+
+    /// What a message asked for, by its number.
+    fn batch(&self, id: &RawValue) -> &[SubscriptionId] {
+        let before = unquoted(id).parse().ok().and_then(|id: usize| id.checked_sub(1));
+        before.and_then(|before| self.order.chunks(BATCH).nth(before)).unwrap_or_default()
+    }
+}
+
+impl FrameReader for Reader {
+    fn read(&mut self, frame: &str, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
+        serde_json::from_str(frame)
+            .map_err(FrameError::from)
+            .and_then(|wire| self.read_wire(&wire, recv_ts, take))
+            .map_err(|FrameError(why)| FrameError::new(&why, frame))
+    }
+}
+
+impl Stream {
+    fn new(id: SubscriptionId, wanted: &Subscription) -> Stream {
+        let dataset = &wanted.dataset;
+        let is_coinm = capability(dataset).is_ok_and(|row| *row.api == COINM);
+        Stream {
+            id,
+            kind: dataset.kind(),
+            symbol: symbol(dataset.pair()),
+            span: dataset.span(),
+            span_name: span_name(dataset),
+            columns: if is_coinm { Columns::ContractsBase } else { Columns::BaseQuote },
+        }
+    }
+
+    fn read(&self, data: &RawValue, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
+        match self.kind {
+            Kind::Trade => self.trade(serde_json::from_str(data.get())?, recv_ts, take),
+            Kind::Candle => self.candle(&serde_json::from_str(data.get())?, take),
+            _ => self.book(&serde_json::from_str(data.get())?, recv_ts, take),
+        }
+    }
+
+    /// That a payload is what its stream should carry.
+    fn check(&self, event: &str, expected: &[&str], symbol: Option<&str>) -> Result<(), FrameError> {
+        if !expected.contains(&event) {
+            return Err(FrameError(format!("{:?} where {} belongs", excerpt(event), expected.join(" or "))));
+        }
+        Ok(same_symbol(symbol, &self.symbol)?)
+    }
+
+    fn trade(&self, wire: AggTrade<'_>, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
+        self.check(&wire.e, &["aggTrade"], wire.s.as_deref())?;
+        let trade = Trade {
+            ts: stamp(wire.time)?,
+            price: number(wire.p)?,
+            amount: number(wire.q)?,
+            side: Some(if wire.m { Side::Sell } else { Side::Buy }),
+            tid: Some(Cow::Owned(wire.a.to_string())),
+            recv_ts: Some(recv_ts),
+        };
+        take(Event::Trade(self.id, Some(wire.a), trade));
+        Ok(())
+    }
+
+    fn candle(&self, wire: &Kline<'_>, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
+        self.check(&wire.e, &["kline", "continuous_kline"], wire.s.as_deref())?;
+        let row = &wire.k;
+        let ts = stamp(row.t)?;
+        if row.i != self.span_name || !self.span.is_some_and(|span| span.is_aligned(ts)) {
+            return Err(FrameError(format!("no candle of {} begins at {ts}", self.span_name)));
+        }
+        let candle = self.columns.choose(Candle {
+            ts,
+            open: number(row.o)?,
+            high: number(row.h)?,
+            low: number(row.l)?,
+            close: number(row.c)?,
+            volume: number(row.v)?,
+            quote_volume: Some(number(row.q)?),
+            trades: Some(row.n),
+            is_derived: false,
+        });
+        take(if row.x { Event::Candle(self.id, candle) } else { Event::OpenCandle(self.id, ts) });
+        Ok(())
+    }
+
+    fn book(&self, wire: &Depth<'_>, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
+        self.check(&wire.e, &["depthUpdate"], wire.s.as_deref())?;
+        if wire.first > wire.u {
+            return Err(FrameError(format!("changes from {} to {}", wire.first, wire.u)));
+        }
+        let book = Book {
+            ts: stamp(wire.time.unwrap_or(wire.event_time))?,
+            is_snapshot: false,
+            bids: levels(&wire.b)?,
+            asks: levels(&wire.a)?,
+            seq: Some(wire.u),
+            recv_ts: Some(recv_ts),
+        };
+        let previous = wire.pu.and_then(|previous| u64::try_from(previous).ok());
+        let joint = Joint::Update { first: wire.first, last: wire.u, previous };
+        take(Event::Book(self.id, book, joint, None));
+        Ok(())
+    }
+}
+
+fn restart() -> Event<'static> {
+    Event::Restart("the server is about to shut down".to_owned())
+}
+
+/// A field that is there, be it `null`.
+fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
