@@ -18,6 +18,7 @@ mod outage;
 mod pipeline;
 mod pipes;
 mod readers;
+mod refusals;
 mod scripts_again;
 mod scripts_known;
 mod scripts_recipe;
