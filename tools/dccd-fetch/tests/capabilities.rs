@@ -124,7 +124,11 @@ fn manual(rows: &[Value]) -> String {
             market = named;
         }
         let (kind, page_rows, weight) = (text(row, "of"), &row["page_rows"], &row["weight"]);
-        wrap(&mut page, &format!("  {kind:<13} page {page_rows}, weight {weight} of {}", limit(row)), INDENT);
+        let pages = match page_rows.as_u64() {
+            Some(0) => "no pages".to_owned(),
+            _ => format!("page {page_rows}, weight {weight} of {}", limit(row)),
+        };
+        wrap(&mut page, &format!("  {kind:<13} {pages}"), INDENT);
         let (history, proof, unit) = (text(row, "history"), text(row, "proof"), text(row, "unit"));
         let archive = row["archive"].as_str().map_or_else(String::new, |archive| format!("; archive: {archive}"));
         wrap(&mut page, &format!("{:INDENT$}in {unit}, proof {proof}, history: {history}{archive}", ""), INDENT + 2);

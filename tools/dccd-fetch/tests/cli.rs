@@ -425,6 +425,39 @@ fn a_file_that_is_not_what_its_checksum_says_leaves_no_line() {
 }
 
 #[test]
+fn a_file_that_its_own_sum_does_not_fit_leaves_no_line() {
+    let row = |id: i64| format!("BTC-USDT,{id},buy,1.50,0.10,{}\n", server::FIRST_MS + id * 1000);
+    let text = (0..5000).map(row).collect::<String>();
+    let (good, _) =
+        zipped("BTC-USDT-trades-2024-01-01", &format!("instrument_name,trade_id,side,price,size,created_time\n{text}"));
+    let path = "/cdn/okex/traderecords/trades/daily/20240101/BTC-USDT-trades-2024-01-01.zip";
+    let args = ["okx", "BTC/USDT", "--kind", "trade", "--start", "2024-01-01", "--end", "2024-01-01T01:00"];
+    let args = [&args[..], &["--source", "archive", "--max-retries", "1"]].concat();
+    let run_with = |zip: Vec<u8>| {
+        let server = Server::start(move |_, asked| (asked == path).then(|| ok(zip.clone())));
+        let run = run(&server, &[&args[..], &["--archive-url", &server.url]].concat());
+        assert!(server.seen().iter().all(|(asked, _)| !asked.contains("CHECKSUM")), "there is none");
+        run
+    };
+    let whole = run_with(good.clone());
+    assert_eq!(
+        (whole.status, whole.of("trade").len(), whole.of("covered").len()),
+        (Some(0), 3600, 1),
+        "{}",
+        whole.stderr
+    );
+    let cut = good[..good.len() - 9].to_vec();
+    let mut flipped = good.clone();
+    flipped[good.len() / 2] ^= 0x10;
+    for spoilt in [cut, flipped, b"<html></html>".to_vec(), Vec::new()] {
+        let run = run_with(spoilt);
+        assert_eq!((run.status, run.of("trade").len(), run.of("covered").len()), (Some(75), 0, 0), "{}", run.stderr);
+        assert!(run.stderr.contains("did not come as it was packed"), "{}", run.stderr);
+        assert_eq!(run.of("failed")[0]["retry"], true);
+    }
+}
+
+#[test]
 fn a_file_that_is_missing_is_made_up_for_by_pages() {
     // Two days, long past by the exchange's clock, of which the archive has none.
     let server = Server::start(|_, path| path.ends_with("/time").then(|| ok(r#"{"serverTime":1704499200000}"#)));
