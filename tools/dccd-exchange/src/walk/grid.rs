@@ -1,16 +1,18 @@
 //! Candles and open interest: pages of fixed width, each of which one answer can hold.
 //!
-//! A page whose last rows are missing is an outage of the exchange, or a false answer. A second,
-//! different question tells them apart. Where the first row from the hole on can be asked for, it must lie
-//! behind the hole. Elsewhere the question about the hole begins with a record that is known: an answer
-//! without that one is false. Where none is known, many empty answers and a newest record have to do. What is
-//! missing before the first row of a page is proven in the same way.
+//! A page that begins late or ends early has met an outage of the exchange, or is false. Another question tells
+//! them apart: a page that begins with the last record that is known must show that record, and whatever follows
+//! it there is proven to follow it. Where it shows nothing more, the first row behind that page, or the newest of
+//! all, must not contradict it. Where no record is known, which is the case at the beginning of a range, the
+//! first row from there on has to do; and if that cannot be asked for, many empty answers. What stands in one
+//! page with rows on both sides is believed.
 
 use dccd_record::{Range, Span, Ts};
 
 use super::{Ask, DOUBTS_MAX, Progress, Question, Step, Way, noun};
 use crate::adapter::Rows;
 use crate::answer::{Mark, Page};
+use crate::capability::Reach;
 use crate::sink::Wanted;
 
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub(super) struct GridWalk {
     progress: Progress,
     span: Span,
     finds_next: bool,
+    /// The most rows of a page: fewer than promised once a page was cut.
+    rows_max: u32,
     state: State,
     /// The last record that was taken.
     last: Option<Mark>,
@@ -29,149 +33,186 @@ pub(super) struct GridWalk {
 enum State {
     /// Pages are asked for, from this instant on.
     Pages(Ts),
-    /// There is a hole up to this instant that wants to be proven.
-    Hole { end: Ts, check: Check },
+    /// There is a hole from what is covered up to this instant, or further, that wants to be proven.
+    Hole(Ts, Check),
     /// The question about the hole is on its way.
-    Asked { end: Ts, check: Check },
+    Asked(Ts, Check),
 }
 
+/// What is asked about a hole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Check {
-    /// By the first row from the hole on.
-    Next,
-    /// By that part alone, and the record before it.
-    Again,
-    /// By the newest row of all.
+    /// The page that begins with the known record, or with the hole where none is near.
+    Page,
+    /// The first row from this instant on.
+    Next(Ts),
+    /// The newest row of all.
     Newest,
 }
 
 impl GridWalk {
     pub(super) fn new(progress: Progress, span: Span, finds_next: bool) -> GridWalk {
         let state = State::Pages(progress.range.start());
-        GridWalk { progress, span, finds_next, state, last: None, empties: 0 }
+        let rows_max = progress.page_rows();
+        GridWalk { progress, span, finds_next, rows_max, state, last: None, empties: 0 }
     }
 
     fn page(&mut self, start: Ts) -> Option<Ask> {
         let first = self.span.ceil(start);
-        let range = Range::new(first, self.page_end(first)).or_else(|| Range::new(start, self.progress.range.end()))?;
+        let end = self.page_end(first).min(self.progress.range.end());
+        let range = Range::new(first, end).or_else(|| Range::new(start, self.progress.range.end()))?;
         self.state = State::Pages(range.end());
         Some(self.progress.ask(Rows::Within(range), self.rows_of(range), None, false))
     }
 
-    /// The hole, with the record before it if one page can hold both.
-    fn again(&self, end: Ts) -> Option<Ask> {
-        let start = self.progress.left()?.start();
-        let page = |start: Ts| Range::new(start, end).filter(|range| self.rows_of(*range) <= self.progress.page_rows());
-        if let Some((known, range)) = self.last.and_then(|known| Some((known, page(known.ts)?))) {
+    /// The page that shows what follows the known record; where that is too far away, the hole alone.
+    fn hole_page(&self, to: Ts) -> Option<Ask> {
+        if let Some(known) = self.near_known() {
+            let range = Range::new(known.ts, self.page_end(known.ts).min(to.max(self.hole().saturating_add(1))))?;
             return Some(self.progress.ask(Rows::Within(range), self.rows_of(range), Some(known), false));
         }
-        let range = Range::new(start, end)?;
+        let range = Range::new(self.hole(), to)?;
         Some(self.progress.ask(Rows::Within(range), self.rows_of(range), None, false))
+    }
+
+    /// The known record, if a page that begins with it reaches into the hole.
+    fn near_known(&self) -> Option<Mark> {
+        self.last.filter(|known| self.page_end(known.ts) > self.hole())
+    }
+
+    /// Where the first row that is not covered would stand.
+    fn hole(&self) -> Ts {
+        self.span.ceil(self.progress.covered_to)
     }
 
     fn take_page(&mut self, wanted: Wanted, page: &Page, steps: &mut Vec<Step>) {
         let Rows::Within(asked) = wanted.rows else { return };
-        if let Some(end) = self.head_hole(asked, page) {
-            self.progress.forget();
-            self.state = State::Hole { end, check: Check::Again };
-            return;
+        let hole = self.span.ceil(asked.start().max(self.progress.covered_to));
+        match page.first.filter(|first| first.ts > hole && !page.is_known_there) {
+            // What is missing before the first row is asked for first, and then this page again.
+            Some(first) => self.open_hole(first.ts),
+            None => self.take_rows(asked, page, steps),
         }
+    }
+
+    /// Takes a page whose first row follows what is covered.
+    fn take_rows(&mut self, asked: Range, page: &Page, steps: &mut Vec<Step>) {
         if page.lines > 0 {
             steps.push(Step::Lines);
         }
-        let end = asked.end();
-        if let Some(last) = page.last {
-            self.last = Some(last);
-            self.empties = 0;
-        }
-        let hole = match page.last {
-            Some(last) => last.ts.saturating_add(self.span.nanos()),
-            None => self.span.ceil(asked.start().max(self.progress.covered_to)),
-        };
-        // A range that ends in the middle of a bucket has no row left after that bucket's own.
-        if self.span.ceil(end) <= hole || page.is_known_there {
-            self.progress.cover(end, steps);
-            self.leave_hole();
+        let Some(last) = page.last else {
+            let is_inside_bucket = self.span.ceil(asked.end()) <= self.hole();
+            if is_inside_bucket {
+                self.progress.cover(asked.end(), steps);
+            } else {
+                self.open_hole(self.page_end(self.hole()));
+            }
             return;
-        }
-        self.progress.cover(hole, steps);
-        let is_news = page.last.is_some() || matches!(self.state, State::Pages(_));
-        if is_news {
-            self.progress.forget();
-            let check = if self.finds_next { Check::Next } else { Check::Again };
-            self.state = State::Hole { end, check };
-        } else if let Some(known) = wanted.known {
-            let noun = noun(self.progress.dataset.kind());
-            self.progress.doubt(format!("an answer without the {noun} of {}, which there is", known.ts), steps);
-            self.state = State::Hole { end, check: Check::Again };
-        } else {
-            self.empties += 1;
-            let check = if self.empties < DOUBTS_MAX { Check::Again } else { Check::Newest };
-            self.state = State::Hole { end, check };
+        };
+        self.last = Some(last);
+        self.empties = 0;
+        let next = last.ts.saturating_add(self.span.nanos());
+        // A range that ends in the middle of a bucket has no row left after that bucket's own.
+        let is_whole = self.span.ceil(asked.end()) <= next;
+        self.progress.cover(if is_whole { asked.end().max(self.progress.covered_to) } else { next }, steps);
+        if let State::Asked(..) = self.state {
+            self.progress.cover(next, steps);
+            self.state = State::Pages(self.progress.covered_to);
+        } else if !is_whole {
+            self.open_hole(self.page_end(self.hole()));
         }
     }
 
-    /// Where the first row of a page is, if rows may be missing before it: an exchange that cannot be asked for
-    /// the next row gives the newest ones of too many, so a page that was cut begins late. What stands before is
-    /// asked for alone, and then this page again.
-    fn head_hole(&self, asked: Range, page: &Page) -> Option<Ts> {
-        let expected = self.span.ceil(asked.start().max(self.progress.covered_to));
-        let first = page.first.filter(|first| first.ts > expected)?;
-        (!self.finds_next && !page.is_known_there).then_some(first.ts)
+    fn open_hole(&mut self, to: Ts) {
+        self.progress.forget();
+        self.state = State::Hole(to, self.first_check());
     }
 
-    fn take_next(&mut self, end: Ts, next: Option<Mark>, steps: &mut Vec<Step>) {
-        match next {
-            Some(next) if next.ts >= end => {
-                self.progress.cover(next.ts, steps);
-                self.state = State::Pages(next.ts);
+    /// What is asked about a hole first.
+    fn first_check(&self) -> Check {
+        if self.finds_next && self.near_known().is_none() { Check::Next(self.hole()) } else { Check::Page }
+    }
+
+    fn take_hole_page(&mut self, to: Ts, wanted: Wanted, page: &Page, steps: &mut Vec<Step>) {
+        let Rows::Within(asked) = wanted.rows else { return };
+        match wanted.known {
+            // A page that was cut at its beginning: what stands before is asked for first.
+            Some(_) if !page.is_known_there && self.cut(page).is_some_and(|cut| cut < to) => {
+                self.rows_max = u32::try_from(page.rows).unwrap_or(u32::MAX).clamp(2, self.rows_max);
+                self.state = State::Hole(self.cut(page).unwrap_or(to), Check::Page);
             }
-            Some(next) => self.ask_again(&next, steps),
-            None => self.state = State::Hole { end, check: Check::Newest },
-        }
-    }
-
-    /// Where nothing was there time and again: believed if the exchange shows that it answers at all.
-    fn take_newest(&mut self, end: Ts, newest: Option<Mark>, steps: &mut Vec<Step>) {
-        let noun = noun(self.progress.dataset.kind());
-        match newest {
-            Some(newest) if newest.ts < self.span.ceil(self.progress.covered_to) => {
-                self.progress.cover(self.progress.range.end(), steps);
+            Some(known) if !page.is_known_there => {
+                let noun = noun(self.progress.dataset.kind());
+                self.progress.doubt(format!("an answer without the {noun} of {}, which there is", known.ts), steps);
+                self.state = State::Hole(to, Check::Page);
             }
-            Some(newest) if self.finds_next => self.ask_again(&newest, steps),
-            Some(_) => {
-                // What lies behind is to be doubted as much.
+            None if page.first.is_some_and(|first| first.ts > self.hole()) => {
                 self.empties = 0;
-                self.progress.cover(end, steps);
-                self.state = State::Pages(end);
+                self.state = State::Hole(page.first.map_or(to, |first| first.ts), Check::Page);
             }
+            _ if page.last.is_some() => self.take_rows(asked, page, steps),
+            Some(_) if self.finds_next => self.state = State::Hole(asked.end(), Check::Next(asked.end())),
+            Some(_) => self.state = State::Hole(asked.end(), Check::Newest),
+            None => {
+                self.empties += 1;
+                let check = if self.empties < DOUBTS_MAX { Check::Page } else { Check::Newest };
+                self.state = State::Hole(to, check);
+            }
+        }
+    }
+
+    /// Up to where a page that begins too late should have been asked for.
+    fn cut(&self, page: &Page) -> Option<Ts> {
+        page.first.map(|first| first.ts.max(self.hole().saturating_add(self.span.nanos())))
+    }
+
+    fn take_next(&mut self, to: Ts, from: Ts, next: Option<Mark>, steps: &mut Vec<Step>) {
+        match next {
+            Some(next) if next.ts >= from && next.ts > self.hole() => {
+                self.progress.cover(next.ts, steps);
+                self.state = State::Pages(self.progress.covered_to);
+            }
+            Some(next) => self.contradict(to, &next, steps),
+            None => self.state = State::Hole(to, Check::Newest),
+        }
+    }
+
+    fn take_newest(&mut self, to: Ts, newest: Option<Mark>, steps: &mut Vec<Step>) {
+        let noun = noun(self.progress.dataset.kind());
+        let is_known = self.near_known().is_some();
+        match newest {
+            // Nothing has come since.
+            Some(newest) if newest.ts < self.hole() => self.progress.cover(self.progress.range.end(), steps),
+            // The series goes on behind the hole.
+            Some(newest) if newest.ts >= to && (is_known || !self.finds_next) => {
+                self.empties = 0;
+                // Where something older is there, nothing was thrown away for its age.
+                if self.last.is_some() || self.progress.row.reach == Reach::Listing {
+                    self.progress.cover(to, steps);
+                } else {
+                    let reason = format!("the exchange shows no {noun} before {to}");
+                    self.progress.gap(self.progress.covered_to, to, reason, steps);
+                }
+                self.state = State::Pages(self.progress.covered_to);
+            }
+            Some(newest) => self.contradict(to, &newest, steps),
             None => {
                 self.progress.doubt(format!("the exchange shows no {noun} at all"), steps);
-                self.state = if self.finds_next {
-                    State::Pages(self.progress.covered_to)
-                } else {
-                    State::Hole { end, check: Check::Newest }
-                };
+                self.state = State::Hole(to, Check::Newest);
             }
         }
     }
 
-    fn ask_again(&mut self, seen: &Mark, steps: &mut Vec<Step>) {
-        let (noun, hole) = (noun(self.progress.dataset.kind()), self.span.ceil(self.progress.covered_to));
+    fn contradict(&mut self, to: Ts, seen: &Mark, steps: &mut Vec<Step>) {
+        let (noun, hole) = (noun(self.progress.dataset.kind()), self.hole());
         self.progress.doubt(format!("no {noun} from {hole} on, though there is one of {}", seen.ts), steps);
-        self.state = State::Pages(self.progress.covered_to);
+        let is_known = self.near_known().is_some();
+        self.state = if is_known { State::Hole(to, Check::Page) } else { State::Pages(self.progress.covered_to) };
     }
 
-    /// After a hole go on behind it; pages that were asked for further on stay asked for.
-    fn leave_hole(&mut self) {
-        if let State::Asked { end, .. } = self.state {
-            self.state = State::Pages(end);
-        }
-    }
-
+    /// Where a page that begins at `start` ends.
     fn page_end(&self, start: Ts) -> Ts {
-        let width = self.span.nanos().saturating_mul(i64::from(self.progress.page_rows()));
-        start.saturating_add(width).min(self.progress.range.end())
+        start.saturating_add(self.span.nanos().saturating_mul(i64::from(self.rows_max)))
     }
 
     /// The most rows of a range.
@@ -186,15 +227,15 @@ impl Way for GridWalk {
         self.progress.left()?;
         match self.state {
             State::Pages(start) => self.page(start),
-            State::Hole { end, check } => {
-                self.state = State::Asked { end, check };
+            State::Hole(to, check) => {
+                self.state = State::Asked(to, check);
                 match check {
-                    Check::Next => Some(self.progress.probe(Rows::From(self.span.ceil(self.progress.covered_to)))),
-                    Check::Again => self.again(end),
+                    Check::Page => self.hole_page(to),
+                    Check::Next(from) => Some(self.progress.probe(Rows::From(from))),
                     Check::Newest => Some(self.progress.probe(Rows::Newest)),
                 }
             }
-            State::Asked { .. } => None,
+            State::Asked(..) => None,
         }
     }
 
@@ -204,9 +245,10 @@ impl Way for GridWalk {
             return steps;
         }
         match (ask.question(), self.state) {
+            (Question::Page(wanted), State::Asked(to, _)) => self.take_hole_page(to, wanted, page, &mut steps),
             (Question::Page(wanted), _) => self.take_page(wanted, page, &mut steps),
-            (_, State::Asked { end, check: Check::Next }) => self.take_next(end, page.first, &mut steps),
-            (_, State::Asked { end, check: Check::Newest }) => self.take_newest(end, page.last, &mut steps),
+            (_, State::Asked(to, Check::Next(from))) => self.take_next(to, from, page.first, &mut steps),
+            (_, State::Asked(to, Check::Newest)) => self.take_newest(to, page.last, &mut steps),
             _ => {}
         }
         steps
