@@ -87,6 +87,15 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
+    /// A candle that is still open: its place shows that the series goes on, and nothing else of it is wanted.
+    pub(crate) fn open_candle(&mut self, ts: Ts) -> Result<(), AnswerError> {
+        if self.wanted.range.contains(ts) && !self.is_probe {
+            self.skip();
+            return self.check_aligned(ts, "candle");
+        }
+        self.place(ts, "candle").map(|_| ())
+    }
+
     /// A funding rate.
     pub(crate) fn funding(&mut self, funding: &Funding<'_>) -> Result<(), AnswerError> {
         if self.place(funding.ts, "funding rate")? {
@@ -136,9 +145,7 @@ impl<'a> Sink<'a> {
     fn place(&mut self, ts: Ts, what: &str) -> Result<bool, AnswerError> {
         let unexpected = |why: &str| Err(AnswerError::Unexpected(format!("a {what} of {ts} {why}")));
         self.page.rows += 1;
-        if let Some(span) = self.wanted.span.filter(|span| !span.is_aligned(ts)) {
-            return unexpected(&format!("is no multiple of {span}"));
-        }
+        self.check_aligned(ts, what)?;
         let mark = Mark { ts, id: 0 };
         if self.wanted.known.is_some_and(|known| ts == known.ts) && self.page.last.is_none() {
             self.is_behind_known = true;
@@ -163,6 +170,13 @@ impl<'a> Sink<'a> {
         self.page.last = Some(mark);
         self.page.is_past_end |= ts >= self.wanted.range.end();
         Ok(self.wanted.range.contains(ts) && !self.is_probe)
+    }
+
+    fn check_aligned(&self, ts: Ts, what: &str) -> Result<(), AnswerError> {
+        match self.wanted.span.filter(|span| !span.is_aligned(ts)) {
+            Some(span) => Err(AnswerError::Unexpected(format!("a {what} of {ts} is no multiple of {span}"))),
+            None => Ok(()),
+        }
     }
 
     /// Whether a trade with a consecutive id continues what is known.

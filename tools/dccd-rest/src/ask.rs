@@ -80,7 +80,12 @@ impl Asker {
         if let Some(used) = head.usage {
             self.budget.observe(group, used)?;
         }
-        let answer = read(&self.reply(head));
+        let answer = if head.is_html && head.status == 200 {
+            // Whatever it looks like, it is not the exchange that says it.
+            Err(AnswerError::Html { status: 200 })
+        } else {
+            read(&self.reply(head))
+        };
         if let Err(AnswerError::Limited { status, retry_after_secs }) = answer {
             self.budget.ban(ban_length(status, retry_after_secs))?;
         }

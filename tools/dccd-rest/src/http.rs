@@ -34,6 +34,8 @@ pub struct Head {
     pub retry_after_secs: Option<u64>,
     /// What it says we have used of its limit.
     pub usage: Option<u32>,
+    /// Whether it says that the body is a web page.
+    pub is_html: bool,
 }
 
 /// A body, in memory that is used again.
@@ -236,6 +238,7 @@ fn head<T>(response: &Response<T>, usage_header: Option<&str>) -> Head {
         status: response.status().as_u16(),
         date,
         retry_after_secs: text(headers, "retry-after").and_then(|value| parse_retry_after(value, date)),
+        is_html: text(headers, "content-type").is_some_and(|kind| kind.trim_start().starts_with("text/html")),
         usage: usage_header.and_then(|name| text(headers, name)).and_then(|value| value.trim().parse().ok()),
     }
 }

@@ -9,6 +9,9 @@ use crate::wire::{number, unexpected, unsigned};
 /// Writes one snapshot. It has no time of its own, so our clock has to do.
 pub(super) fn read(reply: &Reply<'_>, lines: &mut LineWriter, out: &mut Vec<u8>) -> Result<Page, AnswerError> {
     let rows = error::rows(reply)?;
+    if rows.is_empty() {
+        return Err(AnswerError::Unexpected("a book without any level".to_owned()));
+    }
     let (mut bids, mut asks) = (Vec::new(), Vec::new());
     for row in &rows {
         let [price, count, amount, ..] = row[..] else {

@@ -4,20 +4,19 @@ use dccd_record::{Candle, Market, Pair, Ts};
 use serde_json::value::RawValue;
 
 use super::envelope;
-use crate::adapter::Rows;
 use crate::answer::{AnswerError, Reply};
 use crate::sink::Sink;
 use crate::wire::{millis, number, unquoted};
 
 /// Hands over the candles of a page.
-pub(super) fn read(pair: &Pair, rows: Rows, reply: &Reply<'_>, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
+pub(super) fn read(pair: &Pair, reply: &Reply<'_>, sink: &mut Sink<'_>) -> Result<(), AnswerError> {
     for row in envelope::rows::<Vec<&RawValue>>(reply)? {
         let (candle, is_closed) = candle(&row, pair)?;
-        // Of the newest one only its place matters; no other is asked for before it closed.
-        if !is_closed && rows != Rows::Newest {
-            return Err(AnswerError::Unexpected(format!("a candle of {} that is still open", candle.ts)));
+        if is_closed {
+            sink.candle(&candle)?;
+        } else {
+            sink.open_candle(candle.ts)?;
         }
-        sink.candle(&candle)?;
     }
     Ok(())
 }

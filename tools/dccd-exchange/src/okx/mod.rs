@@ -58,7 +58,7 @@ impl Adapter for Okx {
         sink: &mut Sink<'_>,
     ) -> Result<(), AnswerError> {
         match series.dataset.kind() {
-            Kind::Candle => candle::read(series.pair(), rows, reply, sink),
+            Kind::Candle => candle::read(series.pair(), reply, sink),
             Kind::Trade => trade::read(series, rows, reply, sink),
             Kind::Funding => funding::read(series.pair(), reply, sink),
             Kind::OpenInterest => open_interest::read(rows, reply, sink),

@@ -74,12 +74,14 @@ fn rows_of_another_symbol_are_refused() {
 #[test]
 fn a_stamp_far_ahead_ends_no_range() {
     let asked = range("2024-01-01T00:00:00Z", "2024-01-01T00:10:00Z");
-    let ask = Walk::new(&dataset("binance:trade:BTC-USDT"), asked, asked.end())
-        .expect("possible")
-        .next_ask()
-        .expect("a question");
+    let mut walk = Walk::new(&dataset("binance:trade:BTC-USDT"), asked, asked.end()).expect("possible");
+    let first = walk.next_ask().expect("which trade is the first");
     let trade = |id: i64, ms: i64| format!(r#"{{"a":{id},"p":"1","q":"1","f":1,"l":1,"T":{ms},"m":true,"M":true}}"#);
     let ahead = 4_000_000_000_000;
+    let body = format!("[{}]", trade(2, DAY_MS));
+    let page = first.read(&reply(200, body.as_bytes()), &mut Vec::new()).expect("a trade");
+    walk.take(&first, &page, &mut Vec::new());
+    let ask = walk.next_ask().expect("a page");
     let mut out = b"before".to_vec();
     let body = format!("[{},{}]", trade(1, DAY_MS), trade(2, ahead));
     let said = Reply { date: Some(ts("2024-01-01T00:20:00Z")), ..reply(200, body.as_bytes()) };

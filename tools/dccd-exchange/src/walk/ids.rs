@@ -1,5 +1,6 @@
-//! Trades with consecutive ids: the id with which a range begins is sought, then pages are asked for by id,
-//! since many trades share one instant.
+//! Trades with consecutive ids: the trade before a range is sought, then pages are asked for by id from there on,
+//! since many trades share one instant. That the first page begins before the range proves that nothing of its
+//! beginning is left out.
 
 use dccd_record::{Range, Ts};
 
@@ -8,6 +9,9 @@ use crate::adapter::Rows;
 use crate::answer::{Mark, Page};
 use crate::capability::Seek;
 use crate::sink::Wanted;
+
+/// Where exchanges begin to count.
+const FIRST_ID_MAX: u64 = 1;
 
 #[derive(Debug)]
 pub(super) struct IdWalk {
@@ -22,7 +26,7 @@ pub(super) struct IdWalk {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// The range's first page, or the trade before it, is to be asked for by time.
+    /// The range's first trade, or the one before it, is to be asked for by time.
     Seek,
     /// The newest trade is to be asked for, before ids are halved.
     Top,
@@ -48,6 +52,11 @@ impl IdWalk {
     }
 
     fn take_page(&mut self, wanted: Wanted, page: &Page, steps: &mut Vec<Step>) {
+        if !self.begins_before(page) {
+            let start = self.progress.range.start();
+            self.seek_again(format!("trades that begin in the middle, not before {start}"), steps);
+            return;
+        }
         if page.lines > 0 {
             steps.push(Step::Lines);
         }
@@ -67,21 +76,25 @@ impl IdWalk {
         }
         match (page.last, wanted.rows) {
             (None, _) => self.restart(State::Empty),
-            (Some(last), Rows::FromId(id)) => {
-                let is_whole = last.id >= id.saturating_add(u64::from(self.progress.page_rows()) - 1);
-                if !is_whole {
-                    self.restart(self.after_last());
-                }
+            (Some(last), Rows::FromId(id)) if last.id < id.saturating_add(u64::from(self.progress.page_rows()) - 1) => {
+                self.restart(self.after_last());
             }
-            (Some(last), _) if self.progress.is_full(page.rows) => {
-                self.state = State::Pages(last.id.saturating_add(1));
-            }
-            _ => self.restart(self.after_last()),
+            _ => {}
         }
+    }
+
+    /// Whether a first page begins before the range, or with the first trade of all.
+    fn begins_before(&self, page: &Page) -> bool {
+        self.last.is_some()
+            || page.first.is_none_or(|first| first.ts < self.progress.range.start() || first.id <= FIRST_ID_MAX)
     }
 
     /// The ids skip: ask again, and if they still do, there is a hole.
     fn take_skip(&mut self, jump: Mark, steps: &mut Vec<Step>) {
+        if self.last.is_none() && jump.id <= FIRST_ID_MAX {
+            self.restart(State::Pages(jump.id));
+            return;
+        }
         self.skips += 1;
         if self.skips < DOUBTS_MAX {
             self.restart(self.after_last());
@@ -110,9 +123,27 @@ impl IdWalk {
         }
     }
 
+    /// The first trade of the range, before which pages begin.
+    fn take_from(&mut self, first: Option<Mark>, steps: &mut Vec<Step>) {
+        let start = self.progress.range.start();
+        match first {
+            Some(first) if first.ts >= start => self.state = State::Pages(first.id.saturating_sub(1)),
+            Some(first) => self.seek_again(format!("trade {} of {} is before {start}", first.id, first.ts), steps),
+            None => self.state = State::Top,
+        }
+    }
+
     fn take_top(&mut self, newest: Option<Mark>, steps: &mut Vec<Step>) {
         match newest {
+            // Two answers agree that there is nothing.
+            Some(newest) if newest.ts < self.progress.range.start() && self.seek == Seek::From => {
+                self.progress.cover(self.progress.range.end(), steps);
+            }
             Some(newest) if newest.ts < self.progress.range.start() => self.state = State::Pages(newest.id),
+            Some(newest) if self.seek == Seek::From => {
+                let error = format!("an empty page, though there is trade {} of {}", newest.id, newest.ts);
+                self.seek_again(error, steps);
+            }
             Some(newest) => self.state = halve(0, newest.id),
             None => self.seek_again("the exchange shows no trade at all".to_owned(), steps),
         }
@@ -184,10 +215,8 @@ impl Way for IdWalk {
         match self.state {
             State::Seek => {
                 self.state = State::Waiting;
-                Some(match self.seek {
-                    Seek::Before => self.progress.probe(Rows::Before(self.start())),
-                    _ => self.page(Rows::From(self.start())),
-                })
+                let rows = if self.seek == Seek::Before { Rows::Before } else { Rows::From };
+                Some(self.progress.probe(rows(self.start())))
             }
             State::Top | State::Empty => {
                 let is_top = matches!(self.state, State::Top);
@@ -214,6 +243,7 @@ impl Way for IdWalk {
         match (ask.question(), self.state) {
             (Question::Page(wanted), _) => self.take_page(wanted, page, &mut steps),
             (Question::Probe(Rows::Before(_)), _) => self.take_before(page.last, &mut steps),
+            (Question::Probe(Rows::From(_)), _) => self.take_from(page.first, &mut steps),
             (Question::Probe(Rows::Newest), State::Halving { .. }) => self.take_top(page.last, &mut steps),
             (_, State::Halving { below, above }) => self.take_half(below, above, page.last, &mut steps),
             _ => self.take_newest(page.last, &mut steps),
