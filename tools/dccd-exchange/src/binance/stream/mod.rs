@@ -4,6 +4,8 @@
 //! begins with a snapshot over REST. USD-M has two groups of streams, which no connection can mix.
 
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use dccd_record::{Dataset, Kind, Market};
 use serde_json::json;
