@@ -9,6 +9,7 @@ mod error;
 mod instruments;
 mod query;
 mod status;
+mod stream;
 mod symbol;
 mod trade;
 
@@ -22,6 +23,7 @@ use crate::adapter::{Adapter, Rows, Series};
 use crate::answer::{AnswerError, Page, Reply};
 use crate::capability::{Capability, Full, Paging, Reach, SpanName, Unit};
 use crate::instrument::{Instrument, Listed};
+use crate::live::Streams;
 use crate::request::{Api, LimitGroup, Request};
 use crate::sink::Sink;
 use crate::wire::{integer, json};
@@ -235,6 +237,10 @@ impl Adapter for Bitfinex {
         found: &mut Vec<Instrument>,
     ) -> Result<Listed, AnswerError> {
         instruments::read(request, reply, found)
+    }
+
+    fn streams(&self) -> Option<&'static dyn Streams> {
+        Some(&stream::BitfinexStreams)
     }
 }
 

@@ -26,9 +26,9 @@ pub(super) const PAGE_ROWS: u32 = 5000;
 const PAGE_MINUTES: u32 = 2500;
 const SECOND_NANOS: i64 = 1_000_000_000;
 /// Funding is paid so often.
-const PERIOD_NANOS: i64 = 8 * 3600 * SECOND_NANOS;
+pub(super) const PERIOD_NANOS: i64 = 8 * 3600 * SECOND_NANOS;
 /// The next payment may be named so much before the last one.
-const EARLY_NANOS_MAX: i64 = 60 * SECOND_NANOS;
+pub(super) const EARLY_NANOS_MAX: i64 = 60 * SECOND_NANOS;
 /// The status must name the next payment so soon after the last one.
 const LATE_NANOS_MAX: i64 = 600 * SECOND_NANOS;
 

@@ -274,3 +274,11 @@ pub(crate) fn candle_line(id: &str, ts: Ts, numbers: [&str; 7]) -> String {
 pub(crate) fn funding_line(id: &str, ts: Ts, rate: &str) -> String {
     format!(r#"{}"rate":{rate},"mark_price":null}}"#, beginning(id, ts, false))
 }
+
+/// Digits without an exponent, which lines do not have.
+pub(crate) fn written_out(digits: &str) -> String {
+    let Some((mantissa, exponent)) = digits.split_once("e-") else { return digits.to_owned() };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let exponent: usize = exponent.parse().expect("a small exponent");
+    format!("0.{}{whole}{fraction}", "0".repeat(exponent - whole.len()))
+}
