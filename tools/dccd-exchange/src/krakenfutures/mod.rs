@@ -23,6 +23,8 @@ use crate::instrument::{Instrument, Listed};
 use crate::live::Streams;
 use crate::request::{Api, LimitGroup, Request};
 use crate::sink::Sink;
+#[cfg(test)]
+pub(crate) use stream::tests::RECORDINGS;
 
 /// The only host, which serves three interfaces.
 static FUTURES: Api = Api { name: "krakenfutures", rest_url: "https://futures.kraken.com", archive_url: "" };

@@ -2,6 +2,9 @@
 //!
 //! A book's changes come one by one, with consecutive numbers; so do trades, which history does not page.
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 

@@ -5,6 +5,8 @@
 mod candles;
 mod checksum;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use dccd_record::{Dataset, Kind, Span};
 use serde_json::{Value, json};

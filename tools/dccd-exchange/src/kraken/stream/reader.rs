@@ -163,8 +163,11 @@ impl Reader {
     fn answer(&self, method: &str, wire: &Wire<'_>, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
         let taken = wire.result.as_ref();
         let symbol = taken.and_then(|taken| taken.symbol.as_deref()).or(wire.symbol.as_deref());
-        let said = taken.and_then(|taken| code_of(taken.channel.as_deref()?, taken.interval));
-        let id = said.or(wire.req_id).and_then(|code| self.series.get(&code)?.get(symbol?)).map(|series| series.id);
+        let code = match taken.and_then(|taken| Some((taken.channel.as_deref()?, taken.interval))) {
+            Some((channel, interval)) => code_of(channel, interval),
+            None => wire.req_id,
+        };
+        let id = code.and_then(|code| self.series.get(&code)?.get(symbol?)).map(|series| series.id);
         match (wire.success, id) {
             (Some(true), Some(id)) if method == "subscribe" => take(Event::Accepted(id)),
             (Some(true), _) => take(Event::Ignored),
