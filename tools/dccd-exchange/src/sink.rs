@@ -9,6 +9,9 @@ use dccd_record::{Candle, Funding, LineWriter, OpenInterest, Range, Span, Trade,
 use crate::adapter::Rows;
 use crate::answer::{AnswerError, Mark, Page};
 
+/// Trades in the order of their ids may be so much out of the order of their times.
+pub(crate) const DISORDER_NANOS: i64 = 1_000_000_000;
+
 /// What of a page is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -128,7 +131,7 @@ impl<'a> Sink<'a> {
         self.page.first.get_or_insert(mark);
         self.page.last = Some(mark);
         // The last row decides: one odd stamp on the way is no end.
-        self.page.is_past_end = mark.ts >= self.wanted.range.end();
+        self.page.is_past_end = mark.ts >= self.wanted.range.end().saturating_add(DISORDER_NANOS);
         if self.wanted.range.contains(mark.ts) && !self.is_probe {
             self.page.lines += 1;
             self.lines.trade(trade, self.out);
@@ -172,6 +175,16 @@ impl<'a> Sink<'a> {
         Ok(self.wanted.range.contains(ts) && !self.is_probe)
     }
 
+    /// A trade may come before the instant that was asked for only as much as ids and times disagree.
+    fn check_from(&self, mark: Mark) -> Result<bool, AnswerError> {
+        match self.wanted.rows {
+            Rows::From(start) if mark.ts < start.saturating_add(-DISORDER_NANOS) => {
+                Err(AnswerError::Unexpected(format!("a trade of {} was not asked for", mark.ts)))
+            }
+            _ => Ok(true),
+        }
+    }
+
     fn check_aligned(&self, ts: Ts, what: &str) -> Result<(), AnswerError> {
         match self.wanted.span.filter(|span| !span.is_aligned(ts)) {
             Some(span) => Err(AnswerError::Unexpected(format!("a {what} of {ts} is no multiple of {span}"))),
@@ -188,8 +201,7 @@ impl<'a> Sink<'a> {
             (None, None, _) => None,
         };
         let Some(expected) = expected else {
-            // What lies before the range has been sent for lack of a finer bound.
-            return Ok(mark.ts >= self.wanted.range.start());
+            return self.check_from(mark);
         };
         if mark.id < expected && self.page.last.is_some() {
             let id = mark.id;
@@ -211,7 +223,7 @@ impl<'a> Sink<'a> {
             self.page.is_known_there = self.is_behind_known;
             return Ok(false);
         }
-        Ok(self.page.last.is_some() || self.wanted.known.is_some() || mark.ts >= self.wanted.range.start())
+        self.check_from(mark)
     }
 }
 

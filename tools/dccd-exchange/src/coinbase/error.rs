@@ -39,5 +39,6 @@ fn refusal(reply: &Reply<'_>) -> Option<AnswerError> {
     if lower.replace(' ', "") == "notfound" {
         return Some(AnswerError::UnknownSymbol(words));
     }
-    Some(AnswerError::Refused { code: reply.status.to_string(), message: words, is_retryable: reply.status >= 500 })
+    let is_retryable = reply.status >= 500 || lower.contains("internal server");
+    Some(AnswerError::Refused { code: reply.status.to_string(), message: words, is_retryable })
 }

@@ -46,7 +46,7 @@ impl DerivedWalk {
         })
     }
 
-    /// Takes the trades of a page; those that cannot be summed are named by the builder when it decides.
+    /// Takes the trades of a page. One that cannot be summed ends the walk: its candle would be wrong.
     fn take_trades(&mut self, lines: &[u8]) -> Result<(), String> {
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let Line::Trade(_, trade) = self.parser.parse(line).map_err(|cause| cause.to_string())? else { continue };
@@ -144,6 +144,7 @@ impl Way for DerivedWalk {
             };
             if let Err(error) = done {
                 steps.extend(self.left().map(|range| Step::Failed { range, error, is_retryable: false }));
+                break;
             }
         }
         *lines = out;

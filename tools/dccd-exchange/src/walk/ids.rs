@@ -67,8 +67,7 @@ impl IdWalk {
         if let Some(last) = page.last {
             self.skips = 0;
             self.last = Some(last);
-            // The page may end in the middle of an instant: up to it, not through it.
-            self.progress.cover(last.ts, steps);
+            self.progress.cover_before(last, steps);
         }
         if let Some(jump) = page.jump {
             self.take_skip(jump, steps);
@@ -101,6 +100,7 @@ impl IdWalk {
             return;
         }
         let start = self.last.map_or(self.progress.covered_to, |last| last.ts);
+        self.progress.cover(start, steps);
         // Both edge instants belong to the hole: trades of theirs may be missing too.
         let before = self.last.map_or(0, |last| last.id);
         let reason = format!("the exchange's trade ids skip from {before} to {}", jump.id);

@@ -6,7 +6,7 @@ use super::{Ask, DOUBTS_MAX, Step};
 use crate::adapter::{Rows, Series};
 use crate::answer::Mark;
 use crate::capability::Capability;
-use crate::sink::Wanted;
+use crate::sink::{DISORDER_NANOS, Wanted};
 
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -48,6 +48,11 @@ impl Progress {
             self.covered_to = to;
             self.doubts = 0;
         }
+    }
+
+    /// Everything that surely lies before a trade is complete.
+    pub(super) fn cover_before(&mut self, trade: Mark, steps: &mut Vec<Step>) {
+        self.cover(trade.ts.saturating_add(-DISORDER_NANOS), steps);
     }
 
     /// A hole that is not ours, from what is covered up to `end`.

@@ -11,6 +11,9 @@ use crate::adapter::Rows;
 use crate::answer::{Mark, Page};
 use crate::sink::Wanted;
 
+/// How long before a range the first page begins, until one shows a trade from before the range.
+const LOOK_BACK_SECS: [i64; 5] = [60, 3600, 86_400, 30 * 86_400, 366 * 86_400];
+
 #[derive(Debug)]
 pub(super) struct TimeWalk {
     progress: Progress,
@@ -20,6 +23,8 @@ pub(super) struct TimeWalk {
     state: State,
     /// How often the ids skipped at the same place.
     skips: u32,
+    /// Which of [`LOOK_BACK_SECS`] the first page is asked with.
+    look_back: usize,
     /// How far the time of a row may be from the instant by which it is asked for.
     error_nanos: i64,
 }
@@ -36,9 +41,18 @@ enum State {
 
 impl TimeWalk {
     pub(super) fn new(progress: Progress, has_consecutive_ids: bool) -> TimeWalk {
-        let state = State::Page(progress.range.start());
+        let state = State::Newest;
         let error_nanos = progress.row.adapter().stamp_error_nanos();
-        TimeWalk { progress, has_consecutive_ids, last: None, state, skips: 0, error_nanos }
+        let mut walk =
+            TimeWalk { progress, has_consecutive_ids, last: None, state, skips: 0, look_back: 0, error_nanos };
+        walk.state = State::Page(walk.look_back_start().unwrap_or(walk.progress.range.start()));
+        walk
+    }
+
+    /// Where the first page begins; `None` when nothing is left to try.
+    fn look_back_start(&self) -> Option<Ts> {
+        let secs = LOOK_BACK_SECS.get(self.look_back)?;
+        Some(self.progress.range.start().saturating_add(-secs * 1_000_000_000))
     }
 
     fn take_page(&mut self, wanted: Wanted, page: &Page, steps: &mut Vec<Step>) {
@@ -49,6 +63,14 @@ impl TimeWalk {
             self.progress.doubt(format!("an answer from {start} on without the trade that is known there"), steps);
             self.state = State::Page(start);
             return;
+        }
+        if self.last.is_none() && page.first.is_some_and(|first| first.ts >= self.progress.range.start()) {
+            // Nothing shows that none was left out at the beginning: look further back, as far as there is sense in it.
+            self.look_back += 1;
+            if let Some(further) = self.look_back_start() {
+                self.state = State::Page(further);
+                return;
+            }
         }
         if page.lines > 0 {
             steps.push(Step::Lines);
@@ -61,7 +83,7 @@ impl TimeWalk {
         if let Some(last) = page.last {
             self.skips = 0;
             self.last = Some(last);
-            self.progress.cover(last.ts, steps);
+            self.progress.cover_before(last, steps);
         }
         self.state = if let Some(jump) = page.jump {
             self.take_jump(jump, steps)
@@ -81,6 +103,7 @@ impl TimeWalk {
         if self.skips < DOUBTS_MAX {
             return State::Page(again);
         }
+        self.progress.cover(again, steps);
         let before = self.last.map_or(0, |last| last.id);
         let reason = format!("the exchange's trade ids skip from {before} to {}", jump.id);
         self.progress.gap(again, jump.ts.saturating_add(1), reason, steps);
@@ -92,6 +115,7 @@ impl TimeWalk {
     /// A full page of one instant: what else it holds cannot be had.
     fn leave_instant(&mut self, start: Ts, page: &Page, steps: &mut Vec<Step>) -> State {
         let instant = self.last.map_or(start, |last| last.ts);
+        self.progress.cover(instant, steps);
         let reason = format!("{} trades of one instant fill a page, and there is no way to ask for more", page.rows);
         // Behind every row that may have this time, and so perhaps behind some that have a later one.
         let next = instant.saturating_add(2 * self.error_nanos + 1);

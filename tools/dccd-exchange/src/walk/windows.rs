@@ -1,16 +1,22 @@
 //! Funding rates: each page begins with the last record that is known, and an answer without it is false.
 //!
 //! Where the exchange gives the oldest rows of too many, pages have no end: what lies behind the range proves
-//! that the range is complete. Where it gives the newest ones, windows are halved until they hold all; the
-//! first one begins well before the range, so that it shows a record to hold on to.
+//! that the range is complete. Where it gives the newest ones, windows are halved until they hold all. The
+//! first page begins well before the range, so that it shows a record to hold on to.
 
 use dccd_record::{Range, Ts};
 
 use super::{Ask, DOUBTS_MAX, Progress, Question, Step, Way, noun};
 use crate::adapter::Rows;
 use crate::answer::{Mark, Page};
-use crate::capability::Full;
+use crate::capability::{Full, Reach};
 use crate::sink::Wanted;
+
+/// How long before a range the first page begins where pages have no end: several times what lies between two
+/// records.
+const LOOK_BACK_NANOS: i64 = 3 * 86_400 * 1_000_000_000;
+/// How much wider a window may become than what surely fits a page, as long as it does fit.
+const WIDER_MAX: i64 = 8;
 
 #[derive(Debug)]
 pub(super) struct WindowWalk {
@@ -44,6 +50,7 @@ impl WindowWalk {
     fn page(&mut self, left: Range) -> Option<Ask> {
         let start = self.last.map_or(left.start(), |last| last.ts);
         let (rows, end) = match self.full {
+            Full::Oldest if self.last.is_none() => (Rows::From(start.saturating_add(-LOOK_BACK_NANOS)), left.end()),
             Full::Oldest => (Rows::From(start), left.end()),
             Full::Newest => {
                 let half = self.width / 2;
@@ -72,8 +79,17 @@ impl WindowWalk {
             self.progress.doubt(format!("an answer without the {noun} of {}, which there is", known.ts), steps);
             return;
         }
+        if !self.is_held(page) {
+            self.empties += 1;
+            if self.empties < DOUBTS_MAX {
+                return;
+            }
+        }
         if page.lines > 0 {
             steps.push(Step::Lines);
+        }
+        if let Some(first) = page.first.filter(|_| !self.is_held(page)) {
+            self.leave_empty(first.ts, steps);
         }
         if let Some(last) = page.last {
             self.last = Some(last);
@@ -99,10 +115,25 @@ impl WindowWalk {
         }
     }
 
+    /// Whether a page with rows begins with one that was known, or with one before the range.
+    fn is_held(&self, page: &Page) -> bool {
+        self.last.is_some() || page.first.is_none_or(|first| first.ts < self.progress.range.start())
+    }
+
+    /// Nothing is shown before `end`: there was nothing, or it was thrown away for its age.
+    fn leave_empty(&mut self, end: Ts, steps: &mut Vec<Step>) {
+        if self.progress.row.reach == Reach::Listing {
+            self.progress.cover(end, steps);
+            return;
+        }
+        let reason = format!("the exchange shows no {} before {end}", noun(self.progress.dataset.kind()));
+        self.progress.gap(self.progress.covered_to, end, reason, steps);
+    }
+
     /// A window that was not full has shown all up to `end`.
     fn widen(&mut self, end: Ts, steps: &mut Vec<Step>) {
         self.progress.cover(end, steps);
-        self.width = self.width.saturating_mul(2).min(self.width_max);
+        self.width = self.width.saturating_mul(2).min(self.width_max.saturating_mul(WIDER_MAX));
     }
 
     fn take_newest(&mut self, end: Ts, newest: Option<Mark>, steps: &mut Vec<Step>) {
@@ -117,6 +148,7 @@ impl WindowWalk {
             }
             (Some(newest), None) if self.full == Full::Newest && newest.ts >= end => {
                 self.empties = 0;
+                self.leave_empty(end, steps);
                 self.widen(end, steps);
             }
             (Some(newest), _) => {

@@ -124,7 +124,7 @@ fn of_a_year_of_rates_the_range_is_taken() {
     let ask = walk.next_ask().expect("a question");
     let (page, lines) = read(&ask, &rates(0..8_800));
     assert_eq!((page.rows, page.lines), (8_800, 23));
-    assert_eq!(page.first.map(|first| first.ts), Some(ts("2024-01-03T01:00:00Z")));
+    assert!(page.first.is_some_and(|first| first.ts < asked.start()), "it shows what was before: {page:?}");
     assert!(lines.lines().all(|line| line.ends_with(r#""rate":0.00001,"mark_price":null}"#)), "{lines}");
     let steps = walk.take(&ask, &page, &mut lines.into_bytes());
     assert_eq!(walk.left(), None, "what lies behind the range proves it: {steps:?}");
