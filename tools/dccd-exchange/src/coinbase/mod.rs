@@ -5,6 +5,7 @@ mod candle;
 mod error;
 mod products;
 mod query;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod trade;
@@ -16,6 +17,7 @@ use crate::adapter::{Adapter, Rows, Series};
 use crate::answer::{AnswerError, Page, Reply};
 use crate::capability::{Capability, Paging, Reach, Seek, SpanName, Unit};
 use crate::instrument::{Instrument, Listed};
+use crate::live::Streams;
 use crate::request::{Api, LimitGroup, Request};
 use crate::sink::Sink;
 use crate::wire::instant;
@@ -152,5 +154,9 @@ impl Adapter for Coinbase {
         found: &mut Vec<Instrument>,
     ) -> Result<Listed, AnswerError> {
         products::read(reply, found)
+    }
+
+    fn streams(&self) -> Option<&'static dyn Streams> {
+        Some(&stream::CoinbaseStreams)
     }
 }
