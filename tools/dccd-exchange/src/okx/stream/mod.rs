@@ -5,6 +5,8 @@
 
 mod checksum;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use dccd_record::{Dataset, Kind, Market, Span};
 use serde_json::json;
