@@ -42,8 +42,13 @@ impl Listing {
         mut request: Request,
         ask: &mut impl FnMut(&Request, &mut Vec<Instrument>) -> Result<Listed, Failure>,
     ) -> Result<(), Failure> {
+        let before = self.instruments.len();
         for _ in 0..PAGES_MAX {
             match ask(&request, &mut self.instruments)? {
+                // No exchange trades nothing.
+                Listed::All if self.instruments.len() == before => {
+                    return Err(Failure::retryable(format!("the list of {} is empty", request.api.name)));
+                }
                 Listed::All => return Ok(()),
                 Listed::More(next) if next == request => break,
                 Listed::More(next) => request = next,

@@ -343,4 +343,8 @@ impl Waiter for StopWaiter {
     fn note(&self, message: &dyn fmt::Display) {
         self.log.note(message);
     }
+
+    fn warn(&self, message: &dyn fmt::Display) {
+        self.log.warn(message);
+    }
 }

@@ -50,6 +50,8 @@ impl History {
         let start = if row.archive.is_some() { opened } else { opened.max(over_rest) };
         let newest_page_nanos = match row.reach {
             Reach::Archive => ARCHIVE_NANOS,
+            // Each of these is a walk through its trades.
+            Reach::RowsThenTrades(0) => span.map_or(TRADES_NANOS, Span::nanos),
             _ => newest_page_nanos(row, dataset),
         };
         let end = match row.reach {

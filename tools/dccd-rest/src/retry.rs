@@ -49,6 +49,11 @@ pub trait Waiter {
 
     /// Tells a person what happens, if one wants to know.
     fn note(&self, message: &dyn fmt::Display);
+
+    /// Tells a person what happens, since it takes long.
+    fn warn(&self, message: &dyn fmt::Display) {
+        self.note(message);
+    }
 }
 
 /// Up to a quarter longer, so that those who failed together do not return together.

@@ -25,6 +25,8 @@ pub(super) struct TimeWalk {
     skips: u32,
     /// Which of [`LOOK_BACK_SECS`] the first page is asked with.
     look_back: usize,
+    /// Whether the beginning of the range is proven, or as good as it gets.
+    is_held: bool,
     /// How far the time of a row may be from the instant by which it is asked for.
     error_nanos: i64,
 }
@@ -43,8 +45,16 @@ impl TimeWalk {
     pub(super) fn new(progress: Progress, has_consecutive_ids: bool) -> TimeWalk {
         let state = State::Newest;
         let error_nanos = progress.row.adapter().stamp_error_nanos();
-        let mut walk =
-            TimeWalk { progress, has_consecutive_ids, last: None, state, skips: 0, look_back: 0, error_nanos };
+        let mut walk = TimeWalk {
+            progress,
+            has_consecutive_ids,
+            last: None,
+            state,
+            skips: 0,
+            look_back: 0,
+            is_held: false,
+            error_nanos,
+        };
         walk.state = State::Page(walk.look_back_start().unwrap_or(walk.progress.range.start()));
         walk
     }
@@ -64,14 +74,16 @@ impl TimeWalk {
             self.state = State::Page(start);
             return;
         }
-        if self.last.is_none() && page.first.is_some_and(|first| first.ts >= self.progress.range.start()) {
-            // Nothing shows that none was left out at the beginning: look further back, as far as there is sense in it.
+        let is_held = self.is_held || page.first.is_none_or(|first| first.ts < self.progress.range.start());
+        if !is_held {
+            // Nothing shows that none was left out at the beginning: look further back, while there is sense in it.
             self.look_back += 1;
             if let Some(further) = self.look_back_start() {
                 self.state = State::Page(further);
                 return;
             }
         }
+        self.is_held |= page.first.is_some();
         if page.lines > 0 {
             steps.push(Step::Lines);
         }

@@ -19,6 +19,9 @@ const SPOT: &str = r#"{"symbols":[
 /// And of USD-M contracts.
 const USDM: &str = r#"{"symbols":[
 {"symbol":"BTCUSDT","baseAsset":"BTC","quoteAsset":"USDT","status":"TRADING","contractType":"PERPETUAL","onboardDate":1569398400000,"filters":[]}]}"#;
+/// And of COIN-M contracts.
+const OTHERS: &str = r#"{"symbols":[
+{"symbol":"ETHUSD_PERP","baseAsset":"ETH","quoteAsset":"USD","contractStatus":"TRADING","contractType":"PERPETUAL","onboardDate":1569398400000,"filters":[]}]}"#;
 const DAY: [&str; 6] = ["--span", "1m", "--start", "2024-01-01", "--end", "2024-01-02"];
 
 /// The small exchange with its lists; nothing is there that begins with NOPE.
@@ -26,7 +29,7 @@ fn listed(_: usize, path: &str) -> Option<Answer> {
     match path.split('?').next() {
         Some("/api/v3/exchangeInfo") => Some(ok(SPOT)),
         Some("/fapi/v1/exchangeInfo") => Some(ok(USDM)),
-        Some(path) if path.ends_with("/exchangeInfo") => Some(ok(r#"{"symbols":[]}"#)),
+        Some(path) if path.ends_with("/exchangeInfo") => Some(ok(OTHERS)),
         _ => None,
     }
 }
@@ -42,7 +45,7 @@ fn what_is_traded_is_listed_as_lines() {
     assert_eq!((all.status, all.stderr.as_str()), (Some(0), ""));
     let field = |line: &Value, key: &str| line[key].as_str().map(str::to_owned);
     let lines = all.of("instrument");
-    assert_eq!((lines.len(), all.lines().len()), (6, 6));
+    assert_eq!((lines.len(), all.lines().len()), (7, 7));
     let first = r#"{"kind":"instrument","exchange":"binance","symbol":"BTCUSDT","pair":"BTC/USDT","market":"spot","trading":"open","status":"TRADING","tick":"0.01000000","lot":"0.00001000","since":null}"#;
     assert_eq!(all.stdout.lines().next(), Some(first));
     let tradings: Vec<_> = lines.iter().filter_map(|line| field(line, "trading")).collect();
@@ -72,7 +75,7 @@ fn a_list_that_cannot_be_had_is_a_failure() {
         if is_down { Some(status(503, "", "")) } else { listed(number, path) }
     });
     let some = run(&half, &args);
-    assert_eq!((some.status, some.of("instrument").len()), (Some(75), 5));
+    assert_eq!((some.status, some.of("instrument").len()), (Some(75), 6));
     // Nobody listens there.
     let gone = run(&down, &[&args[..], &["--rest-url", "http://127.0.0.1:1"]].concat());
     assert_eq!((gone.status, gone.stdout.as_str()), (Some(75), ""), "{}", gone.stderr);

@@ -26,6 +26,8 @@ pub use state::{Grant, Priority};
 /// Nobody holds the lock for longer than a few microseconds, unless it was stopped.
 const LOCK_TRIES_MAX: u32 = 5_000;
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
+/// A wait that people are told of.
+const LONG_WAIT: Duration = Duration::from_secs(10);
 /// A longer wait than this is for another run.
 const WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 
@@ -93,7 +95,12 @@ impl Budget {
             if wait + waited > WAIT_MAX {
                 return Err(BudgetError::TooLong { secs: wait.as_secs() });
             }
-            waiter.note(&format_args!("{why} ({}): waiting {:.1} s", group.name, wait.as_secs_f64()));
+            let message = format!("{}: {why} ({}): waiting {:.1} s", self.host(), group.name, wait.as_secs_f64());
+            if wait >= LONG_WAIT {
+                waiter.warn(&message)
+            } else {
+                waiter.note(&message)
+            }
             waiter.wait(wait).map_err(BudgetError::Stopped)?;
             waited += wait;
         }
@@ -111,6 +118,11 @@ impl Budget {
             state.ban(length_ms, now);
             ((), true)
         })
+    }
+
+    /// Whose it is, in messages.
+    fn host(&self) -> String {
+        self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// Where it lies.
