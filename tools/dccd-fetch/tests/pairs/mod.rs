@@ -49,7 +49,7 @@ fn what_is_traded_is_listed_as_lines() {
     let first = r#"{"kind":"instrument","exchange":"binance","symbol":"BTCUSDT","pair":"BTC/USDT","market":"spot","trading":"open","status":"TRADING","tick":"0.01000000","lot":"0.00001000","since":null}"#;
     assert_eq!(all.stdout.lines().next(), Some(first));
     let tradings: Vec<_> = lines.iter().filter_map(|line| field(line, "trading")).collect();
-    assert_eq!(tradings, ["open", "open", "halted", "delisted", "announced", "open"]);
+    assert_eq!(tradings, ["open", "open", "halted", "delisted", "announced", "open", "open"]);
     let last = lines.last().expect("a line");
     assert_eq!(field(last, "pair").as_deref(), Some("BTC/USDT:perp"));
     assert_eq!(field(last, "since").as_deref(), Some("2019-09-25T08:00:00.000000000Z"));
