@@ -15,11 +15,11 @@ use crate::wire::{instant, number, optional_number};
 /// A bucket without trades has the last price four times, or nothing at all.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Row<'a> {
+pub(super) struct Row<'a> {
     #[serde(borrow)]
     timestamp: Cow<'a, str>,
     #[serde(borrow)]
-    symbol: Cow<'a, str>,
+    pub(super) symbol: Cow<'a, str>,
     #[serde(borrow)]
     open: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -52,28 +52,34 @@ pub(super) fn read(
     }
     for row in &page {
         same_symbol(&row.symbol, symbol)?;
-        let ts = instant(&row.timestamp)?.saturating_add(-span.nanos());
-        let (Some(open), Some(high), Some(low), Some(close)) = (row.open, row.high, row.low, row.close) else {
-            // Nothing has been traded yet.
-            sink.skip();
-            continue;
-        };
-        sink.candle(&Candle {
-            ts,
-            open: number(open)?,
-            high: number(high)?,
-            low: number(low)?,
-            close: number(close)?,
-            volume: row.base_volume()?,
-            quote_volume: optional_number(row.foreign_notional)?,
-            trades: row.trades,
-            is_derived: false,
-        })?;
+        match row.candle(span)? {
+            Some(candle) => sink.candle(&candle)?,
+            None => sink.skip(),
+        }
     }
     Ok(())
 }
 
 impl<'a> Row<'a> {
+    /// The candle that closed then; `None` if nothing has been traded yet.
+    pub(super) fn candle(&self, span: Span) -> Result<Option<Candle<'a>>, AnswerError> {
+        let ts = instant(&self.timestamp)?.saturating_add(-span.nanos());
+        let (Some(open), Some(high), Some(low), Some(close)) = (self.open, self.high, self.low, self.close) else {
+            return Ok(None);
+        };
+        Ok(Some(Candle {
+            ts,
+            open: number(open)?,
+            high: number(high)?,
+            low: number(low)?,
+            close: number(close)?,
+            volume: self.base_volume()?,
+            quote_volume: optional_number(self.foreign_notional)?,
+            trades: self.trades,
+            is_derived: false,
+        }))
+    }
+
     /// The volume in the base asset; contracts say only whether there was any.
     fn base_volume(&self) -> Result<Number<'a>, AnswerError> {
         match (optional_number(self.home_notional)?, optional_number(self.volume)?) {

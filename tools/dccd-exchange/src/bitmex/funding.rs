@@ -14,11 +14,11 @@ use crate::wire::{instant, number};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Row<'a> {
+pub(super) struct Row<'a> {
     #[serde(borrow)]
     timestamp: Cow<'a, str>,
     #[serde(borrow)]
-    symbol: Cow<'a, str>,
+    pub(super) symbol: Cow<'a, str>,
     #[serde(borrow)]
     funding_rate: &'a RawValue,
 }
@@ -31,8 +31,15 @@ pub(super) fn read(reply: &Reply<'_>, symbol: &str, rows: Rows, sink: &mut Sink<
     }
     for row in &page {
         same_symbol(&row.symbol, symbol)?;
-        let (ts, rate) = (instant(&row.timestamp)?, number(row.funding_rate)?);
-        sink.funding(&Funding { ts, rate, mark_price: None })?;
+        sink.funding(&row.funding()?)?;
     }
     Ok(())
+}
+
+impl<'a> Row<'a> {
+    /// What it says.
+    pub(super) fn funding(&self) -> Result<Funding<'a>, AnswerError> {
+        let (ts, rate) = (instant(&self.timestamp)?, number(self.funding_rate)?);
+        Ok(Funding { ts, rate, mark_price: None })
+    }
 }

@@ -10,6 +10,7 @@ mod error;
 mod funding;
 mod instruments;
 mod query;
+mod stream;
 mod symbol;
 mod trade;
 
@@ -22,6 +23,7 @@ use crate::adapter::{Adapter, Rows, Series};
 use crate::answer::{AnswerError, Page, Reply};
 use crate::capability::{Capability, Full, Paging, Reach, SpanName, Unit};
 use crate::instrument::{Instrument, Listed};
+use crate::live::Streams;
 use crate::request::{Api, LimitGroup, Request};
 use crate::sink::Sink;
 use crate::wire::unexpected;
@@ -186,6 +188,10 @@ impl Adapter for Bitmex {
         found: &mut Vec<Instrument>,
     ) -> Result<Listed, AnswerError> {
         instruments::read(reply, found)
+    }
+
+    fn streams(&self) -> Option<&'static dyn Streams> {
+        Some(&stream::BitmexStreams)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use dccd_record::{Side, Trade};
+use dccd_record::{Side, Trade, Ts};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -15,11 +15,11 @@ use crate::wire::{instant, number, unexpected};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Row<'a> {
+pub(super) struct Row<'a> {
     #[serde(borrow)]
     timestamp: Cow<'a, str>,
     #[serde(borrow)]
-    symbol: Cow<'a, str>,
+    pub(super) symbol: Cow<'a, str>,
     /// Settlements and some auctions have none.
     #[serde(borrow)]
     side: Option<Cow<'a, str>>,
@@ -40,25 +40,28 @@ pub(super) fn read(reply: &Reply<'_>, symbol: &str, rows: Rows, sink: &mut Sink<
     }
     for row in page {
         same_symbol(&row.symbol, symbol)?;
-        let side = match row.side.as_deref() {
-            None | Some("") => None,
-            Some("Buy") => Some(Side::Buy),
-            Some("Sell") => Some(Side::Sell),
-            Some(other) => return Err(unexpected("is neither Buy nor Sell", other)),
-        };
-        let unnamed = row.unnamed_id();
-        let tid = row.id.filter(|_| unnamed.is_none());
-        let (price, amount) = (number(row.price)?, number(row.home_notional)?);
-        let trade = Trade { ts: instant(&row.timestamp)?, price, amount, side, tid, recv_ts: None };
-        match unnamed {
-            Some(id) => sink.trade(id, &trade)?,
-            None => sink.named_trade(&trade)?,
+        match (row.unnamed_id(), row.trade(None)?) {
+            (Some(id), trade) => sink.trade(id, &trade)?,
+            (None, trade) => sink.named_trade(&trade)?,
         }
     }
     Ok(())
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// What it says, read at `recv_ts`.
+    pub(super) fn trade(self, recv_ts: Option<Ts>) -> Result<Trade<'a>, AnswerError> {
+        let side = match self.side.as_deref() {
+            None | Some("") => None,
+            Some("Buy") => Some(Side::Buy),
+            Some("Sell") => Some(Side::Sell),
+            Some(other) => return Err(unexpected("is neither Buy nor Sell", other)),
+        };
+        let (ts, price, amount) = (instant(&self.timestamp)?, number(self.price)?, number(self.home_notional)?);
+        let has_name = self.unnamed_id().is_none();
+        Ok(Trade { ts, price, amount, side, tid: self.id.filter(|_| has_name), recv_ts })
+    }
+
     /// A number that tells a trade without a name from others; `None` if it has one.
     fn unnamed_id(&self) -> Option<u64> {
         if self.id.as_ref().is_some_and(|id| id.bytes().any(|byte| !matches!(byte, b'0' | b'-'))) {
