@@ -7,6 +7,8 @@
 mod book;
 pub(crate) mod crc32;
 mod keeper;
+#[cfg(test)]
+mod tests;
 
 use dccd_record::{Book, Candle, Dataset, Fixed, Funding, Kind, Range, Trade, Ts};
 

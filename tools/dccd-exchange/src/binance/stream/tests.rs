@@ -176,7 +176,7 @@ fn words(at: usize, id: &str, data: &Value) -> String {
             let previous = data["pu"].as_u64();
             let joint = format!("Update {{ first: {first}, last: {last}, previous: {previous:?} }}");
             let time = if data["T"].is_null() { &data["E"] } else { &data["T"] };
-            let sides = [&data["b"], &data["a"]].map(|side| levels(side));
+            let sides = [&data["b"], &data["a"]].map(levels);
             let line = book_line(id, stamp(time), false, [&sides[0], &sides[1], &last.to_string()]);
             format!("book {joint} {line}")
         }

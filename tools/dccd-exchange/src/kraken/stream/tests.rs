@@ -75,7 +75,7 @@ fn frames_have_the_recorded_digits() {
         match proves {
             Read(count, id) => check_frames(name, &frames, id, *count),
             Says(id, words) => assert_eq!(said(&mut *open(&[id]), &[id], &frames[0]).expect(name), [*words], "{name}"),
-            NotRead(_) => check_frames(name, &frames, BOOK, 0),
+            NotRead(why) => check_frames(&format!("{name}, of {why}"), &frames, BOOK, 0),
             OldBook(checksums) => check_old_book(name, &frames, *checksums),
         }
     }

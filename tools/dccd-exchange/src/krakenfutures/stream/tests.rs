@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::KrakenFuturesStreams;
 use crate::live::{Break, Event, FrameReader, Keeper, Streams};
