@@ -6,7 +6,7 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use dccd_record::{Book, Candle, Kind, Level, Market, Number, Side, Trade, Ts};
+use dccd_record::{Book, Candle, Kind, Level, Market, Number, Range, Side, Trade, Ts};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -71,7 +71,7 @@ impl Streams for BybitStreams {
             let Some(subscription) = subscriptions.get(id.0) else { continue };
             if let Ok(topic) = topic(subscription) {
                 let symbol = symbol(subscription.dataset.pair());
-                topics.insert(topic, Topic { id: *id, symbol, subscription: subscription.clone() });
+                topics.insert(topic, Topic { id: *id, symbol, subscription: subscription.clone(), open: None });
             }
         }
         Box::new(Reader { topics })
@@ -130,6 +130,8 @@ struct Topic {
     id: SubscriptionId,
     symbol: String,
     subscription: Subscription,
+    /// The candle that was open last.
+    open: Option<Ts>,
 }
 
 /// Keys stand in another order in each category.
@@ -158,8 +160,10 @@ impl FrameReader for Reader {
     fn read(&mut self, frame: &str, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
         let wire: Frame<'_> = serde_json::from_str(frame)?;
         let (Some(name), Some(data)) = (wire.topic, wire.data) else { return self.read_answer(&wire, frame, take) };
-        let topic =
-            self.topics.get(unquoted(name)).ok_or_else(|| FrameError::new("a topic that was not asked for", frame))?;
+        let topic = self
+            .topics
+            .get_mut(unquoted(name))
+            .ok_or_else(|| FrameError::new("a topic that was not asked for", frame))?;
         match topic.subscription.dataset.kind() {
             Kind::Trade => topic.read_trades(data, recv_ts, take),
             Kind::Book => topic.read_book(&wire, data, recv_ts, take),
@@ -267,7 +271,7 @@ impl Topic {
         Ok(())
     }
 
-    fn read_candles(&self, data: &RawValue, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
+    fn read_candles(&mut self, data: &RawValue, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
         #[derive(Deserialize)]
         struct Row<'a> {
             #[serde(borrow)]
@@ -293,7 +297,7 @@ impl Topic {
         for row in rows {
             let ts = millis(row.start)?;
             if !row.confirm {
-                take(Event::OpenCandle(self.id, ts));
+                self.open(ts, take);
                 continue;
             }
             let (volume, quote_volume) = self.volumes(number(row.volume)?, number(row.turnover)?);
@@ -309,8 +313,20 @@ impl Topic {
                 is_derived: false,
             };
             take(Event::Candle(self.id, candle));
+            self.open.take_if(|open| *open == ts);
         }
         Ok(())
+    }
+
+    /// Notes that a candle is open. The one before must have been closed.
+    fn open(&mut self, ts: Ts, take: &mut dyn FnMut(Event<'_>)) {
+        let before = self.open.replace(ts).filter(|before| *before < ts);
+        if let (Some(before), Some(span)) = (before, self.subscription.dataset.span())
+            && let Some(range) = Range::new(before, before.saturating_add(span.nanos()))
+        {
+            take(Event::Lost(self.id, range, "a candle was not said to be closed".to_owned()));
+        }
+        take(Event::OpenCandle(self.id, ts));
     }
 
     /// An inverse contract is one US dollar, so its volume is in the quote and its turnover in the base.

@@ -27,7 +27,7 @@ pub struct Subscription {
     pub dataset: Dataset,
     /// How deep a book must be at least; where nobody is as deep, it is as deep as it can be.
     pub depth: Option<u32>,
-    /// What one contract is, where the exchange counts contracts: see [`crate::Walk`].
+    /// What one contract is, where the exchange counts contracts: see [`crate::Ask::contract`].
     pub contract: Option<Fixed>,
 }
 
@@ -109,6 +109,7 @@ pub enum Event<'a> {
     /// A candle that is still open: the series is alive, and what opened before it is closed.
     OpenCandle(SubscriptionId, Ts),
     /// A book or a change of it, how it is joined to the one before, and what the whole must add up to.
+    /// What it must add up to may come alone, with a change of no level.
     Book(SubscriptionId, Book<'a>, Joint, Option<Checksum>),
     /// A funding rate that was paid.
     Funding(SubscriptionId, Funding<'a>),
@@ -212,7 +213,8 @@ pub(crate) fn check(dataset: &Dataset, kinds: &[Kind], spans: &[SpanName]) -> Re
 
 /// What an exchange's module says of its streams.
 pub trait Streams: std::fmt::Debug + Sync {
-    /// The connections that carry all of `subscriptions`, within the exchange's limits.
+    /// The connections that carry all of `subscriptions`, within the exchange's limits. Each series stands among
+    /// them once.
     fn links(&self, subscriptions: &[Subscription]) -> Result<Vec<Link>, Impossible>;
 
     /// Reads the frames of one connection from its beginning on.

@@ -219,21 +219,30 @@ fn a_book_breaks_where_frames_are_missing_and_begins_anew() {
 
 #[test]
 fn candles_are_closed_when_it_is_said() {
-    let row = |confirm: bool| {
+    let row = |start: &str, confirm: bool| {
+        let start = ts(start).millis();
         format!(
-            r#"{{"topic":"kline.60.BTCUSD","type":"snapshot","ts":1,"data":[{{"start":1672324800000,"end":1672328399999,"interval":"60","open":"16649.5","close":"16677","high":"16678","low":"16608","volume":"34666","turnover":"2.0810","confirm":{confirm},"timestamp":1672328399999}}]}}"#
+            r#"{{"topic":"kline.60.BTCUSD","type":"snapshot","ts":1,"data":[{{"start":{start},"end":1,"interval":"60","open":"16649.5","close":"16677","high":"16678","low":"16608","volume":"34666","turnover":"2.0810","confirm":{confirm},"timestamp":1}}]}}"#
         )
     };
     let ids = ["bybit:candle:BTC-USD_INVERSE:1h"];
     let mut reader = reader(&subscriptions(&ids));
-    assert_eq!(said(&mut *reader, &ids, &row(false)), Ok(vec!["open 0 2022-12-29T14:40:00.000000000Z".to_owned()]));
+    let mut said = |frame: &str| said(&mut *reader, &ids, frame).expect("sound");
+    let [one, two, three, four] = ["08", "09", "10", "11"].map(|hour| format!("2022-12-29T{hour}:00:00Z"));
+    let open = |start: &str| format!("open 0 {}", ts(start));
     // What an inverse contract calls volume is US dollars.
-    let line = candle_line(
-        ids[0],
-        ts("2022-12-29T14:40:00Z"),
-        ["16649.5", "16678", "16608", "16677", "2.0810", "34666", "null"],
-    );
-    assert_eq!(said(&mut *reader, &ids, &row(true)), Ok(vec![format!("candle {line}")]));
+    let line = |start: &str| {
+        let numbers = ["16649.5", "16678", "16608", "16677", "2.0810", "34666", "null"];
+        format!("candle {}", candle_line(ids[0], ts(start), numbers))
+    };
+    assert_eq!(said(&row(&one, false)), [open(&one)]);
+    assert_eq!(said(&row(&one, false)), [open(&one)]);
+    assert_eq!(said(&row(&one, true)), [line(&one)]);
+    assert_eq!(said(&row(&two, false)), [open(&two)]);
+    let lost = format!("lost 0 {} {}: a candle was not said to be closed", ts(&two), ts(&three));
+    assert_eq!(said(&row(&three, false)), [lost, open(&three)]);
+    assert_eq!(said(&row(&three, true)), [line(&three)]);
+    assert_eq!(said(&row(&four, true)), [line(&four)]);
 }
 
 #[test]
