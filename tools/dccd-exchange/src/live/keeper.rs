@@ -57,6 +57,8 @@ pub enum Break {
     NoSnapshot,
     /// A price or an amount is none.
     Number(NumberError),
+    /// Less than nothing rests at a price.
+    NegativeAmount(String),
     /// It grew beyond anything that is traded.
     TooManyLevels,
 }
@@ -138,6 +140,9 @@ impl Keeper {
         };
         for (side, levels) in [(BookSide::Bids, &book.bids), (BookSide::Asks, &book.asks)] {
             for level in levels {
+                if level.amount.is_negative() && !level.amount.is_zero() {
+                    return Err(Break::NegativeAmount(level.amount.as_str().to_owned()));
+                }
                 self.book.set(side, level).map_err(Break::Number)?;
             }
         }
@@ -201,6 +206,7 @@ impl fmt::Display for Break {
             Break::Checksum { said, is } => write!(f, "the checksum is {is}, not {said}"),
             Break::NoSnapshot => f.write_str("a change came before any snapshot"),
             Break::Number(cause) => cause.fmt(f),
+            Break::NegativeAmount(amount) => write!(f, "a level of {amount}"),
             Break::TooManyLevels => write!(f, "the book has more than {LEVELS_MAX} levels"),
         }
     }

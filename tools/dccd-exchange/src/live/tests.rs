@@ -197,6 +197,10 @@ fn a_level_that_is_no_number_and_a_book_without_bounds_break() {
     let tiny = book(&[("0.0000000000000000001", "1")], &[]);
     assert!(matches!(keeper.take(&tiny, Joint::Snapshot { seq: None }, None), Err(Break::Number(_))));
     assert!(keeper.book().is_none());
+    let less = book(&[], &[("1", "-0.1")]);
+    let negative = Err(Break::NegativeAmount("-0.1".to_owned()));
+    assert_eq!(keeper.take(&less, Joint::Snapshot { seq: None }, None), negative);
+    assert!(keeper.book().is_none());
     let prices: Vec<String> = (0..=1_000_000).map(|price| price.to_string()).collect();
     let levels: Vec<(&str, &str)> = prices.iter().map(|price| (price.as_str(), "1")).collect();
     let (most, one_more) = (book(&levels[1..], &[]), book(&levels[..1], &[]));
@@ -211,6 +215,7 @@ fn why_a_book_broke_is_said() {
         (Break::Sequence { reached: 3, came: 5 }, "frames are missing: 5 came after 3"),
         (Break::Checksum { said: 1, is: 2 }, "the checksum is 2, not 1"),
         (Break::NoSnapshot, "a change came before any snapshot"),
+        (Break::NegativeAmount("-1".to_owned()), "a level of -1"),
         (Break::TooManyLevels, "the book has more than 1000000 levels"),
     ] {
         assert_eq!(why.to_string(), words);
@@ -242,6 +247,35 @@ fn a_keeper_agrees_with_a_plain_model() {
         let (mut bids, asks) = (lines(0), lines(1));
         bids.reverse();
         assert_eq!(keeper.book().map(all), Some(json!({ "bids": bids, "asks": asks })), "seed {seed}");
+    }
+}
+
+/// Whatever numbers come: a book is there if the last frame was taken, and has reached that frame's number.
+#[test]
+fn no_number_confuses_a_keeper() {
+    let numbers = [0, 1, 2, 3, u64::MAX - 1, u64::MAX];
+    for (seed, order) in (0..).zip([Order::None, Order::Consecutive, Order::Linked, Order::Bridged]) {
+        let (mut dice, mut keeper) = (Dice::new(seed), keeper(order));
+        for turn in 0..20_000 {
+            let mut number = || numbers[dice.below(numbers.len())];
+            let (first, last, previous) = (number(), number(), Some(number()));
+            let joint = match dice.below(8) {
+                0 => Joint::Snapshot { seq: Some(last) },
+                1 => Joint::Snapshot { seq: None },
+                2 => Joint::Bare,
+                _ => update(first, last, previous.filter(|_| dice.below(4) > 0)),
+            };
+            let before = keeper.seq();
+            let taken = keeper.take(&book(&[("1", "1")], &[]), joint, None);
+            let reached = match (&taken, joint) {
+                (Ok(true), Joint::Snapshot { seq }) => seq,
+                (Ok(true), Joint::Update { last, .. }) => Some(last),
+                (Ok(true), Joint::Bare) | (Err(_), _) => None,
+                (Ok(false), _) => before,
+            };
+            let is = (keeper.seq(), keeper.book().is_some());
+            assert_eq!(is, (reached, taken.is_ok()), "seed {seed}, turn {turn}: {joint:?}");
+        }
     }
 }
 

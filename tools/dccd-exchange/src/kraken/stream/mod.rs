@@ -95,9 +95,9 @@ fn opening(wanted: &[&Subscription]) -> Vec<String> {
 fn channel(subscription: &Subscription) -> (u64, Value) {
     let minutes = subscription.dataset.span().map_or(0, minutes);
     let params = match subscription.dataset.kind() {
-        Kind::Trade => json!({ "channel": "trade", "snapshot": true }),
-        Kind::Candle => json!({ "channel": "ohlc", "interval": minutes, "snapshot": true }),
-        _ => json!({ "channel": "book", "depth": depth(subscription), "snapshot": true }),
+        Kind::Trade => json!({ "channel": "trade" }),
+        Kind::Candle => json!({ "channel": "ohlc", "interval": minutes }),
+        _ => json!({ "channel": "book", "depth": depth(subscription) }),
     };
     (code(&subscription.dataset), params)
 }
@@ -106,6 +106,9 @@ fn message(method: &str, (code, params): &(u64, Value), symbols: &[String]) -> S
     let mut params = params.clone();
     if let Value::Object(fields) = &mut params {
         fields.insert("symbol".to_owned(), json!(symbols));
+        if method == "subscribe" {
+            fields.insert("snapshot".to_owned(), json!(true));
+        }
     }
     json!({ "method": method, "params": params, "req_id": code }).to_string()
 }

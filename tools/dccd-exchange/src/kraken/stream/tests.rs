@@ -334,7 +334,7 @@ fn messages_ask_for_many_pairs_at_once() {
     assert_eq!(
         KrakenStreams.renewal(&wanted[2]),
         [
-            r#"{"method":"unsubscribe","params":{"channel":"book","depth":25,"snapshot":true,"symbol":["DOGE/EUR"]},"req_id":2}"#,
+            r#"{"method":"unsubscribe","params":{"channel":"book","depth":25,"symbol":["DOGE/EUR"]},"req_id":2}"#,
             r#"{"method":"subscribe","params":{"channel":"book","depth":25,"snapshot":true,"symbol":["DOGE/EUR"]},"req_id":2}"#,
         ]
     );
