@@ -84,7 +84,7 @@ pub enum KeepAlive {
         /// How often.
         secs: u32,
     },
-    /// A text is to be sent after so many seconds without a frame, or at least so often.
+    /// A text is to be sent at least so often.
     Text {
         /// The text.
         text: &'static str,
@@ -228,8 +228,8 @@ pub trait Streams: std::fmt::Debug + Sync {
         false
     }
 
-    /// What to send on an open connection so that a book begins anew; nothing where a new connection, or a
-    /// snapshot over REST, is the only way.
+    /// What to send on an open connection so that a book begins anew; nothing where only its reader knows, or a new
+    /// connection or a snapshot over REST is the only way.
     fn renewal(&self, _subscription: &Subscription) -> Vec<String> {
         Vec::new()
     }
@@ -240,4 +240,10 @@ pub trait FrameReader: std::fmt::Debug + Send {
     /// Hands what a frame says to `take`, in its order. An error means that what the frame held is lost;
     /// what was handed over before it stands.
     fn read(&mut self, frame: &str, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError>;
+
+    /// What to send so that a book begins anew, where that takes what the exchange said of it before; see
+    /// [`Streams::renewal`].
+    fn renewal(&self, _id: SubscriptionId) -> Vec<String> {
+        Vec::new()
+    }
 }
