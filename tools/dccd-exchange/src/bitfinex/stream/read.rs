@@ -7,7 +7,7 @@ use dccd_record::{Book, Candle, Funding, Kind, Level, Number, Range, Side, Trade
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Channel, SEQ_ALL, TIMESTAMP};
+use super::{Channel, SEQ_ALL, TIMESTAMP, depth};
 use crate::answer::AnswerError;
 use crate::bitfinex::status::{EARLY_NANOS_MAX, PERIOD_NANOS};
 use crate::live::{Checksum, Event, FrameError, FrameReader, Joint, Link, Subscription, SubscriptionId};
@@ -21,6 +21,8 @@ pub(super) struct Reader {
     /// What was agreed to stand at the end of every list.
     flags: u64,
     wanted: HashMap<Channel, (SubscriptionId, Kind)>,
+    /// How each was asked for.
+    requests: HashMap<SubscriptionId, String>,
     /// By number; of each subscription the last one.
     open: HashMap<u64, Open>,
 }
@@ -57,6 +59,7 @@ struct Words {
     number: Option<u64>,
     symbol: Option<String>,
     key: Option<String>,
+    prec: Option<String>,
     ts: Option<i64>,
 }
 
@@ -111,18 +114,25 @@ impl FrameReader for Reader {
             _ => Err(FrameError::new("a mark that the channel does not have", frame)),
         }
     }
+
+    fn renewal(&self, id: SubscriptionId) -> Vec<String> {
+        let number = self.open.iter().find(|(_, open)| open.id == id).map(|(number, _)| number);
+        let end = number.map(|number| format!(r#"{{"event":"unsubscribe","chanId":{number}}}"#));
+        end.into_iter().chain(self.requests.get(&id).cloned()).collect()
+    }
 }
 
 impl Reader {
     pub(super) fn new(link: &Link, subscriptions: &[Subscription]) -> Reader {
-        let mut wanted = HashMap::new();
+        let (mut wanted, mut requests) = (HashMap::new(), HashMap::new());
         for id in &link.subscriptions {
-            let Some(dataset) = subscriptions.get(id.0).map(|subscription| &subscription.dataset) else { continue };
-            if let Ok(channel) = Channel::of(dataset) {
-                wanted.insert(channel, (*id, dataset.kind()));
+            let Some(subscription) = subscriptions.get(id.0) else { continue };
+            if let Ok(channel) = Channel::of(&subscription.dataset) {
+                requests.insert(*id, channel.request(depth(subscription)));
+                wanted.insert(channel, (*id, subscription.dataset.kind()));
             }
         }
-        Reader { flags: 0, wanted, open: HashMap::new() }
+        Reader { flags: 0, wanted, requests, open: HashMap::new() }
     }
 
     fn tail(&self, rest: &[&RawValue], frame: &str) -> Result<Tail, FrameError> {
@@ -152,6 +162,10 @@ impl Reader {
                 Event::Ignored
             }
             "conf" => Event::Refused(None, format!("the flags: {said}")),
+            // Its rows would mean something else.
+            "subscribed" if words.prec.as_deref().is_some_and(|prec| !prec.starts_with('P')) => {
+                return Err(FrameError("a book of orders was granted, and not one of levels".to_owned()));
+            }
             "subscribed" => {
                 let (Some(number), Some((id, kind))) = (words.number, wanted) else {
                     return Err(FrameError("a channel was granted that was not asked for".to_owned()));

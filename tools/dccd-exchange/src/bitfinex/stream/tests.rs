@@ -221,6 +221,23 @@ fn a_checksum_is_over_twenty_five_levels_of_each_side() {
 }
 
 #[test]
+fn a_book_begins_anew_by_the_number_of_its_channel() {
+    let id = "bitfinex:book:BTC-USD";
+    let ask = r#"{"event":"subscribe","channel":"book","symbol":"tBTCUSD","prec":"P0","freq":"F0","len":"25"}"#;
+    assert_eq!(reader(&[id]).renewal(SubscriptionId(0)), [ask]);
+    let mut reader = granted(id, "book", "tBTCUSD");
+    assert_eq!(reader.renewal(SubscriptionId(0)), [r#"{"event":"unsubscribe","chanId":7}"#, ask]);
+    assert!(reader.renewal(SubscriptionId(1)).is_empty());
+    let ended = r#"{"event":"unsubscribed","status":"OK","chanId":7}"#;
+    assert_eq!(said(&mut *reader, &[id], ended), Ok(vec!["ignored".to_owned()]));
+    assert!(said(&mut *reader, &[id], "[7,[218.99,1,1],1,1564617601769]").is_err());
+    let again = r#"{"event":"subscribed","channel":"book","chanId":9,"symbol":"tBTCUSD","prec":"P0"}"#;
+    assert_eq!(said(&mut *reader, &[id], again), Ok(vec!["accepted 0".to_owned()]));
+    assert!(said(&mut *reader, &[id], "[9,[[218.99,1,1]],2,1564617601769]").is_ok());
+    assert!(said(&mut *reader, &[id], &again.replace("P0", "R0")).is_err());
+}
+
+#[test]
 fn a_book_has_the_exchanges_time_and_the_side_of_its_sign() {
     let id = "bitfinex:book:BTC-USD";
     let mut reader = granted(id, "book", "tBTCUSD");
