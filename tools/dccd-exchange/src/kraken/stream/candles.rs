@@ -6,7 +6,7 @@ use crate::live::{Event, FrameError, SubscriptionId};
 use crate::wire::unexpected;
 
 /// The most quiet spans that are filled at once: after a longer silence history has to be asked.
-const QUIET_MAX: i64 = 1_440;
+const QUIET_MAX: i64 = 180;
 
 /// The candles of one series.
 #[derive(Debug)]
