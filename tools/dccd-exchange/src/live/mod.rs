@@ -11,6 +11,8 @@ mod keeper;
 mod tests;
 
 use dccd_record::{Book, Candle, Dataset, Fixed, Funding, Kind, Range, Trade, Ts};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::adapter::ADAPTERS;
 use crate::answer::AnswerError;
@@ -209,6 +211,18 @@ pub(crate) fn check(dataset: &Dataset, kinds: &[Kind], spans: &[SpanName]) -> Re
         }),
         _ => Ok(()),
     }
+}
+
+/// The rows of a frame; without any it says nothing.
+pub(crate) fn rows_of<'a, T: Deserialize<'a>>(
+    data: &'a RawValue,
+    take: &mut dyn FnMut(Event<'_>),
+) -> Result<Vec<T>, FrameError> {
+    let rows: Vec<T> = serde_json::from_str(data.get())?;
+    if rows.is_empty() {
+        take(Event::Ignored);
+    }
+    Ok(rows)
 }
 
 /// What an exchange's module says of its streams.

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::candles::Candles;
 use super::{CODE_BOOK, CODE_CANDLE, CODE_TRADE, code, code_of, symbol};
-use crate::live::{Checksum, Event, FrameError, FrameReader, Joint, Link, Subscription, SubscriptionId};
+use crate::live::{Checksum, Event, FrameError, FrameReader, Joint, Link, Subscription, SubscriptionId, rows_of};
 use crate::wire::{excerpt, instant, message, number, unexpected};
 
 /// Reads the frames of one connection.
@@ -153,9 +153,6 @@ impl Reader {
             (None, None, Some(method @ ("subscribe" | "unsubscribe"))) => self.answer(method, wire, take)?,
             _ => return Err(FrameError("no known sort of frame".to_owned())),
         }
-        if wire.data.is_some_and(|data| data.get() == "[]") {
-            take(Event::Ignored);
-        }
         Ok(())
     }
 
@@ -193,7 +190,7 @@ impl Reader {
         recv_ts: Ts,
         take: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), FrameError> {
-        let mut rows: Vec<TradeRow<'_>> = serde_json::from_str(data.get())?;
+        let mut rows: Vec<TradeRow<'_>> = rows_of(data, take)?;
         // Of a snapshot the order is not said.
         if is_past {
             rows.sort_by_key(|row| row.trade_id);
@@ -215,7 +212,7 @@ impl Reader {
     }
 
     fn candles(&mut self, data: &RawValue, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
-        let rows: Vec<CandleRow<'_>> = serde_json::from_str(data.get())?;
+        let rows: Vec<CandleRow<'_>> = rows_of(data, take)?;
         let mut candles: Vec<(&CandleRow<'_>, Candle<'_>)> =
             rows.iter().map(|row| Ok((row, row.candle()?))).collect::<Result<_, FrameError>>()?;
         candles.sort_by_key(|(_, candle)| candle.ts);
@@ -234,7 +231,7 @@ impl Reader {
         recv_ts: Ts,
         take: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), FrameError> {
-        let rows: Vec<BookRow<'_>> = serde_json::from_str(data.get())?;
+        let rows: Vec<BookRow<'_>> = rows_of(data, take)?;
         for row in &rows {
             let id = self.find(CODE_BOOK, &row.symbol)?.id;
             let book = Book {
@@ -290,7 +287,7 @@ fn side<'a>(rows: &[LevelRow<'a>]) -> Result<Vec<Level<'a>>, FrameError> {
 
 /// Trading may be limited, and the market is still told; in maintenance it is not.
 fn status(data: &RawValue, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
-    let rows: Vec<Status<'_>> = serde_json::from_str(data.get())?;
+    let rows: Vec<Status<'_>> = rows_of(data, take)?;
     for row in &rows {
         take(if row.system == "maintenance" {
             Event::Restart("the exchange is in maintenance".to_owned())

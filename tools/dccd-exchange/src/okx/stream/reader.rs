@@ -12,7 +12,7 @@ use super::super::contract::{parse, times};
 use super::super::envelope::same_symbol;
 use super::super::symbol::symbol;
 use super::{channel, is_counted};
-use crate::live::{Checksum, Event, FrameError, FrameReader, Joint, Link, Subscription, SubscriptionId};
+use crate::live::{Checksum, Event, FrameError, FrameReader, Joint, Link, Subscription, SubscriptionId, rows_of};
 use crate::wire::{excerpt, message, millis, number, optional_number, unexpected, unquoted, unsigned};
 
 /// The answer to what keeps the connection alive; the only frame that is no JSON.
@@ -137,14 +137,11 @@ impl Reader {
                     let (channel, name) = (excerpt(&arg.channel), excerpt(name));
                     return Err(FrameError(format!("{channel:?} of {name:?} was not asked for")));
                 };
-                if data.get() == "[]" {
-                    take(Event::Ignored);
-                }
                 match series.dataset.kind() {
-                    Kind::Candle => series.candles(serde_json::from_str(data.get())?, take),
-                    Kind::Trade => series.trades(serde_json::from_str(data.get())?, recv_ts, take),
-                    Kind::Funding => series.rates(serde_json::from_str(data.get())?, take),
-                    _ => series.books(serde_json::from_str(data.get())?, wire.action.as_deref(), recv_ts, take),
+                    Kind::Candle => series.candles(rows_of(data, take)?, take),
+                    Kind::Trade => series.trades(rows_of(data, take)?, recv_ts, take),
+                    Kind::Funding => series.rates(rows_of(data, take)?, take),
+                    _ => series.books(rows_of(data, take)?, wire.action.as_deref(), recv_ts, take),
                 }
             }
             _ => Err(FrameError("no known sort of frame".to_owned())),
