@@ -11,21 +11,29 @@
 # The status is that of the last stage that failed, else 0; after a signal that was heeded 128 + its number.
 
 pipeline() {
-    pipeline_reset
-    trap 'pipeline_signal=143 && pipeline_stop' TERM
-    trap 'pipeline_signal=130 && pipeline_stop' INT
+    pipeline_count=0
+    pipeline_watchers=
+    pipeline_sources=1
     # mksh keeps a copy of the first descriptor that is closed, which must not be the end of a pipe.
     exec 4</dev/null
     exec 4<&-
     pipeline_dir=$(mktemp -d "${TMPDIR:-/tmp}/dccd-pipeline.XXXXXX") || return 74
     pipeline_connect
     exec 9<&6 8>&5 5>&- 6<&-
+    mv "$pipeline_dir/pipe" "$pipeline_dir/said"
+    trap 'pipeline_tell 143' TERM
+    trap 'pipeline_tell 130' INT
     # Commands in the background read /dev/null unless told otherwise.
     if [ -e /dev/fd/0 ]; then exec 3<&0; else exec 3</dev/null; fi
     while [ $# -gt 0 ]; do
         pipeline_count=$((pipeline_count + 1))
         [ "${2:-}" != -- ] || pipeline_sources=$pipeline_count
-        if [ $# -gt 1 ]; then pipeline_connect; else exec 5>&1; fi
+        if [ $# -gt 1 ]; then
+            pipeline_connect
+            rm -f "$pipeline_dir/pipe"
+        else
+            exec 5>&1
+        fi
         pipeline_stage "$pipeline_count" "$1" &
         pipeline_watchers="$pipeline_watchers $!"
         exec 3<&- 5>&-
@@ -34,30 +42,21 @@ pipeline() {
         [ "${1:-}" != -- ] || shift
     done
     exec 8>&-
-    rmdir "$pipeline_dir"
-    pipeline_watch
+    pipeline_watch &
     exec 9<&-
+    # A signal ends this waiting at whatever moment it comes, which it would not if all this were read here.
+    pipeline_wait "$!"
     trap - TERM INT
     # shellcheck disable=SC2086
     wait $pipeline_watchers || :
-    case $pipeline_signal-$pipeline_status in
-    ?*-1 | ?*-65 | ?*-75 | ?*-130 | ?*-143) return "$pipeline_signal" ;;
-    esac
-    return "$pipeline_status"
+    rm -rf "$pipeline_dir"
+    return "$pipeline_waited"
 }
 
-pipeline_reset() {
-    pipeline_count=0
-    pipeline_watchers=
-    pipeline_sources=1
-    # Running stages as NUMBER:PROCESS, and those that heed signals; which failed last in the pipe, and how.
-    pipeline_running=
-    pipeline_ready=' '
-    pipeline_failed=0
-    pipeline_status=0
-    pipeline_ends=0
-    pipeline_signal=
-    pipeline_stops=
+# Says that a signal came, to whoever minds the stages. Opened for both directions, the pipe waits for nobody.
+pipeline_tell() {
+    pipeline_interrupted=yes
+    echo "0 signal $1" 1<>"$pipeline_dir/said"
 }
 
 # A pipe whose ends are 5 and 6. It is opened for both directions first, so that no end waits for the other.
@@ -65,7 +64,6 @@ pipeline_connect() {
     mkfifo "$pipeline_dir/pipe"
     # shellcheck disable=SC2094
     exec 4<>"$pipeline_dir/pipe" 5>"$pipeline_dir/pipe" 6<"$pipeline_dir/pipe" 4>&-
-    rm -f "$pipeline_dir/pipe"
 }
 
 # Runs a stage beside the others; says on 8 which process it is, and later how it ended.
@@ -102,23 +100,36 @@ pipeline_wait() {
     done
 }
 
-# Minds what the stages say until the last of them has ended. A signal interrupts the reading.
+# Minds what the stages say until the last of them has ended, and ends with the status of the pipe.
 pipeline_watch() {
+    trap '' TERM INT
+    # Running stages as NUMBER:PROCESS, and those that heed signals; which failed last in the pipe, and how.
+    pipeline_running=
+    pipeline_ready=' '
+    pipeline_failed=0
+    pipeline_status=0
+    pipeline_ends=0
+    pipeline_signal=
+    pipeline_stops=
     while [ "$pipeline_ends" -lt "$pipeline_count" ]; do
-        pipeline_heard=$pipeline_signal$pipeline_stops
-        if read -r pipeline_stage pipeline_said pipeline_value <&9; then
-            case $pipeline_said in
-            runs) pipeline_running="$pipeline_running $pipeline_stage:$pipeline_value" ;;
-            ready) pipeline_ready="$pipeline_ready$pipeline_stage " ;;
-            ended) pipeline_ended ;;
-            esac
-            [ -z "$pipeline_stops" ] || [ "$pipeline_said" = ended ] || pipeline_stop "$pipeline_stage"
-        elif [ "$pipeline_heard" = "$pipeline_signal$pipeline_stops" ]; then
-            # Somebody killed what watches a stage.
-            pipeline_status=137
-            return
-        fi
+        # Nobody is left who could say something: somebody killed what watches a stage.
+        read -r pipeline_stage pipeline_said pipeline_value <&9 || exit 137
+        case $pipeline_said in
+        runs) pipeline_running="$pipeline_running $pipeline_stage:$pipeline_value" ;;
+        ready) pipeline_ready="$pipeline_ready$pipeline_stage " ;;
+        ended) pipeline_ended ;;
+        signal)
+            pipeline_signal=$pipeline_value
+            pipeline_stop
+            continue
+            ;;
+        esac
+        [ -z "$pipeline_stops" ] || [ "$pipeline_said" = ended ] || pipeline_stop "$pipeline_stage"
     done
+    case $pipeline_signal-$pipeline_status in
+    ?*-1 | ?*-65 | ?*-75 | ?*-130 | ?*-143) exit "$pipeline_signal" ;;
+    esac
+    exit "$pipeline_status"
 }
 
 pipeline_ended() {
