@@ -160,14 +160,14 @@ fn words_are_completed() {
     check(&["inventory", "--ga"], "--gaps");
     check(&["config", "v"], "validate");
     check(&["config", "validate", "--conf"], "--config");
-    check(&["backfill", "--exchange", ""], "binance");
+    check(&["backfill", "--exchange", ""], "binance bitfinex bitmex bybit coinbase kraken krakenfutures okx");
     check(&["backfill", "-e", "bin"], "binance");
     check(&["backfill", "--pairs", ""], "BTC/USDT BTC/USDT:perp ETH/USDT");
     check(&["backfill", "--pairs", "ETH/USDT", "BTC/"], "BTC/USDT BTC/USDT:perp");
     check(&["backfill", "--pairs", "ETH/USDT", "--dry"], "--dry-run");
     check(&["remove", "--exchange", "binance", "--pair", "E"], "ETH/USDT");
     check(&["backfill", "--config", "other.yml", "--pairs", ""], "SOL/USDT");
-    check(&["fetch", "bi"], "binance");
+    check(&["fetch", "bi"], "binance bitfinex");
     check(&["read", "binance", "ETH"], "ETH/USDT");
     check(&["inventory", "--kind", "tr"], "trade");
     check(&["backfill", "--config", ""], "");

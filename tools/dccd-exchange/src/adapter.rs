@@ -17,9 +17,9 @@ pub(crate) static ADAPTERS: &[&dyn Adapter] = &[
     &crate::kraken::Kraken,
     &crate::krakenfutures::KrakenFutures,
     &crate::bybit::Bybit,
+    &crate::okx::Okx,
     &crate::bitfinex::Bitfinex,
     &crate::bitmex::Bitmex,
-    &crate::okx::Okx,
 ];
 
 /// One series, as its adapter sees it.

@@ -8,7 +8,6 @@ use dccd_record::{Dataset, Kind};
 
 use super::symbol::symbol;
 use crate::capability::{Impossible, capability};
-use crate::live::crc32::crc32;
 use crate::live::{
     FrameReader, KeepAlive, Link, LiveHost, Order, OrderBook, Rule, Streams, Subscription, SubscriptionId, check,
 };
@@ -121,5 +120,5 @@ fn checksum(book: &OrderBook) -> u32 {
         parts.extend(bids.next().map(|(price, amount, _)| format!("{price}:{amount}")));
         parts.extend(asks.next().map(|(price, amount, _)| format!("{price}:-{amount}")));
     }
-    crc32(parts.join(":").as_bytes())
+    crc32fast::hash(parts.join(":").as_bytes())
 }

@@ -5,7 +5,6 @@
 //! longer be believed.
 
 mod book;
-pub(crate) mod crc32;
 mod keeper;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
 //! What a book adds up to.
 
 use crate::live::OrderBook;
-use crate::live::crc32::crc32;
 
 /// So many levels of each side count, however deep the book is.
 const LEVELS: usize = 10;
@@ -14,7 +13,7 @@ pub(in crate::kraken) fn checksum(book: &OrderBook) -> u32 {
         push_digits(price, &mut text);
         push_digits(amount, &mut text);
     }
-    crc32(&text)
+    crc32fast::hash(&text)
 }
 
 fn push_digits(number: &str, text: &mut Vec<u8>) {

@@ -1,7 +1,6 @@
 //! What a book adds up to, where the exchange still says so: since 2026 the field is always 0.
 
 use crate::live::OrderBook;
-use crate::live::crc32::crc32;
 
 /// So many levels of each side count.
 const LEVELS: usize = 25;
@@ -25,5 +24,5 @@ pub(super) fn checksum(book: &OrderBook) -> u32 {
             }
         }
     }
-    crc32(&text)
+    crc32fast::hash(&text)
 }
