@@ -59,6 +59,11 @@ impl<'a> Sink<'a> {
         Sink { is_probe: true, ..Sink::new(Wanted::probe(rows, span), lines, out) }
     }
 
+    /// Whether only the place of a row matters.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.is_probe
+    }
+
     /// Forgets all rows.
     pub(crate) fn reset(&mut self) {
         self.out.truncate(self.start);

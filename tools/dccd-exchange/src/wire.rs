@@ -25,7 +25,8 @@ pub(crate) fn check_status(reply: &Reply<'_>) -> Result<(), AnswerError> {
         200 => Ok(()),
         418 | 429 | 403 => Err(AnswerError::Limited { status: reply.status, retry_after_secs: reply.retry_after_secs }),
         451 => Err(AnswerError::Region),
-        500..=599 => Err(AnswerError::Server { status: reply.status }),
+        // It waited too long for us, or does not want to be asked so early in a connection.
+        408 | 425 | 500..=599 => Err(AnswerError::Server { status: reply.status }),
         status if is_page && status != 404 => Err(AnswerError::Html { status }),
         status => Err(AnswerError::Status(status)),
     }

@@ -32,6 +32,9 @@ static FUTURES: Api = Api { name: "krakenfutures", rest_url: "https://futures.kr
 /// Everything but charts.
 static DERIVATIVES: LimitGroup =
     LimitGroup { name: "derivatives", slot: 0, weight_max: 500, window_secs: 10, usage_header: None };
+/// What is past, counted apart.
+static HISTORY: LimitGroup =
+    LimitGroup { name: "history", slot: 2, weight_max: 100, window_secs: 600, usage_header: None };
 /// Charts, whose limit is not published: what others get along with.
 static CHARTS: LimitGroup =
     LimitGroup { name: "charts", slot: 1, weight_max: 100, window_secs: 10, usage_header: None };
@@ -99,7 +102,7 @@ const fn funding(row: Capability) -> Capability {
         spans: &[],
         path: "/derivatives/api/v4/historicalfundingrates",
         page_rows: RATES_MAX,
-        group: &DERIVATIVES,
+        group: &HISTORY,
         reach: Reach::Days(365),
         paging: Paging::Windows { step_secs: 3600, full: Full::Oldest },
         settle_secs: 60,
