@@ -33,9 +33,9 @@ fn pages_are_asked_for_as_documented() {
     check(dated, Rows::Before(ts("2024-01-02T00:00:00Z")), "charts", &format!("{charts}/FF_XBTUSD_261225/1d?{last}"));
     let rates = "/derivatives/api/v4/historicalfundingrates?symbol";
     for rows in [within, Rows::Newest, Rows::From(ts("2024-01-01T00:00:00Z"))] {
-        check("krakenfutures:funding:BTC-USD_PERP", rows, "derivatives", &format!("{rates}=PF_XBTUSD"));
-        check("krakenfutures:funding:DOGE-USD_PERP", rows, "derivatives", &format!("{rates}=PF_DOGEUSD"));
-        check("krakenfutures:funding:BTC-USD_INVERSE", rows, "derivatives", &format!("{rates}=PI_XBTUSD"));
+        check("krakenfutures:funding:BTC-USD_PERP", rows, "history", &format!("{rates}=PF_XBTUSD"));
+        check("krakenfutures:funding:DOGE-USD_PERP", rows, "history", &format!("{rates}=PF_DOGEUSD"));
+        check("krakenfutures:funding:BTC-USD_INVERSE", rows, "history", &format!("{rates}=PI_XBTUSD"));
     }
 }
 
