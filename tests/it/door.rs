@@ -167,7 +167,7 @@ fn words_are_completed() {
     check(&["backfill", "--pairs", "ETH/USDT", "--dry"], "--dry-run");
     check(&["remove", "--exchange", "binance", "--pair", "E"], "ETH/USDT");
     check(&["backfill", "--config", "other.yml", "--pairs", ""], "SOL/USDT");
-    check(&["fetch", "bi"], "binance bitfinex");
+    check(&["fetch", "bi"], "binance bitfinex bitmex");
     check(&["read", "binance", "ETH"], "ETH/USDT");
     check(&["inventory", "--kind", "tr"], "trade");
     check(&["backfill", "--config", ""], "");

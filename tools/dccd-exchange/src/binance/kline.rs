@@ -1,6 +1,6 @@
 //! Candles.
 
-use dccd_record::{Candle, Ts};
+use dccd_record::{Candle, Number, Ts};
 use serde_json::value::RawValue;
 
 use super::error::check;
@@ -25,12 +25,19 @@ impl Columns {
         if *series.row.api == COINM { Columns::ContractsBase } else { Columns::BaseQuote }
     }
 
+    /// What the two columns say of volume and quote volume.
+    pub(super) fn volumes<'a>(self, first: Number<'a>, second: Number<'a>) -> (Number<'a>, Option<Number<'a>>) {
+        match self {
+            Columns::BaseQuote => (first, Some(second)),
+            Columns::ContractsBase => (second, None),
+        }
+    }
+
     /// The candle with the volume that is taken.
     pub(super) fn choose(self, candle: Candle<'_>) -> Candle<'_> {
-        match (self, candle.quote_volume) {
-            (Columns::ContractsBase, Some(volume)) => Candle { volume, quote_volume: None, ..candle },
-            _ => candle,
-        }
+        let Some(second) = candle.quote_volume else { return candle };
+        let (volume, quote_volume) = self.volumes(candle.volume, second);
+        Candle { volume, quote_volume, ..candle }
     }
 }
 
@@ -44,19 +51,13 @@ pub(super) fn read(reply: &Reply<'_>, columns: Columns, sink: &mut Sink<'_>) -> 
     parse(reply.body, columns, sink)
 }
 
-fn take(
-    open_time: i64,
-    close_time: i64,
-    candle: Candle<'_>,
-    columns: Columns,
-    sink: &mut Sink<'_>,
-) -> Result<(), AnswerError> {
-    let mut candle = columns.choose(candle);
-    candle.ts = stamp(open_time)?;
+/// When a candle opens, which is before it closes.
+fn opening(open_time: i64, close_time: i64) -> Result<Ts, AnswerError> {
+    let ts = stamp(open_time)?;
     if close_time <= open_time {
-        return Err(AnswerError::Unexpected(format!("a candle of {} closes before it opens", candle.ts)));
+        return Err(AnswerError::Unexpected(format!("a candle of {ts} closes before it opens")));
     }
-    sink.candle(&candle)
+    Ok(ts)
 }
 
 /// Reads a compact page by literal order; `None` if anything is odd.
@@ -82,13 +83,13 @@ fn scan(body: &[u8], columns: Columns, sink: &mut Sink<'_>) -> Option<()> {
         scan.literal(",")?;
         let close_time = i64::try_from(scan.unsigned()?).ok()?;
         scan.literal(",\"")?;
-        let quote_volume = Some(scan.quoted_number()?);
+        let (volume, quote_volume) = columns.volumes(volume, scan.quoted_number()?);
         scan.literal(",")?;
         let trades = Some(scan.unsigned()?);
         scan.skip_digits_to_end_of_list()?;
-        let ts = Ts::MIN;
+        let ts = opening(open_time, close_time).ok()?;
         let candle = Candle { ts, open, high, low, close, volume, quote_volume, trades, is_derived: false };
-        take(open_time, close_time, candle, columns, sink).ok()?;
+        sink.candle(&candle).ok()?;
         if !scan.has(",") {
             scan.literal("]")?;
             return scan.is_at_end().then_some(());
@@ -103,18 +104,18 @@ fn parse(body: &[u8], columns: Columns, sink: &mut Sink<'_>) -> Result<(), Answe
         let [open_time, open, high, low, close, volume, close_time, quote_volume, trades, ..] = row[..] else {
             return Err(AnswerError::Unexpected(format!("a candle has {} fields", row.len())));
         };
-        let candle = Candle {
-            ts: Ts::MIN,
+        let (volume, quote_volume) = columns.volumes(number(volume)?, number(quote_volume)?);
+        sink.candle(&Candle {
+            ts: opening(integer(open_time)?, integer(close_time)?)?,
             open: number(open)?,
             high: number(high)?,
             low: number(low)?,
             close: number(close)?,
-            volume: number(volume)?,
-            quote_volume: Some(number(quote_volume)?),
+            volume,
+            quote_volume,
             trades: Some(unsigned(trades)?),
             is_derived: false,
-        };
-        take(integer(open_time)?, integer(close_time)?, candle, columns, sink)?;
+        })?;
     }
     Ok(())
 }
