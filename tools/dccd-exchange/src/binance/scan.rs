@@ -36,9 +36,9 @@ impl<'a> Scan<'a> {
             Some(eight) => (eight, 8),
             None => (0, 0),
         };
-        for byte in self.rest.bytes().take(19).skip(length) {
+        for byte in self.rest.as_bytes().get(length..).unwrap_or_default() {
             let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
+            if digit > 9 || length == 19 {
                 break;
             }
             value = value * 10 + u64::from(digit);
