@@ -6,11 +6,11 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 
 use dccd_exchange::{Capability, Reach, exchanges, table};
-use dccd_record::{
-    Control, Dataset, Exchange, Kind, Market, Order, Pair, Range, RangeSet, Retry, Span, Ts, write_control,
-};
+use dccd_record::{Control, Dataset, Exchange, Kind, Order, Range, RangeSet, Retry, Span, Ts, write_control};
 use dccd_tests::{Ended, Random, Scratch, Sim, assert_same_records, instant, kind_of, of_kind, run};
 use serde_json::Value;
+
+use crate::truth::pair_of;
 
 /// A moment in the past of every exchange, before one of them closed.
 const NOW: &str = "2024-03-01T12:34:56.789Z";
@@ -150,22 +150,6 @@ impl Case {
             .collect();
         (covered != RangeSet::from_iter([self.range])).then(|| "not all of it is covered".to_owned())
     }
-}
-
-/// A pair that the simulator trades.
-fn pair_of(row: &Capability) -> Pair {
-    let quote = match (row.quotes, row.market, row.exchange) {
-        (Some([first, ..]), ..) => first,
-        (_, Market::Inverse, _) => "USD",
-        (_, _, "coinbase" | "kraken" | "krakenfutures") => "USD",
-        (_, Market::Spot, "bitfinex") | (_, Market::Dated(_), "bitmex") => "USD",
-        _ => "USDT",
-    };
-    let market = match row.market {
-        Market::Dated(_) => Market::Dated(240_329),
-        market => market,
-    };
-    Pair::new("BTC", quote, market).expect("a pair")
 }
 
 /// What every request for a row's records has in its path, and no clock or list of instruments.

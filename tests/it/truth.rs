@@ -129,7 +129,7 @@ fn ts_of(line: &str) -> Ts {
 }
 
 /// A pair that the simulator trades for a row of the table.
-fn pair_of(row: &Capability) -> Pair {
+pub(crate) fn pair_of(row: &Capability) -> Pair {
     let quote = match (row.quotes, row.market, row.exchange) {
         (Some([first, ..]), ..) => first,
         (_, Market::Inverse, _) => "USD",

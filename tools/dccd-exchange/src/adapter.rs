@@ -137,8 +137,11 @@ pub(crate) trait Adapter: std::fmt::Debug + Sync {
     /// The question whose answer shows the first record of all, where there is one.
     fn first(&self, series: &Series<'_>) -> Option<Request>;
 
-    /// The instant of the first record; `None` if there is none yet.
-    fn read_first(&self, series: &Series<'_>, reply: &Reply<'_>) -> Result<Option<Ts>, AnswerError>;
+    /// The instant of the first record; `None` if there is none yet. What is not answered with a page of the
+    /// series is read otherwise.
+    fn read_first(&self, series: &Series<'_>, reply: &Reply<'_>) -> Result<Option<Ts>, AnswerError> {
+        first_of_page(self, series, reply)
+    }
 
     /// The question for the size of one contract, where amounts are contracts and are to be base units.
     fn contract(&self, _series: &Series<'_>) -> Option<Request> {
@@ -187,4 +190,16 @@ pub(crate) trait Adapter: std::fmt::Debug + Sync {
     fn file_format(&self, _series: &Series<'_>) -> Option<Box<dyn FileFormat>> {
         None
     }
+}
+
+/// The instant of the first record of an answer that is a page of the series.
+pub(crate) fn first_of_page<A: Adapter + ?Sized>(
+    adapter: &A,
+    series: &Series<'_>,
+    reply: &Reply<'_>,
+) -> Result<Option<Ts>, AnswerError> {
+    let (mut lines, mut unused) = (LineWriter::new(series.dataset), Vec::new());
+    let mut sink = Sink::probe(Rows::Newest, series.dataset.span(), &mut lines, &mut unused);
+    adapter.read_page(series, Rows::Newest, reply, &mut sink)?;
+    Ok(sink.page().first.map(|first| first.ts))
 }

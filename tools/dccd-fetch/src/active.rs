@@ -251,7 +251,8 @@ impl Active {
         let reach = self.row.reach;
         self.gap(range, format!("over REST the exchange keeps {reach}"), events);
         let failure = self.file_failure(range);
-        let cause = failure.as_ref().map_or("see --source archive", |failure| failure.message.as_str());
+        let hint = if self.row.archive.is_some() { "see --source archive" } else { "no archive has more" };
+        let cause = failure.as_ref().map_or(hint, |failure| failure.message.as_str());
         let message = format!("over REST the exchange keeps {} of {reach} only; {cause}", self.dataset.kind());
         let is_retryable = failure.as_ref().is_some_and(|failure| failure.is_retryable);
         self.fail(range, &Failure { is_retryable, ..Failure::retryable(message) }, events);
@@ -274,6 +275,9 @@ impl Active {
     fn not_filed(&self, range: Range) -> Failure {
         let (exchange, kind) = (self.dataset.exchange(), self.dataset.kind());
         match (self.source, self.row.reach) {
+            _ if self.row.archive.is_none() => {
+                Failure::hopeless(format!("{exchange} has no archive of {kind}: see --source rest"))
+            }
             (Source::Rest, _) => Failure::hopeless(format!(
                 "{exchange} has no {kind} history over REST, only in its archive: see --source archive"
             )),

@@ -4,7 +4,7 @@ use dccd_record::{Kind, LineWriter, Market, Ts};
 
 use super::kline::{self, Columns};
 use super::{Binance, COINM, USDM, instruments, query};
-use crate::adapter::{Adapter, Rows, Series};
+use crate::adapter::{Rows, Series, first_of_page};
 use crate::answer::{AnswerError, Reply};
 use crate::capability::Reach;
 use crate::request::Request;
@@ -41,13 +41,12 @@ pub(super) fn read(series: &Series<'_>, reply: &Reply<'_>) -> Result<Option<Ts>,
     if *series.row.api == COINM {
         return onboarding(series, reply);
     }
+    if !(series.row.kind == Kind::Trade && *series.row.api == USDM) {
+        return first_of_page(&Binance, series, reply);
+    }
     let (mut lines, mut unused) = (LineWriter::new(series.dataset), Vec::new());
     let mut sink = Sink::probe(Rows::Newest, series.dataset.span(), &mut lines, &mut unused);
-    if series.row.kind == Kind::Trade && *series.row.api == USDM {
-        kline::read(reply, Columns::of(series), &mut sink)?;
-    } else {
-        Binance.read_page(series, Rows::Newest, reply, &mut sink)?;
-    }
+    kline::read(reply, Columns::of(series), &mut sink)?;
     Ok(sink.page().first.map(|first| first.ts))
 }
 

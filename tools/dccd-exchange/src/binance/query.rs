@@ -5,7 +5,7 @@ use dccd_record::{Kind, Market, Pair, Ts};
 use super::{COINM, COINM_WEIGHT, SPOT, SPOT_WEIGHT, USDM_WEIGHT, book};
 use crate::adapter::{Rows, Series};
 use crate::request::{Api, Request};
-use crate::wire::encode;
+use crate::wire::{encode, millis_up};
 
 /// The exchange opened in July 2017; a stamp of 0 might be read as none.
 const LAUNCH_MS: i64 = 1_483_228_800_000;
@@ -93,9 +93,4 @@ fn weight(series: &Series<'_>, limit: u32) -> u32 {
         100..500 => 2,
         _ => series.row.weight,
     }
-}
-
-/// The first whole millisecond at or after `ts`.
-fn millis_up(ts: Ts) -> i64 {
-    ts.saturating_add(999_999).millis()
 }

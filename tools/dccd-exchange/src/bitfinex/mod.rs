@@ -19,7 +19,7 @@ mod tests;
 use dccd_record::{Day, Kind, LineWriter, Market, Proof, Ts};
 use serde_json::value::RawValue;
 
-use crate::adapter::{Adapter, Rows, Series};
+use crate::adapter::{Adapter, Rows, Series, first_of_page};
 use crate::answer::{AnswerError, Page, Reply};
 use crate::capability::{Capability, Full, Paging, Reach, SpanName, Unit};
 use crate::instrument::{Instrument, Listed};
@@ -220,10 +220,7 @@ impl Adapter for Bitfinex {
         if matches!(series.dataset.kind(), Kind::Funding | Kind::OpenInterest) {
             return status::read_first(series, reply);
         }
-        let (mut lines, mut unused) = (LineWriter::new(series.dataset), Vec::new());
-        let mut sink = Sink::probe(Rows::Newest, series.dataset.span(), &mut lines, &mut unused);
-        self.read_page(series, Rows::Newest, reply, &mut sink)?;
-        Ok(sink.page().first.map(|first| first.ts))
+        first_of_page(self, series, reply)
     }
 
     fn instruments(&self) -> Vec<Request> {

@@ -170,13 +170,6 @@ impl Adapter for Bitmex {
         (series.row.reach == Reach::Listing).then(|| query::page(series, Rows::From(series.row.since.start()), 1))
     }
 
-    fn read_first(&self, series: &Series<'_>, reply: &Reply<'_>) -> Result<Option<Ts>, AnswerError> {
-        let (mut lines, mut unused) = (LineWriter::new(series.dataset), Vec::new());
-        let mut sink = Sink::probe(Rows::Newest, series.dataset.span(), &mut lines, &mut unused);
-        self.read_page(series, Rows::Newest, reply, &mut sink)?;
-        Ok(sink.page().first.map(|first| first.ts))
-    }
-
     fn instruments(&self) -> Vec<Request> {
         instruments::requests()
     }

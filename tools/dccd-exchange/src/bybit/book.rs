@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use dccd_record::{Book, Level, LineWriter, Pair, Ts};
+use dccd_record::{Book, LineWriter, Pair, Ts};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::envelope::{open, same_symbol};
 use crate::answer::{AnswerError, Mark, Page, Reply};
-use crate::wire::number;
+use crate::wire::levels;
 
 #[derive(Deserialize)]
 struct Wire<'a> {
@@ -48,13 +48,4 @@ pub(super) fn read(
     lines.book(&book, out);
     let mark = Some(Mark { ts, id: wire.u });
     Ok(Page { rows: 1, first: mark, last: mark, lines: 1, stamp: Some(ts), ..Page::default() })
-}
-
-fn levels<'a>(rows: &[Vec<&'a RawValue>]) -> Result<Vec<Level<'a>>, AnswerError> {
-    rows.iter()
-        .map(|row| match row[..] {
-            [price, amount, ..] => Ok(Level { price: number(price)?, amount: number(amount)?, count: None }),
-            _ => Err(AnswerError::Unexpected(format!("a level has {} fields", row.len()))),
-        })
-        .collect()
 }

@@ -10,7 +10,7 @@ use crate::answer::Page;
 use crate::capability::{Impossible, Unit, capability};
 
 /// How far before the range trades are looked at: an empty bucket repeats the price of the last trade.
-const LOOK_BACK_NANOS: i64 = 3_600_000_000_000;
+const LOOK_BACK_NANOS: i64 = 86_400_000_000_000;
 
 #[derive(Debug)]
 pub(super) struct DerivedWalk {
@@ -20,8 +20,19 @@ pub(super) struct DerivedWalk {
     parser: Parser,
     builder: CandleBuilder,
     lines: LineWriter,
-    /// The price of the last trade so far.
-    close: Option<String>,
+    /// Where trades are asked for from.
+    first: Ts,
+    close: Close,
+}
+
+/// The price of the last trade so far, which an empty bucket repeats.
+#[derive(Debug)]
+enum Close {
+    /// There was no trade before, and so there is no candle.
+    None,
+    /// There was one, whose price was not seen.
+    Unseen,
+    Price(String),
 }
 
 impl DerivedWalk {
@@ -42,7 +53,8 @@ impl DerivedWalk {
             parser: Parser::new(),
             builder: CandleBuilder::new(span, quote_volume),
             lines: LineWriter::new(dataset),
-            close: None,
+            first,
+            close: Close::None,
         })
     }
 
@@ -62,22 +74,35 @@ impl DerivedWalk {
         let mut candles = candles.into_iter().peekable();
         let before = out.len();
         let mut said = Vec::new();
+        let mut not_summed = impossible.iter().peekable();
         for range in &covered {
-            let mut ts = range.start();
+            while not_summed.next_if(|not_summed| not_summed.start() < range.start()).is_some() {
+                self.close = Close::Unseen;
+            }
+            let (mut ts, mut known_from) = (range.start(), range.start());
             while ts < range.end() {
+                let next = ts.saturating_add(self.span.nanos());
                 match candles.next_if(|candle| candle.ts() == ts) {
                     Some(candle) => self.write(&candle, out)?,
                     None => self.fill(ts, out)?,
                 }
-                ts = ts.saturating_add(self.span.nanos());
+                if let Close::Unseen = self.close {
+                    known_from = next;
+                }
+                ts = next;
             }
-            said.extend(range.intersect(self.progress.range).map(|range| Step::Covered(range, proof)));
+            let wanted = |start: Ts, end: Ts| Range::new(start, end)?.intersect(self.progress.range);
+            let reason = || "nothing was traded for so long that the price is not known".to_owned();
+            said.extend(wanted(range.start(), known_from).map(|range| Step::Gap(range, reason())));
+            said.extend(wanted(known_from, range.end()).map(|range| Step::Covered(range, proof)));
         }
         if out.len() > before {
             steps.push(Step::Lines);
         }
+        if not_summed.next().is_some() {
+            self.close = Close::Unseen;
+        }
         for range in impossible {
-            self.close = None;
             let reason = "its trades have too many digits to be summed exactly".to_owned();
             said.extend(range.intersect(self.progress.range).map(|range| Step::Gap(range, reason.clone())));
         }
@@ -87,7 +112,7 @@ impl DerivedWalk {
 
     fn write(&mut self, candle: &BuiltCandle, out: &mut Vec<u8>) -> Result<(), String> {
         let record = candle.record().map_err(|cause| cause.to_string())?;
-        self.close = Some(record.close.as_str().to_owned());
+        self.close = Close::Price(record.close.as_str().to_owned());
         if self.progress.range.contains(record.ts) {
             self.lines.candle(&record, out);
         }
@@ -96,7 +121,10 @@ impl DerivedWalk {
 
     /// A bucket without trades, as the exchange fills its own.
     fn fill(&mut self, ts: Ts, out: &mut Vec<u8>) -> Result<(), String> {
-        let Some(close) = self.close.as_deref().filter(|_| self.progress.range.contains(ts)) else { return Ok(()) };
+        let Close::Price(close) = &self.close else { return Ok(()) };
+        if !self.progress.range.contains(ts) {
+            return Ok(());
+        }
         let price = Number::new(close).map_err(|cause| cause.to_string())?;
         let nothing = Number::new("0").map_err(|cause| cause.to_string())?;
         let candle = Candle {
@@ -126,6 +154,9 @@ impl Way for DerivedWalk {
     }
 
     fn take(&mut self, ask: &Ask, page: &Page, lines: &mut Vec<u8>) -> Vec<Step> {
+        if let (Close::None, Some(_)) = (&self.close, page.first.filter(|first| first.ts < self.first)) {
+            self.close = Close::Unseen;
+        }
         let taken = self.trades.take(ask, page, lines);
         let mut out = Vec::new();
         let mut steps = Vec::new();
@@ -134,6 +165,7 @@ impl Way for DerivedWalk {
                 Step::Lines => self.take_trades(lines),
                 Step::Covered(range, proof) => self.cover(range, proof, &mut out, &mut steps),
                 Step::Gap(range, reason) => {
+                    self.close = Close::Unseen;
                     steps.extend(self.buckets(range).map(|range| Step::Gap(range, reason)));
                     Ok(())
                 }

@@ -14,6 +14,8 @@ use crate::sink::Wanted;
 /// How long before a range the first page begins, until one shows a trade from before the range.
 const LOOK_BACK_SECS: [i64; 5] = [60, 3600, 86_400, 30 * 86_400, 366 * 86_400];
 
+const SECOND_NANOS: i64 = 1_000_000_000;
+
 #[derive(Debug)]
 pub(super) struct TimeWalk {
     progress: Progress,
@@ -43,9 +45,9 @@ enum State {
 
 impl TimeWalk {
     pub(super) fn new(progress: Progress, has_consecutive_ids: bool) -> TimeWalk {
-        let state = State::Newest;
+        let state = State::Page(progress.range.start().saturating_add(-LOOK_BACK_SECS[0] * SECOND_NANOS));
         let error_nanos = progress.row.adapter().stamp_error_nanos();
-        let mut walk = TimeWalk {
+        TimeWalk {
             progress,
             has_consecutive_ids,
             last: None,
@@ -54,15 +56,14 @@ impl TimeWalk {
             look_back: 0,
             is_held: false,
             error_nanos,
-        };
-        walk.state = State::Page(walk.look_back_start().unwrap_or(walk.progress.range.start()));
-        walk
+        }
     }
 
-    /// Where the first page begins; `None` when nothing is left to try.
-    fn look_back_start(&self) -> Option<Ts> {
+    /// Where the first page begins when it is asked for once more; `None` when nothing is left to try.
+    fn look_further_back(&mut self) -> Option<Ts> {
+        self.look_back += 1;
         let secs = LOOK_BACK_SECS.get(self.look_back)?;
-        Some(self.progress.range.start().saturating_add(-secs * 1_000_000_000))
+        Some(self.progress.range.start().saturating_add(-secs * SECOND_NANOS))
     }
 
     fn take_page(&mut self, wanted: Wanted, page: &Page, steps: &mut Vec<Step>) {
@@ -77,8 +78,7 @@ impl TimeWalk {
         let is_held = self.is_held || page.first.is_none_or(|first| first.ts < self.progress.range.start());
         if !is_held {
             // Nothing shows that none was left out at the beginning: look further back, while there is sense in it.
-            self.look_back += 1;
-            if let Some(further) = self.look_back_start() {
+            if let Some(further) = self.look_further_back() {
                 self.state = State::Page(further);
                 return;
             }

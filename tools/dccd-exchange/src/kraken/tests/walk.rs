@@ -144,14 +144,12 @@ fn an_instant_that_fills_a_page_is_a_gap_and_no_loop() {
     }
 }
 
-#[test]
-fn old_candles_are_built_and_quiet_ones_filled() {
-    // One trade at 00:00:30 and one at 00:03:10.
-    let market = Market(vec![start() + 30_000_000_000, start() + 190_000_000_000, start() + 86_400_000_000_000]);
-    let asked = range("2024-01-01T00:00:00Z", "2024-01-01T00:05:00Z");
+/// What a walk over five minutes of a market gives: how many trades the candles hold, and what is covered.
+fn candles_of(market: &Market) -> (Vec<String>, RangeSet, RangeSet) {
+    let asked = five_minutes();
     let now = ts("2026-01-01T00:00:00Z");
     let mut walk = Walk::new(&dataset("kraken:candle:BTC-USD:1m"), asked, now).expect("possible");
-    let (mut found, mut covered) = (String::new(), RangeSet::new());
+    let (mut found, mut covered, mut gaps) = (String::new(), RangeSet::new(), RangeSet::new());
     for _ in 0..ASKS_MAX {
         let Some(ask) = walk.next_ask() else { break };
         let (page, lines) = read(&ask, &market.answer(&ask.request.path));
@@ -160,19 +158,52 @@ fn old_candles_are_built_and_quiet_ones_filled() {
             match step {
                 Step::Lines => found.push_str(std::str::from_utf8(&bytes).expect("text")),
                 Step::Covered(range, _) => covered.insert(range),
+                Step::Gap(range, _) => gaps.insert(range),
                 other => panic!("{other:?}"),
             }
         }
     }
-    assert_eq!(covered, RangeSet::from_iter([asked]));
-    let trades: Vec<(&str, bool)> = found
-        .lines()
-        .map(|line| {
-            let at = line.find("\"trades\":").expect("a count");
-            (line.get(at + 9..at + 10).expect("a digit"), line.contains("\"derived\":true"))
-        })
-        .collect();
-    assert_eq!(trades, [("1", true), ("0", true), ("0", true), ("1", true), ("0", true)], "{found}");
+    let trades = found.lines().map(|line| {
+        assert!(line.contains("\"derived\":true"), "{line}");
+        let at = line.find("\"trades\":").expect("a count");
+        line.get(at + 9..at + 10).expect("a digit").to_owned()
+    });
+    (trades.collect(), covered, gaps)
+}
+
+fn five_minutes() -> Range {
+    range("2024-01-01T00:00:00Z", "2024-01-01T00:05:00Z")
+}
+
+const MINUTE: i64 = 60_000_000_000;
+const DAY: i64 = 1440 * MINUTE;
+
+#[test]
+fn old_candles_are_built_and_quiet_ones_filled() {
+    // One trade at 00:00:30 and one at 00:03:10.
+    let market = Market(vec![start() + MINUTE / 2, start() + 19 * MINUTE / 6, start() + DAY]);
+    let (trades, covered, gaps) = candles_of(&market);
+    assert_eq!(trades, ["1", "0", "0", "1", "0"]);
+    assert_eq!((covered, gaps), (RangeSet::from_iter([five_minutes()]), RangeSet::new()));
+}
+
+#[test]
+fn what_is_repeated_before_the_first_trade_is_known_or_named() {
+    let third = start() + 5 * MINUTE / 2;
+    let rest = range("2024-01-01T00:02:00Z", "2024-01-01T00:05:00Z");
+    let quiet = range("2024-01-01T00:00:00Z", "2024-01-01T00:02:00Z");
+    // The price of three hours ago is repeated.
+    let (trades, covered, gaps) = candles_of(&Market(vec![start() - 180 * MINUTE, third, start() + DAY]));
+    assert_eq!(trades, ["0", "0", "1", "0", "0"]);
+    assert_eq!((covered, gaps), (RangeSet::from_iter([five_minutes()]), RangeSet::new()));
+    // The price of three days ago is not asked for.
+    let (trades, covered, gaps) = candles_of(&Market(vec![start() - 3 * DAY, third, start() + DAY]));
+    assert_eq!(trades, ["1", "0", "0"]);
+    assert_eq!((covered, gaps), (RangeSet::from_iter([rest]), RangeSet::from_iter([quiet])));
+    // Before the first trade of all there are no candles.
+    let (trades, covered, gaps) = candles_of(&Market(vec![third, start() + DAY]));
+    assert_eq!(trades, ["1", "0", "0"]);
+    assert_eq!((covered, gaps), (RangeSet::from_iter([five_minutes()]), RangeSet::new()));
 }
 
 fn ts_of(seconds: &str) -> Ts {
