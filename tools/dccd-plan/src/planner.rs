@@ -154,7 +154,8 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let (id, retry) = (dataset.to_string(), Retry::default());
-            self.plan(&Job { id, dataset, start: None, end: None, ranges: None, retry }, None, &known)?;
+            let job = Job { id, dataset, start: None, end: None, ranges: None, is_live: false, retry };
+            self.plan(&job, None, &known)?;
         }
         Ok(())
     }

@@ -132,12 +132,14 @@ pub struct Job {
     pub id: String,
     /// The series.
     pub dataset: Dataset,
-    /// From when; the exchange's first record if not said.
+    /// From when; the exchange's first record if not said. Of a stream: since when it is asked for, if that is known.
     pub start: Option<Ts>,
     /// Until when; now if not said.
     pub end: Option<Ts>,
     /// How many `range` lines follow for it, once it is planned: fewer, and somebody died.
     pub ranges: Option<u64>,
+    /// Whether it is a stream: no ranges follow, and it asks for everything since its first covered instant.
+    pub is_live: bool,
     /// What its configuration says of retries.
     pub retry: Retry,
 }

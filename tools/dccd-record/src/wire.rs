@@ -61,6 +61,7 @@ pub(crate) struct Wire<'a> {
     job: Field<'a>,
     why: Field<'a>,
     ranges: Field<'a>,
+    live: Field<'a>,
     max_retries: Field<'a>,
     retry_delay: Field<'a>,
 }
@@ -226,6 +227,7 @@ impl<'a> Wire<'a> {
             start: optional(self.start, |field| time(field, "start"))?,
             end: optional(self.end, |field| time(field, "end"))?,
             ranges: optional(self.ranges, |field| unsigned(field, "ranges"))?,
+            is_live: optional(self.live, |field| boolean(field, "live"))?.unwrap_or(false),
             retry: self.retry()?,
         })
     }

@@ -146,6 +146,9 @@ pub fn write_control(control: &Control, out: &mut Vec<u8>) {
                 out.extend_from_slice(br#","ranges":"#);
                 write_unsigned(ranges, out);
             }
+            if line.is_live {
+                out.extend_from_slice(br#","live":true"#);
+            }
             write_retry(line.retry, out);
         }
         Control::Range(line) => {

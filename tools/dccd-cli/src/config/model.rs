@@ -118,6 +118,7 @@ impl HistoryJob {
             start: self.start,
             end: self.end,
             ranges: None,
+            is_live: false,
             retry: self.retry,
         }
     }

@@ -1,5 +1,5 @@
 use super::second;
-use crate::{DatasetError, Kind, Line, LineError, Parser, Side};
+use crate::{Control, DatasetError, Kind, Line, LineError, Parser, Side};
 
 const TRADE: &str = r#"{"kind":"trade","exchange":"binance","pair":"BTC/USDT","ts":"2024-01-01T00:00:00.000000000Z","price":42283.58,"amount":0.00069,"side":"sell","tid":"2807759891"}"#;
 const CANDLE: &str = r#"{"kind":"candle","exchange":"binance","pair":"BTC/USDT","span":3600,"ts":"2024-01-01T00:00:00Z","open":1,"high":2,"low":0.5,"close":1.5,"volume":10,"quote_volume":null,"trades":3}"#;
@@ -309,6 +309,22 @@ fn refusals_stay_short_whatever_came() {
     ] {
         let message = refusal(&line).to_string();
         assert!(message.len() < 400, "{} bytes: {message:.80}", message.len());
+    }
+}
+
+#[test]
+fn a_job_says_whether_it_is_a_stream() {
+    const JOB: &str = r#"{"kind":"job","exchange":"binance","pair":"BTC/USDT","id":"j","of":"trade","live":true}"#;
+    let is_live = |line: &str| match Parser::new().parse(line.as_bytes()) {
+        Ok(Line::Control(control)) => matches!(*control, Control::Job(job) if job.is_live),
+        other => panic!("{line}: {other:?}"),
+    };
+    assert!(is_live(JOB));
+    for not_live in [JOB.replace("true", "false"), JOB.replace("true", "null"), JOB.replace(",\"live\":true", "")] {
+        assert!(!is_live(&not_live), "{not_live}");
+    }
+    for word in ["1", "\"true\"", "[]"] {
+        assert_eq!(bad_field(JOB, "true", word), "live");
     }
 }
 

@@ -168,11 +168,24 @@ fn control_lines() {
                 start,
                 end,
                 ranges: None,
+                is_live: false,
                 retry: Retry::default(),
             }),
             None,
         );
     }
+    check(
+        Control::Job(Job {
+            id: "mine".to_owned(),
+            dataset: trades(),
+            start: None,
+            end: None,
+            ranges: None,
+            is_live: true,
+            retry: Retry::default(),
+        }),
+        Some(r#"{"kind":"job","exchange":"binance","pair":"BTC/USDT","id":"mine","of":"trade","live":true}"#),
+    );
     check(
         Control::Range(Order {
             job: "mine".to_owned(),
@@ -194,6 +207,7 @@ fn control_lines() {
                 start: None,
                 end: None,
                 ranges: Some(2),
+                is_live: false,
                 retry,
             }),
             None,
