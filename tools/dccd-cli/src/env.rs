@@ -1,7 +1,7 @@
 //! Every environment variable that dccd reads.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The folder of the store.
 pub const DATA_PATH: &str = "DCCD_DATA_PATH";
@@ -18,6 +18,9 @@ pub const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 /// The user's home.
 pub const HOME: &str = "HOME";
 
+/// Where packages put the shared folder of budgets.
+const SYSTEM_BUDGET_DIR: &str = "/var/lib/dccd/budget";
+
 /// The variable that points an exchange's REST elsewhere: `DCCD_BINANCE_REST_URL`.
 pub fn rest_url(exchange: &str) -> String {
     format!("DCCD_{}_REST_URL", exchange.to_uppercase())
@@ -26,6 +29,11 @@ pub fn rest_url(exchange: &str) -> String {
 /// The variable that points an exchange's archive elsewhere: `DCCD_BINANCE_ARCHIVE_URL`.
 pub fn archive_url(exchange: &str) -> String {
     format!("DCCD_{}_ARCHIVE_URL", exchange.to_uppercase())
+}
+
+/// The variable that points an exchange's WebSocket elsewhere: `DCCD_BINANCE_WS_URL`.
+pub fn ws_url(exchange: &str) -> String {
+    format!("DCCD_{}_WS_URL", exchange.to_uppercase())
 }
 
 /// A variable's value, if it is set and not empty.
@@ -49,4 +57,12 @@ pub fn config_dir() -> Option<PathBuf> {
         None => PathBuf::from(value(HOME)?).join(".config"),
     };
     Some(base.join("dccd"))
+}
+
+/// Where budgets are kept if nobody says: the folder that all users share, if there is one, else the user's own.
+pub fn budget_dirs() -> Vec<PathBuf> {
+    let system = Path::new(SYSTEM_BUDGET_DIR);
+    let shared = system.is_dir().then(|| system.to_owned());
+    let own = state_dir().map(|dir| dir.join("budget"));
+    shared.into_iter().chain(own).collect()
 }

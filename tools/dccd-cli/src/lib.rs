@@ -3,6 +3,7 @@
 //! Every program of dccd shares one entry: flags, signals, standard streams, messages and exit
 //! statuses work the same everywhere because they are here and nowhere else.
 
+mod addresses;
 mod args;
 mod completion;
 pub mod config;
@@ -16,6 +17,7 @@ mod stop;
 mod table;
 mod zone;
 
+pub use addresses::{AddressBook, AddressError};
 pub use args::{Common, ConfigFlags, InstantError, StoreFlags, ToolArgs, parse_instant};
 pub use entry::{Tool, entry};
 pub use input::{Input, Wait};
