@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// No single wait before a retry is longer.
 const DELAY_MAX: Duration = Duration::from_secs(60);
+/// Nobody connects again without any wait.
+const BACKOFF_MIN: Duration = Duration::from_millis(1);
 
 /// When to try again.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +26,54 @@ impl Policy {
         }
         let doubled = self.delay.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
         Some(jittered(doubled.min(DELAY_MAX)))
+    }
+}
+
+/// How long to wait before connecting again, which is tried for ever: longer and longer, up to a limit.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    first: Duration,
+    max: Duration,
+    upcoming: Duration,
+    /// What the next random number is made of.
+    seed: u64,
+}
+
+impl Backoff {
+    /// Waits `first`, then twice as long each time up to `max`, all of it give or take a quarter, so that those who
+    /// were cut off together do not return together.
+    pub fn new(first: Duration, max: Duration) -> Backoff {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let nanos = since_1970.as_secs().wrapping_mul(1_000_000_000).wrapping_add(since_1970.subsec_nanos().into());
+        Backoff::seeded(first, max, nanos ^ u64::from(std::process::id()).rotate_left(32))
+    }
+
+    pub(crate) fn seeded(first: Duration, max: Duration, seed: u64) -> Backoff {
+        let first = first.min(max).max(BACKOFF_MIN);
+        Backoff { first, max: max.max(first), upcoming: first, seed }
+    }
+
+    /// The next wait.
+    #[expect(clippy::should_implement_trait, reason = "an iterator could end, and this never does")]
+    pub fn next(&mut self) -> Duration {
+        let wait = self.upcoming;
+        self.upcoming = wait.saturating_mul(2).min(self.max);
+        // From three to five quarters, in steps of a 1024th.
+        let parts = 768 + u32::try_from(self.random() % 513).unwrap_or(256);
+        wait.saturating_mul(parts) / 1024
+    }
+
+    /// Begins with the first wait again: the connection was good.
+    pub fn reset(&mut self) {
+        self.upcoming = self.first;
+    }
+
+    /// SplitMix64, which makes do with any seed.
+    fn random(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.seed ^ (self.seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
     }
 }
 

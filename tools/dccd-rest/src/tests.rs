@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::ask::ban_length;
 use crate::http::{Body, Client, HttpError, Pace, parse_date, parse_retry_after};
-use crate::retry::{Policy, Stopped, Waiter};
+use crate::retry::{Backoff, Policy, Stopped, Waiter};
 
 /// Waits for nobody, and remembers what it should have waited.
 #[derive(Default)]
@@ -83,6 +83,45 @@ fn waits_double_and_are_bounded() {
     }
     assert_eq!(policy.wait_after(11), None);
     assert_eq!(Policy { retries_max: 0, delay: Duration::ZERO }.wait_after(1), None);
+}
+
+#[test]
+fn waits_before_connecting_again_double_up_to_a_limit() {
+    let (first, max) = (Duration::from_secs(1), Duration::from_secs(10));
+    for seed in 0..100 {
+        let mut backoff = Backoff::seeded(first, max, seed);
+        for round in 0..2 {
+            for (number, secs) in [1, 2, 4, 8, 10, 10, 10].into_iter().enumerate() {
+                let (wait, about) = (backoff.next(), Duration::from_secs(secs));
+                assert!(wait >= about * 3 / 4 && wait <= about * 5 / 4, "{seed} {round} {number}: {wait:?}");
+            }
+            backoff.reset();
+        }
+    }
+    for (first, max) in [(max, first), (first, first)] {
+        let wait = Backoff::new(first, max).next();
+        assert!(wait >= Duration::from_millis(750) && wait <= Duration::from_millis(1250), "{wait:?}");
+    }
+    assert!(Backoff::new(Duration::ZERO, Duration::ZERO).next() > Duration::ZERO);
+    let mut longest = Backoff::new(first, Duration::MAX);
+    assert!((0..200).map(|_| longest.next()).all(|wait| wait > Duration::ZERO));
+}
+
+#[test]
+fn those_who_were_cut_off_together_do_not_return_together() {
+    let hour = Duration::from_secs(3600);
+    let check = |waits: &mut dyn Iterator<Item = Duration>| {
+        let waits: Vec<Duration> = waits.collect();
+        // Waits lie on either side, and come near both ends.
+        let near = |parts: std::ops::RangeInclusive<u32>| {
+            waits.iter().any(|wait| (hour * *parts.start() / 100..=hour * *parts.end() / 100).contains(wait))
+        };
+        assert!(near(75..=80) && near(95..=105) && near(120..=125), "{waits:?}");
+    };
+    let mut one = Backoff::seeded(hour, hour, 0);
+    check(&mut (0..300).map(|_| one.next()));
+    check(&mut (0..300).map(|seed| Backoff::seeded(hour, hour, seed).next()));
+    check(&mut (0..300).map(|_| Backoff::new(hour, hour).next()));
 }
 
 /// Answers one connection with exactly these bytes, then closes it.

@@ -32,6 +32,10 @@ const LONG_WAIT: Duration = Duration::from_secs(10);
 const WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// The budget of one host of an exchange.
+///
+/// It counts requests; of a WebSocket host, the connections that are opened and the messages that are sent. Such a
+/// host has a budget file of its own, even where REST has the same name: a group's `slot` is a place in one file, and
+/// a ban holds for all groups of a file.
 #[derive(Debug)]
 pub struct Budget {
     path: PathBuf,

@@ -1,0 +1,73 @@
+//! The budgets of one process: a file for each host that it asks.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::budget::{Budget, BudgetError};
+
+/// Opens budgets where all processes of this machine keep them, each once.
+#[derive(Debug)]
+pub struct Budgets {
+    dirs: Vec<PathBuf>,
+    is_given: bool,
+    open: HashMap<String, Arc<Budget>>,
+}
+
+impl Budgets {
+    /// Budgets in the folder that was `given`; if none was, in the first of `defaults` that can be used.
+    pub fn new(given: Option<PathBuf>, defaults: Vec<PathBuf>) -> Budgets {
+        let is_given = given.is_some();
+        Budgets { dirs: given.map_or(defaults, |dir| vec![dir]), is_given, open: HashMap::new() }
+    }
+
+    /// The budget of the host that is known as `known_url` and asked at `base`.
+    ///
+    /// Where no folder can be used and none was given, `warn` is told so and the budget is this process's own.
+    pub fn budget(
+        &mut self,
+        exchange: &str,
+        known_url: &str,
+        base: &str,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<Arc<Budget>, BudgetError> {
+        let name = name(exchange, known_url, base);
+        if let Some(budget) = self.open.get(&name) {
+            return Ok(Arc::clone(budget));
+        }
+        let budget = Arc::new(self.open(&name, warn)?);
+        self.open.insert(name, Arc::clone(&budget));
+        Ok(budget)
+    }
+
+    fn open(&self, name: &str, warn: &mut dyn FnMut(String)) -> Result<Budget, BudgetError> {
+        let mut why = "no folder for budgets (see --budget-dir)".to_owned();
+        for dir in &self.dirs {
+            match Budget::open(dir, name) {
+                Ok(budget) => return Ok(budget),
+                Err(error) if self.is_given => return Err(error),
+                Err(error) => why = error.to_string(),
+            }
+        }
+        warn(format!("{why}; this process keeps a budget of its own"));
+        Budget::private()
+    }
+}
+
+/// The name of a host's budget. A server that stands in for several hosts has one for each, as their limits differ.
+fn name(exchange: &str, known_url: &str, base: &str) -> String {
+    let (known, asked) = (host(known_url), host(base));
+    // Some exchanges have REST and WebSocket at one name, and limits for each.
+    let mark = if known_url.starts_with("wss://") || known_url.starts_with("ws://") { "ws-" } else { "" };
+    if known == asked { format!("{exchange}-{mark}{known}") } else { format!("{exchange}-{mark}{known}-{asked}") }
+}
+
+/// Name and port of a URL.
+fn host(url: &str) -> &str {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = host.split('/').next().unwrap_or(host);
+    host.rsplit('@').next().unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests;
