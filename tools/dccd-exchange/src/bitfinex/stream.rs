@@ -58,6 +58,10 @@ impl Streams for BitfinexStreams {
         Ok(links)
     }
 
+    fn skips_quiet_candles(&self) -> bool {
+        true
+    }
+
     fn reader(&self, link: &Link, subscriptions: &[Subscription]) -> Box<dyn FrameReader> {
         Box::new(read::Reader::new(link, subscriptions))
     }

@@ -80,6 +80,10 @@ impl Streams for CoinbaseStreams {
         Ok(links.into_iter().map(|(link, _)| link).collect())
     }
 
+    fn skips_quiet_candles(&self) -> bool {
+        true
+    }
+
     fn reader(&self, link: &Link, subscriptions: &[Subscription]) -> Box<dyn FrameReader> {
         let series = Series::of(link, subscriptions);
         if *link.host == ADVANCED {

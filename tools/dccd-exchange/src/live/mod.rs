@@ -241,7 +241,12 @@ pub trait Streams: std::fmt::Debug + Sync {
         false
     }
 
-    /// What to send on an open connection so that a book begins anew; nothing where only its reader knows, or a new
+    /// Whether a span in which nothing was traded has no candle, so that the next one may leave some out.
+    fn skips_quiet_candles(&self) -> bool {
+        false
+    }
+
+    /// What to send on an open connection so that a series begins anew; nothing where only its reader knows, or a new
     /// connection or a snapshot over REST is the only way.
     fn renewal(&self, _subscription: &Subscription) -> Vec<String> {
         Vec::new()

@@ -74,6 +74,12 @@ impl Ask {
         Ok(Ask::new(row, dataset, row.adapter().book(&series), Question::Book).with_contract(contract))
     }
 
+    /// Where the newest record lies, as far as REST shows it; for kinds of which there is more than what is now.
+    pub fn newest(dataset: &Dataset) -> Result<Ask, Impossible> {
+        let row = capability(dataset)?;
+        Ok(Ask::probe(row, dataset, Rows::Newest, 0))
+    }
+
     pub(super) fn page(row: &'static Capability, dataset: &Dataset, wanted: Wanted, limit: u32, epoch: u32) -> Ask {
         let series = Series { row, dataset, contract: None };
         let request = row.adapter().page(&series, wanted.rows, limit);
