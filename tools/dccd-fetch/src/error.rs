@@ -3,7 +3,7 @@
 use std::fmt;
 
 use dccd_cli::config::ConfigError;
-use dccd_cli::{InstantError, OutputError, Status, ToolError};
+use dccd_cli::{AddressError, InstantError, OutputError, Status, ToolError};
 use dccd_exchange::Impossible;
 use dccd_record::DatasetError;
 use dccd_rest::BudgetError;
@@ -15,6 +15,8 @@ pub(crate) enum FetchError {
     Usage(String),
     /// A time of the flags.
     Instant(InstantError),
+    /// A URL that is none.
+    Address(AddressError),
     /// The configuration is wrong.
     Config(ConfigError),
     /// The exchange can never give that.
@@ -38,6 +40,7 @@ impl fmt::Display for FetchError {
         match self {
             FetchError::Usage(what) => f.write_str(what),
             FetchError::Instant(cause) => cause.fmt(f),
+            FetchError::Address(cause) => cause.fmt(f),
             FetchError::Config(cause) => cause.fmt(f),
             FetchError::Impossible(cause) => cause.fmt(f),
             FetchError::Dataset(cause) => cause.fmt(f),
@@ -64,11 +67,24 @@ impl ToolError for FetchError {
         match self {
             FetchError::Usage(_) | FetchError::Impossible(_) | FetchError::Dataset(_) => Status::Usage,
             FetchError::Instant(cause) => cause.exit(),
+            FetchError::Address(cause) => cause.exit(),
             FetchError::Config(cause) => cause.exit(),
             FetchError::Budget(_) | FetchError::Output(_) | FetchError::Input(_) => Status::IoErr,
             FetchError::Thread(_) => Status::TempFail,
             FetchError::Workers => Status::Software,
         }
+    }
+}
+
+impl From<AddressError> for FetchError {
+    fn from(error: AddressError) -> FetchError {
+        FetchError::Address(error)
+    }
+}
+
+impl From<BudgetError> for FetchError {
+    fn from(error: BudgetError) -> FetchError {
+        FetchError::Budget(error)
     }
 }
 
