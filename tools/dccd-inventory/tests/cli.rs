@@ -75,6 +75,31 @@ fn gaps_are_listed_with_their_reasons() {
     check(dir.path(), &["--gaps", "--json", "--exchange", "kraken"], "");
 }
 
+/// The stream and its writer were killed, and an hour later they were started again.
+#[test]
+fn an_outage_of_a_stream_is_a_gap_without_a_name() {
+    let stream = r#"{"kind":"job","exchange":"binance","pair":"BTC/USDT:perp","id":"binance:BTC-USDT_PERP","of":"trade","live":true}"#;
+    let covered = |from: &str, to: &str| {
+        format!(
+            r#"{{"kind":"covered","exchange":"binance","pair":"BTC/USDT:perp","of":"trade","start":"2024-01-01T{from}Z","end":"2024-01-01T{to}Z","proof":"id"}}"#
+        )
+    };
+    let dir = tempfile::tempdir().unwrap();
+    for covered in [covered("00:00:00", "00:01:00"), covered("01:01:00", "01:02:00")] {
+        let mut writer = writer(dir.path());
+        for line in [stream, TRADE, &covered] {
+            assert_eq!(writer.take(line.as_bytes()).unwrap(), Taken::Yes, "{line}");
+        }
+        writer.commit().unwrap();
+    }
+    check(
+        dir.path(),
+        &["--gaps"],
+        "exchange  pair           type   span  from                  to                    reason\n\
+         binance   BTC/USDT:perp  trade  -     2024-01-01T00:01:00Z  2024-01-01T01:01:00Z  asked for, and not obtained\n",
+    );
+}
+
 #[test]
 fn journaled_rows_count_once() {
     let dir = store(&[TRADE]);

@@ -1,12 +1,14 @@
 //! What is known about a dataset's completeness.
 //!
-//! The ledger is a set of unions, so the order in which knowledge arrives, and its repetition, change
-//! nothing. On disk it is lines like any other: `covered`, `gap`, and `range` for what was asked.
+//! The ledger is a set of unions and one minimum, so the order in which knowledge arrives, and its repetition,
+//! change nothing. On disk it is lines like any other: `covered`, `gap`, `range` for what was asked, and `job` for
+//! a stream that asks for everything since its start.
 
 use std::collections::BTreeMap;
 
 use dccd_record::{
-    Control, Covered, Dataset, Gap, Kind, Line, LineError, Order, Parser, Proof, Range, RangeSet, write_control,
+    Control, Covered, Dataset, Gap, Job, Kind, Line, LineError, Order, Parser, Proof, Range, RangeSet, Retry, Ts,
+    write_control,
 };
 
 use crate::error::StoreError;
@@ -32,6 +34,8 @@ pub struct NamedGap {
 pub struct Ledger {
     covered: BTreeMap<Proof, RangeSet>,
     asked: RangeSet,
+    /// From here on a stream asked for everything: the earliest start of any.
+    live_since: Option<Ts>,
     /// By reason and finality.
     named: BTreeMap<(String, bool), RangeSet>,
     /// Where trades or books of an earlier dccd lie: there, but not proven.
@@ -85,6 +89,10 @@ impl Ledger {
                 self.named.entry((line.reason.clone(), line.is_final)).or_default().insert(line.range);
             }
             Control::Range(line) => self.asked.insert(line.range),
+            Control::Job(line) if line.is_live => {
+                // A stream that has covered nothing yet asks for nothing yet.
+                self.live_since = self.live_since.into_iter().chain(line.start).min();
+            }
             Control::Failed(_) | Control::Stored(_) | Control::Job(_) => {}
         }
     }
@@ -143,8 +151,8 @@ impl Ledger {
         self.covered.get(&Proof::File).cloned().unwrap_or_default()
     }
 
-    /// What was asked for, or known to exist.
-    pub fn asked(&self) -> &RangeSet {
+    /// What was ordered, or is known to exist, and is not covered.
+    pub(crate) fn asked(&self) -> &RangeSet {
         &self.asked
     }
 
@@ -152,7 +160,7 @@ impl Ledger {
     pub fn gaps(&self) -> Vec<NamedGap> {
         let covered = self.covered();
         let mut open = RangeSet::new();
-        for asked in self.asked.iter() {
+        for asked in self.asked.iter().chain(self.streamed(&covered)) {
             open.extend(&covered.missing(asked));
         }
         let mut gaps = Vec::new();
@@ -175,6 +183,11 @@ impl Ledger {
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
         *self == Ledger::default()
+    }
+
+    /// All that streams asked for: what follows the last covered instant is still to come.
+    fn streamed(&self, covered: &RangeSet) -> Option<Range> {
+        Range::new(self.live_since?, covered.hull()?.end())
     }
 
     fn cover(&mut self, kind: Kind, range: Range, proof: Proof) {
@@ -206,9 +219,10 @@ impl Ledger {
                 dataset: dataset.clone(),
                 range,
                 why: ASKED.to_owned(),
-                retry: dccd_record::Retry::default(),
+                retry: Retry::default(),
             })
         });
+        let streamed = self.live_since.map(|start| stream_line(dataset, start));
         let named = self.named.iter().flat_map(|((reason, is_final), ranges)| {
             ranges.iter().map(|range| {
                 let (reason, is_final) = (reason.clone(), *is_final);
@@ -219,6 +233,19 @@ impl Ledger {
             .covered
             .iter()
             .flat_map(move |(proof, ranges)| ranges.iter().map(move |range| covered_line(range, *proof)));
-        asked.chain(named).chain(adopted).chain(covered)
+        streamed.into_iter().chain(asked).chain(named).chain(adopted).chain(covered)
     }
+}
+
+/// Says that a stream asks for everything from `start` on.
+pub(crate) fn stream_line(dataset: &Dataset, start: Ts) -> Control {
+    Control::Job(Job {
+        id: dataset.to_string(),
+        dataset: dataset.clone(),
+        start: Some(start),
+        end: None,
+        ranges: None,
+        is_live: true,
+        retry: Retry::default(),
+    })
 }

@@ -6,6 +6,7 @@ mod ledgers;
 mod paths;
 mod policies;
 mod promises;
+mod streams;
 mod writers;
 
 use dccd_record::{Dataset, Range, Ts};

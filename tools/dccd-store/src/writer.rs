@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dccd_record::{Control, Dataset, DatasetId, Line, Parser, Range, Stored, Ts, write_control};
+use dccd_record::{Control, Dataset, DatasetId, Job, Line, Parser, Range, Stored, Ts, write_control};
 
 use crate::error::StoreError;
 use crate::journal::{Journal, Segment, unique_writer};
@@ -234,12 +234,21 @@ impl Writer {
                     return Ok(Taken::Yes);
                 }
                 if !matches!(control, Control::Failed(_)) {
+                    let stream = slot.stream_begins(control);
                     slot.learn(control);
+                    if let Some(stream) = stream {
+                        slot.learn(&stream);
+                        write_control(&stream, &mut self.frame);
+                    }
                     self.append(line);
                 }
                 self.pass_on(Some(id), line);
             }
-            Control::Range(_) => {
+            Control::Job(Job { is_live: true, start: None, .. }) => {
+                slot.is_stream_new = true;
+                self.pass_on(None, line);
+            }
+            Control::Range(_) | Control::Job(Job { is_live: true, .. }) => {
                 slot.learn(control);
                 self.append(line);
                 self.pass_on(None, line);

@@ -2,9 +2,9 @@
 
 use dccd_record::{Control, Covered, Dataset, Gap, Kind, Order, Proof, Range, Retry};
 
-use super::{Random, dataset, range};
+use super::{Random, dataset, range, ts};
 use crate::layout::Layout;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, stream_line};
 
 fn covered(dataset: &Dataset, range: Range, proof: Proof) -> Control {
     Control::Covered(Covered { dataset: dataset.clone(), range, proof })
@@ -59,8 +59,9 @@ fn order_and_repetition_change_nothing() {
             .map(|_| {
                 let start = i64::try_from(random.below(50)).unwrap();
                 let part = range(start, start + 1 + i64::try_from(random.below(20)).unwrap());
-                match random.below(3) {
+                match random.below(4) {
                     0 => asked(&trades, part),
+                    3 => stream_line(&trades, part.start()),
                     1 => gap(&trades, part, "stalled", random.below(2) == 0),
                     _ => covered(&trades, part, Proof::Id),
                 }
@@ -91,10 +92,31 @@ fn what_is_saved_is_loaded() {
     ledger.take(&covered(&candles, range(7_200, 10_800), Proof::Archive));
     ledger.take(&gap(&candles, range(10_800, 14_400), "a \"quoted\" reason", true));
     ledger.adopt(Kind::Candle, range(14_400, 18_000));
+    ledger.take(&stream_line(&candles, ts(3_600)));
     ledger.save(&layout, &candles).unwrap();
     let loaded = Ledger::load(&layout, &candles).unwrap();
     assert!(loaded.ledger == ledger && loaded.bad_line.is_none());
     assert_eq!(Ledger::load(&layout, &dataset("kraken:candle:BTC-USDT:1h")).unwrap().ledger, Ledger::default());
+}
+
+#[test]
+fn a_stream_asks_for_all_from_its_start_to_the_last_covered_instant() {
+    let trades = dataset("binance:trade:BTC-USDT");
+    let mut ledger = Ledger::default();
+    ledger.take(&stream_line(&trades, ts(20)));
+    assert_eq!(gaps(&ledger), []);
+    ledger.take(&covered(&trades, range(20, 40), Proof::Id));
+    ledger.take(&covered(&trades, range(0, 10), Proof::Page));
+    assert_eq!(gaps(&ledger), [], "what is older was never asked for");
+    ledger.take(&covered(&trades, range(50, 60), Proof::Id));
+    assert_eq!(gaps(&ledger), [(range(40, 50), None, false)]);
+    ledger.take(&gap(&trades, range(42, 45), "disconnected", false));
+    let named = (range(42, 45), Some("disconnected".into()), false);
+    assert_eq!(gaps(&ledger), [(range(40, 42), None, false), named, (range(45, 50), None, false)]);
+    // The earliest start of any stream counts.
+    ledger.take(&stream_line(&trades, ts(5)));
+    ledger.take(&stream_line(&trades, ts(50)));
+    assert_eq!(gaps(&ledger)[0], (range(10, 20), None, false));
 }
 
 #[test]

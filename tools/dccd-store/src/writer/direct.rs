@@ -186,7 +186,10 @@ impl Writer {
         for slot in &mut self.slots {
             if let Some(mut direct) = slot.direct.take_if(|direct| direct.is_over(occasion, sync_interval)) {
                 news_before.push((slot.id, slot.news.clone()));
-                direct.held.iter().for_each(|(control, _)| slot.learn(control));
+                for (control, _) in &direct.held {
+                    let stream = slot.stream_begins(control);
+                    [Some(control), stream.as_ref()].into_iter().flatten().for_each(|control| slot.learn(control));
+                }
                 for file in std::mem::take(&mut direct.files) {
                     round.add_direct(slot.id, file.into());
                 }

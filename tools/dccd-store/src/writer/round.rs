@@ -308,7 +308,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Calls `take` with each record, `covered`, `gap` and `range` line of a journal.
+    /// Calls `take` with each line of a journal: records, and what says something of completeness.
     fn each_line(
         &mut self,
         segment: &mut Segment,

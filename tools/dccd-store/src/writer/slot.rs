@@ -8,7 +8,7 @@ use dccd_record::{Control, Dataset, DatasetId, Parser, Range, Ts};
 use super::Fresh;
 use super::direct::Direct;
 use crate::layout::{Layout, Period};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, stream_line};
 use crate::policy::{Occasion, Published, Waiting, is_due};
 use crate::table::FileScan;
 
@@ -28,6 +28,8 @@ pub(super) struct Slot {
     /// What journals say of completeness and the ledger does not yet.
     pub(super) news: Ledger,
     pub(super) direct: Option<Direct>,
+    /// A stream began in this run, and what it covers first is not known yet.
+    pub(super) is_stream_new: bool,
 }
 
 /// Rows of one file in journals.
@@ -59,6 +61,7 @@ impl Slot {
             waiting: BTreeMap::new(),
             news: Ledger::default(),
             direct: None,
+            is_stream_new: false,
         }
     }
 
@@ -87,6 +90,19 @@ impl Slot {
         self.frame_bytes = 0;
         self.fresh.clear();
         self.current = None;
+    }
+
+    /// What is to be remembered of a new stream, if `control` is the first that it covers. Only within one input does
+    /// that follow from the order of lines; once it is said, it is true in any order.
+    pub(super) fn stream_begins(&mut self, control: &Control) -> Option<Control> {
+        let Control::Covered(line) = control else { return None };
+        let start = line.range.start();
+        // What was ordered may be far older than the stream.
+        if !self.is_stream_new || self.news.asked().contains(start) {
+            return None;
+        }
+        self.is_stream_new = false;
+        Some(stream_line(&self.dataset, start))
     }
 
     /// Learns what a journaled line says of completeness.
