@@ -1,5 +1,7 @@
 //! The flags.
 
+use std::time::Duration;
+
 use clap::{Parser, Subcommand};
 use dccd_cli::{Common, StoreFlags, ToolArgs};
 
@@ -23,12 +25,19 @@ pub(crate) enum Command {
 /// Count which jobs succeeded, and pass every line on
 ///
 /// A job has succeeded once all it asked for is covered, or a gap is named where the exchange has one. One that
-/// is left without an answer has failed, whatever the statuses of other programs say.
+/// is left without an answer has failed, whatever the statuses of other programs say. A stream is well as long as
+/// nothing fails that is not followed by something covered.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RecordArgs {
     /// Print only `Done. successes=N failures=M`, counted in jobs
     #[arg(long)]
     pub(crate) summary: bool,
+
+    /// Most seconds between two counts of a stream
+    ///
+    /// A stream may run for months, so it is counted while it does; everything else is counted at its end.
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    count_secs: u64,
 
     #[command(flatten)]
     pub(crate) store: StoreFlags,
@@ -52,6 +61,12 @@ Examples:
 
   The pairs whose last run failed:
       dccd-health status --json | jq 'select(.errors > 0)'";
+
+impl RecordArgs {
+    pub(crate) fn count_interval(&self) -> Duration {
+        Duration::from_secs(self.count_secs)
+    }
+}
 
 impl ToolArgs for Args {
     fn common(&self) -> &Common {

@@ -1,7 +1,8 @@
 //! Records runs and prints their state.
 //!
 //! `record`: in, the lines that `dccd-write` made durable; out, the same lines. At the end of input each job's
-//! success or failure is counted in the store. `status`: out, a table of those counts.
+//! success or failure is counted in the store, that of streams also while they run. `status`: out, a table of those
+//! counts.
 
 mod args;
 mod error;

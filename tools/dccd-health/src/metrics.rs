@@ -57,7 +57,7 @@ impl Metrics {
         text
     }
 
-    /// Counts a run that ended at `now`.
+    /// Counts a run that ended at `now`, or that of streams up to `now`.
     pub(crate) fn count(&mut self, outcomes: &[Outcome], now: Ts) {
         let mut pairs: BTreeMap<String, Vec<&Outcome>> = BTreeMap::new();
         for outcome in outcomes {
@@ -68,26 +68,59 @@ impl Metrics {
             // Two jobs of one dataset stored their rows together.
             let rows: BTreeMap<&Dataset, u64> =
                 outcomes.iter().map(|outcome| (&outcome.dataset, outcome.rows)).collect();
-            let is_success = outcomes.iter().all(|outcome| outcome.trouble.is_none());
-            pair.counts.count(is_success, rows.values().sum(), now);
+            pair.counts.count(Verdict::of(&outcomes), rows.values().sum(), now);
             for outcome in outcomes {
                 let job = pair.jobs.entry(outcome.job.clone()).or_default();
-                job.count(outcome.trouble.is_none(), outcome.rows, now);
+                job.count(Verdict::of(&[outcome]), outcome.rows, now);
             }
         }
     }
 }
 
 impl Counts {
-    fn count(&mut self, is_success: bool, rows: u64, now: Ts) {
+    fn count(&mut self, verdict: Verdict, rows: u64, now: Ts) {
+        if verdict == Verdict::Nothing && rows == 0 {
+            return;
+        }
         let now = seconds(now);
         self.last_run_at = Some(now.clone());
         self.rows_collected = self.rows_collected.saturating_add(rows);
-        if is_success {
-            self.last_success_at = Some(now);
-            self.errors_count = 0;
+        match verdict {
+            Verdict::Success => {
+                self.last_success_at = Some(now);
+                self.errors_count = 0;
+            }
+            Verdict::Failure => self.errors_count = self.errors_count.saturating_add(1),
+            Verdict::Progress | Verdict::Nothing => {}
+        }
+    }
+}
+
+/// What outcomes mean for those that are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// All are well.
+    Success,
+    /// One has failed now.
+    Failure,
+    /// One went on while another is still in trouble that was counted before.
+    Progress,
+    /// All is as it was.
+    Nothing,
+}
+
+impl Verdict {
+    fn of(outcomes: &[&Outcome]) -> Verdict {
+        let is_new = |outcome: &&&Outcome| outcome.is_new;
+        let has_failed = |outcome: &&Outcome| outcome.trouble.is_some();
+        if !outcomes.iter().any(|outcome| outcome.is_new) {
+            Verdict::Nothing
+        } else if outcomes.iter().filter(is_new).any(has_failed) {
+            Verdict::Failure
+        } else if outcomes.iter().any(has_failed) {
+            Verdict::Progress
         } else {
-            self.errors_count = self.errors_count.saturating_add(1);
+            Verdict::Success
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Lines in, the same lines out; counts into the store.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dccd_cli::{Input, OutputError, Status, Tool, Wait};
@@ -26,12 +26,21 @@ pub(crate) fn run(args: &RecordArgs, tool: &mut Tool) -> Result<Status, Error> {
         return Err(Error::Usage("pipe the lines of dccd-write in; see --help".to_owned()));
     }
     let root = args.store.data_path()?;
-    let mut recorder = Recorder { tool, run: Run::default(), passes_on: !args.summary, bad_lines: 0 };
+    let mut recorder = Recorder {
+        tool,
+        run: Run::default(),
+        root,
+        passes_on: !args.summary,
+        bad_lines: 0,
+        count_interval: args.count_interval(),
+        counted: Instant::now(),
+        is_count_troubled: false,
+    };
     let taken = recorder.take_all(input);
     // Whatever ended the input, what it said counts.
     let outcomes = recorder.run.outcomes();
     recorder.tell_unanswered(&outcomes);
-    recorder.count(&root, &outcomes)?;
+    recorder.count(&outcomes)?;
     taken?;
     recorder.finish(args, &outcomes)
 }
@@ -39,8 +48,14 @@ pub(crate) fn run(args: &RecordArgs, tool: &mut Tool) -> Result<Status, Error> {
 struct Recorder<'a> {
     tool: &'a mut Tool,
     run: Run,
+    root: PathBuf,
     passes_on: bool,
     bad_lines: u64,
+    /// How often streams are counted.
+    count_interval: Duration,
+    counted: Instant,
+    /// The last count of streams could not be kept.
+    is_count_troubled: bool,
 }
 
 impl Recorder<'_> {
@@ -63,6 +78,7 @@ impl Recorder<'_> {
                 }
                 BufferedLine::Starved => {
                     self.flush();
+                    self.count_streams();
                     if self.tool.stop.is_set() {
                         let until = *drain_until.get_or_insert_with(|| Instant::now() + DRAIN_MAX);
                         if Instant::now() >= until {
@@ -119,18 +135,38 @@ impl Recorder<'_> {
     }
 
     fn tell_unanswered(&self, outcomes: &[Outcome]) {
-        for Outcome { job, unanswered, .. } in outcomes.iter().filter(|outcome| outcome.unanswered > 0) {
-            self.tool.log.error(format_args!("{job}: ranges without an answer: {unanswered}"));
+        for Outcome { job, is_live, unanswered, .. } in outcomes.iter().filter(|outcome| outcome.unanswered > 0) {
+            if *is_live {
+                self.tool.log.error(format_args!("{job}: nothing was covered"));
+            } else {
+                self.tool.log.error(format_args!("{job}: ranges without an answer: {unanswered}"));
+            }
         }
     }
 
-    fn count(&self, root: &Path, outcomes: &[Outcome]) -> Result<(), Error> {
+    /// A stream has no end to be counted at, so it is counted while it runs.
+    fn count_streams(&mut self) {
+        if self.counted.elapsed() < self.count_interval {
+            return;
+        }
+        self.counted = Instant::now();
+        let counted = self.count(&self.run.streams());
+        match &counted {
+            Ok(()) => self.run.streams_counted(),
+            // What is not counted now is counted next time; the lines matter more.
+            Err(error) if !self.is_count_troubled => self.tool.log.error(format_args!("{error}; trying again")),
+            Err(_) => {}
+        }
+        self.is_count_troubled = counted.is_err();
+    }
+
+    fn count(&self, outcomes: &[Outcome]) -> Result<(), Error> {
         if outcomes.is_empty() {
             return Ok(());
         }
         let now = now();
         let mut is_damaged = false;
-        update_metrics(root, |content| {
+        update_metrics(&self.root, |content| {
             let held = content.as_deref().map(Metrics::from_json);
             is_damaged = matches!(held, Some(None));
             let mut metrics = held.flatten().unwrap_or_default();

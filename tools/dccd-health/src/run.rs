@@ -13,15 +13,18 @@ pub(crate) enum Trouble {
     Lasting,
 }
 
-/// How a job ended.
+/// How a job ended, or how a stream does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) job: String,
     pub(crate) dataset: Dataset,
+    pub(crate) is_live: bool,
+    /// Whether it came to this since the last count; a job that is no stream is counted once.
+    pub(crate) is_new: bool,
     pub(crate) trouble: Option<Trouble>,
     /// Orders that nobody answered, or that never came.
     pub(crate) unanswered: u64,
-    /// Rows of its dataset that became durable.
+    /// Rows of its dataset that became durable since the last count.
     pub(crate) rows: u64,
 }
 
@@ -39,11 +42,15 @@ struct JobRun {
     /// How many orders its plan announced; `None` if nobody did.
     announced: Option<u64>,
     orders: Vec<Range>,
+    is_live: bool,
 }
 
 /// What became known of one dataset. Ranges stand for all jobs of it.
 #[derive(Debug, Default)]
 struct Answers {
+    /// Of what is only streamed no ranges are kept: in months there would be many.
+    stream: Option<Stream>,
+    is_ordered: bool,
     covered: RangeSet,
     /// Holes of the exchange's own.
     gaps: RangeSet,
@@ -52,20 +59,30 @@ struct Answers {
     rows: u64,
 }
 
+/// How the stream of one dataset does.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stream {
+    has_covered: bool,
+    /// What failed since something was covered.
+    failure: Option<Trouble>,
+    /// Whether something was covered, or failed, since the last count.
+    is_new: bool,
+    was_counted: bool,
+}
+
 impl Run {
     /// Learns from a line.
     pub(crate) fn take(&mut self, control: Control) {
         match control {
             Control::Job(job) => self.take_job(job),
             Control::Range(order) => self.take_order(order),
-            Control::Covered(line) => {
+            Control::Covered(line) => self.answers.entry(line.dataset).or_default().cover(line.range),
+            Control::Gap(line) => {
                 let answers = self.answers.entry(line.dataset).or_default();
-                answers.covered.insert(line.range);
-                // What failed at first may come all the same.
-                answers.passing.remove(line.range);
-                answers.lasting.remove(line.range);
+                if answers.keeps_ranges() {
+                    answers.gaps.insert(line.range);
+                }
             }
-            Control::Gap(line) => self.answers.entry(line.dataset).or_default().gaps.insert(line.range),
             Control::Failed(line) => self.take_failed(line),
             Control::Stored(line) => {
                 let rows = &mut self.answers.entry(line.dataset).or_default().rows;
@@ -79,31 +96,83 @@ impl Run {
         let nothing = Answers::default();
         let outcome = |(id, job): (&String, &JobRun)| {
             let answers = self.answers.get(&job.dataset).unwrap_or(&nothing);
-            let (unanswered, trouble) = judge(job, answers);
-            Outcome { job: id.clone(), dataset: job.dataset.clone(), trouble, unanswered, rows: answers.rows }
+            let stream = answers.stream.filter(|_| job.is_live && job.orders.is_empty());
+            let (unanswered, trouble) = stream.map_or_else(|| judge(job, answers), Stream::judge);
+            Outcome {
+                job: id.clone(),
+                dataset: job.dataset.clone(),
+                is_live: stream.is_some(),
+                is_new: stream.is_none_or(|stream| stream.is_new || !stream.was_counted),
+                trouble,
+                unanswered,
+                rows: answers.rows,
+            }
         };
         self.jobs.iter().map(outcome).collect()
     }
 
+    /// How the streams do, while they run; nothing if nothing is new of any. What covered nothing yet may be slow.
+    pub(crate) fn streams(&self) -> Vec<Outcome> {
+        let of_stream = |(id, job): (&String, &JobRun)| {
+            let answers = self.answers.get(&job.dataset).filter(|_| job.is_live)?;
+            let Stream { is_new, failure, .. } = answers.stream?;
+            Some(Outcome {
+                job: id.clone(),
+                dataset: job.dataset.clone(),
+                is_live: true,
+                is_new,
+                trouble: failure,
+                unanswered: 0,
+                rows: answers.rows,
+            })
+        };
+        let streams: Vec<Outcome> = self.jobs.iter().filter_map(of_stream).collect();
+        let has_news = streams.iter().any(|stream| stream.is_new || stream.rows > 0);
+        if has_news { streams } else { Vec::new() }
+    }
+
+    /// What was said of streams so far is counted, and never again.
+    pub(crate) fn streams_counted(&mut self) {
+        for answers in self.answers.values_mut() {
+            if let Some(stream) = &mut answers.stream {
+                stream.was_counted |= stream.is_new;
+                stream.is_new = false;
+                answers.rows = 0;
+            }
+        }
+    }
+
     fn take_job(&mut self, line: Job) {
+        if line.is_live {
+            self.answers.entry(line.dataset.clone()).or_default().stream.get_or_insert_default();
+        }
         let job = self.job(line.id, line.dataset);
+        job.is_live |= line.is_live;
         if let Some(ranges) = line.ranges {
             job.announced = Some(job.announced.unwrap_or(0).saturating_add(ranges));
         }
     }
 
     fn take_order(&mut self, line: Order) {
+        self.answers.entry(line.dataset.clone()).or_default().is_ordered = true;
         self.job(line.job, line.dataset).orders.push(line.range);
     }
 
     fn take_failed(&mut self, line: Failed) {
         let answers = self.answers.entry(line.dataset).or_default();
-        let failed = if line.is_retryable { &mut answers.passing } else { &mut answers.lasting };
-        failed.insert(line.range);
+        if let Some(stream) = &mut answers.stream {
+            let trouble = if line.is_retryable { Trouble::Passing } else { Trouble::Lasting };
+            stream.failure = stream.failure.max(Some(trouble));
+            stream.is_new = true;
+        }
+        if answers.keeps_ranges() {
+            let failed = if line.is_retryable { &mut answers.passing } else { &mut answers.lasting };
+            failed.insert(line.range);
+        }
     }
 
     fn job(&mut self, id: String, dataset: Dataset) -> &mut JobRun {
-        self.jobs.entry(id).or_insert_with(|| JobRun { dataset, announced: None, orders: Vec::new() })
+        self.jobs.entry(id).or_insert_with(|| JobRun { dataset, announced: None, orders: Vec::new(), is_live: false })
     }
 }
 
@@ -116,7 +185,7 @@ fn judge(job: &JobRun, answers: &Answers) -> (u64, Option<Trouble>) {
     let mut trouble = None;
     for order in &job.orders {
         let failure = answers.failure(*order);
-        if failure.is_none() && !answers.cover(*order) {
+        if failure.is_none() && !answers.is_complete(*order) {
             unanswered += 1;
         }
         trouble = trouble.max(failure);
@@ -132,7 +201,33 @@ fn judge(job: &JobRun, answers: &Answers) -> (u64, Option<Trouble>) {
     (unanswered, trouble)
 }
 
+impl Stream {
+    /// At the end: one that covered nothing left its order unanswered.
+    fn judge(self) -> (u64, Option<Trouble>) {
+        match self.failure {
+            None if !self.has_covered => (1, Some(Trouble::Passing)),
+            failure => (0, failure),
+        }
+    }
+}
+
 impl Answers {
+    fn keeps_ranges(&self) -> bool {
+        self.stream.is_none() || self.is_ordered
+    }
+
+    fn cover(&mut self, range: Range) {
+        if let Some(stream) = &mut self.stream {
+            (stream.has_covered, stream.failure, stream.is_new) = (true, None, true);
+        }
+        if self.keeps_ranges() {
+            self.covered.insert(range);
+            // What failed at first may come all the same.
+            self.passing.remove(range);
+            self.lasting.remove(range);
+        }
+    }
+
     fn failure(&self, range: Range) -> Option<Trouble> {
         let touches = |failed: &RangeSet| !failed.within(range).is_empty();
         match (touches(&self.lasting), touches(&self.passing)) {
@@ -142,7 +237,7 @@ impl Answers {
         }
     }
 
-    fn cover(&self, range: Range) -> bool {
+    fn is_complete(&self, range: Range) -> bool {
         self.covered.missing(range).iter().all(|hole| self.gaps.covers(hole))
     }
 }

@@ -93,6 +93,107 @@ fn one_job_that_fails_leaves_the_others_alone() {
     assert_eq!(found, [("mine".to_owned(), None, 7), ("other".to_owned(), Some(Trouble::Passing), 0)]);
 }
 
+const STREAM: &str = r#"{"kind":"job",SERIES,"id":"mine","live":true}"#;
+
+#[test]
+fn a_stream_is_well_if_something_was_covered_and_nothing_failed_since() {
+    check(&[STREAM, COVERED], None, 0);
+    check(&[STREAM], Some(Trouble::Passing), 1);
+    check(&[STREAM, STORED, GAP], Some(Trouble::Passing), 1);
+    check(&[STREAM, FAILED], Some(Trouble::Passing), 0);
+    check(&[STREAM, REFUSED, FAILED], Some(Trouble::Lasting), 0);
+    check(&[STREAM, COVERED, FAILED], Some(Trouble::Passing), 0);
+    // Coverage goes on elsewhere: what failed at first is over.
+    check(&[STREAM, REFUSED, &part(COVERED, "8-9"), GAP], None, 0);
+    // Its job may have orders too.
+    check(&[STREAM, ORDER, &part(COVERED, "0-8")], Some(Trouble::Passing), 1);
+}
+
+#[test]
+fn months_of_a_stream_take_no_memory() {
+    let (mut run, mut parser) = (Run::default(), Parser::new());
+    let mut take = |line: &str| match parser.parse(line.as_bytes()) {
+        Ok(Line::Control(control)) => run.take(*control),
+        other => panic!("{line}: {other:?}"),
+    };
+    take(&line(STREAM));
+    for second in 0..10_000 {
+        let range = |from: i64| format!(r#""start":"{}","end":"{}""#, at(2 * second + from), at(2 * second + from + 1));
+        for (template, from) in [(COVERED, 0), (GAP, 1), (FAILED, 1), (REFUSED, 1), (STORED, 0)] {
+            take(&line(&template.replace("0-9", &range(from))));
+        }
+    }
+    let memory = format!("{run:?}");
+    assert!(memory.len() < 1_000, "{} bytes: {memory:.2000}", memory.len());
+    assert_eq!(run.outcomes()[0].rows, 70_000);
+}
+
+/// Counts what is new of the streams at `second`.
+fn count_streams(run: &mut Run, metrics: &mut Metrics, second: i64) {
+    metrics.count(&run.streams(), at(second));
+    run.streams_counted();
+}
+
+fn say(run: &mut Run, template: &str) {
+    match Parser::new().parse(line(template).as_bytes()) {
+        Ok(Line::Control(control)) => run.take(*control),
+        other => panic!("{template}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_stream_is_counted_while_it_runs_and_its_rows_once() {
+    let (mut run, mut metrics) = (run(&[STREAM]), Metrics::default());
+    let check = |run: &mut Run, metrics: &mut Metrics, templates: &[&str], second, expected| {
+        templates.iter().for_each(|template| say(run, template));
+        count_streams(run, metrics, second);
+        let pair = metrics.pairs.entry("binance/BTC/USDT".to_owned()).or_default();
+        assert_eq!((&pair.counts, pair.jobs.get("mine").unwrap_or(&Counts::default())), (&expected, &expected));
+    };
+    check(&mut run, &mut metrics, &[], 1, counts(None, None, 0, 0));
+    check(&mut run, &mut metrics, &[STORED, COVERED], 2, counts(Some(2), Some(2), 7, 0));
+    check(&mut run, &mut metrics, &[], 3, counts(Some(2), Some(2), 7, 0));
+    check(&mut run, &mut metrics, &[STORED, STORED], 4, counts(Some(4), Some(2), 21, 0));
+    check(&mut run, &mut metrics, &[FAILED, FAILED], 5, counts(Some(5), Some(2), 21, 1));
+    check(&mut run, &mut metrics, &[], 6, counts(Some(5), Some(2), 21, 1));
+    check(&mut run, &mut metrics, &[FAILED], 7, counts(Some(7), Some(2), 21, 2));
+    check(&mut run, &mut metrics, &[STORED, COVERED], 8, counts(Some(8), Some(8), 28, 0));
+    say(&mut run, STORED);
+    metrics.count(&run.outcomes(), at(9));
+    assert_eq!(metrics.pairs["binance/BTC/USDT"].counts, counts(Some(9), Some(8), 35, 0));
+}
+
+#[test]
+fn the_end_of_a_stream_is_counted_only_if_it_is_news() {
+    let check = |before: &[&str], expected| {
+        let (mut run, mut metrics) = (run(before), Metrics::default());
+        count_streams(&mut run, &mut metrics, 1);
+        metrics.count(&run.outcomes(), at(2));
+        assert_eq!(metrics.pairs["binance/BTC/USDT"].counts, expected);
+    };
+    check(&[STREAM, COVERED], counts(Some(1), Some(1), 0, 0));
+    check(&[STREAM, FAILED], counts(Some(1), None, 0, 1));
+    check(&[STREAM], counts(Some(2), None, 0, 1));
+}
+
+#[test]
+fn a_stream_in_trouble_is_not_hidden_by_its_neighbour() {
+    let books = |template: &str| {
+        template.replace("SERIES", r#""exchange":"binance","pair":"BTC/USDT","of":"book""#).replace("mine", "books")
+    };
+    let (mut run, mut metrics) = (run(&[STREAM, &books(STREAM), COVERED]), Metrics::default());
+    count_streams(&mut run, &mut metrics, 1);
+    assert_eq!(metrics.pairs["binance/BTC/USDT"].counts, counts(Some(1), Some(1), 0, 0), "books may be slow");
+    say(&mut run, &books(REFUSED));
+    count_streams(&mut run, &mut metrics, 2);
+    say(&mut run, COVERED);
+    count_streams(&mut run, &mut metrics, 3);
+    let pair = &metrics.pairs["binance/BTC/USDT"];
+    assert_eq!(pair.counts, counts(Some(3), Some(1), 0, 1));
+    assert_eq!(pair.jobs["mine"], counts(Some(3), Some(3), 0, 0));
+    assert_eq!(pair.jobs["books"], counts(Some(2), None, 0, 1));
+}
+
 fn at(second: i64) -> Ts {
     Ts::from_secs(1_704_067_200 + second).unwrap()
 }

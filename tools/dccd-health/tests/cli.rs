@@ -125,6 +125,66 @@ fn sigterm_does_not_cut_the_input_off() {
 }
 
 #[test]
+fn a_stream_is_seen_while_it_runs() {
+    const LOOKS_MAX: u32 = 600;
+    let stream = JOB.replace("\"ranges\":1", "\"live\":true");
+    let dir = store();
+    let status = || health(dir.path(), &["status", "--json"], &[]).1;
+    let wait_for = |rows: &str| {
+        for _ in 0..LOOKS_MAX {
+            if status().ends_with(rows) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("{rows} is not in {}", status());
+    };
+    let mut child = start(dir.path(), &["record", "--summary", "--count-secs=1"]);
+    let mut stdin = child.stdin.take().unwrap();
+    write!(stdin, "{stream}\n{STORED}\n{COVERED}\n").unwrap();
+    wait_for("\"rows\":5,\"errors\":0}\n");
+    writeln!(stdin, "{FAILED}").unwrap();
+    wait_for("\"rows\":5,\"errors\":1}\n");
+    write!(stdin, "{STORED}\n{COVERED}\n").unwrap();
+    wait_for("\"rows\":10,\"errors\":0}\n");
+    writeln!(stdin, "{STORED}").unwrap();
+    drop(stdin);
+    assert_eq!(finish(child), (0, "Done. successes=1 failures=0\n".to_owned(), String::new()));
+    assert!(status().ends_with("\"rows\":15,\"errors\":0}\n"), "{}", status());
+}
+
+#[test]
+fn a_stream_that_covers_nothing_has_failed() {
+    let dir = store();
+    let stream = JOB.replace("\"ranges\":1", "\"live\":true");
+    let (status, stdout, stderr) = health(dir.path(), &["record", "--summary"], &[&stream, STORED]);
+    assert_eq!((status, stdout.as_str()), (75, "Done. successes=0 failures=1\n"));
+    assert_eq!(stderr, "dccd-health: mine: nothing was covered\n");
+}
+
+/// Lines are passed on, and counts are tried again, though the store cannot be written now.
+#[test]
+fn a_count_that_cannot_be_kept_ends_no_stream() {
+    let dir = store();
+    let stream = JOB.replace("\"ranges\":1", "\"live\":true");
+    std::fs::create_dir(dir.path().join(".dccd")).unwrap();
+    std::fs::write(dir.path().join(".dccd/locks"), "in the way").unwrap();
+    let mut child = start(dir.path(), &["record", "--count-secs=1"]);
+    let mut stdin = child.stdin.take().unwrap();
+    write!(stdin, "{stream}\n{STORED}\n{COVERED}\n").unwrap();
+    let mut told = String::new();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    stderr.read_line(&mut told).unwrap();
+    assert!(told.ends_with("; trying again\n"), "{told}");
+    std::fs::remove_file(dir.path().join(".dccd/locks")).unwrap();
+    writeln!(stdin, "{STORED}").unwrap();
+    drop(stdin);
+    let (status, stdout, _) = finish(child);
+    assert_eq!((status, stdout.lines().count()), (0, 4));
+    assert!(health(dir.path(), &["status", "--json"], &[]).1.ends_with("\"rows\":10,\"errors\":0}\n"));
+}
+
+#[test]
 fn damaged_counts_are_told_and_begun_anew() {
     let dir = store();
     health(dir.path(), &["record"], &[JOB, ORDER, COVERED]);
