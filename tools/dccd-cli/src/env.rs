@@ -9,6 +9,10 @@ pub const DATA_PATH: &str = "DCCD_DATA_PATH";
 pub const BUDGET_DIR: &str = "DCCD_BUDGET_DIR";
 /// Set by systemd when stderr goes to the journal.
 pub const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
+/// Set by systemd: the socket that is told of readiness and life.
+pub const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
+/// Set by systemd where a sign of life is wanted, and how often, in microseconds.
+pub const WATCHDOG_USEC: &str = "WATCHDOG_USEC";
 /// Where a user's state lies.
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 /// Where a user's configuration lies.

@@ -31,7 +31,7 @@ pub use ledger::{Ledger, NamedGap};
 pub use metrics::{read_metrics, update_metrics};
 pub use store::{Store, StoreOptions};
 pub use view::{PeriodView, View};
-pub use writer::{Taken, Writer, WriterOptions};
+pub use writer::{Durable, Taken, Writer, WriterOptions};
 
 #[cfg(test)]
 mod tests;

@@ -52,6 +52,15 @@ pub enum Taken {
     Bad(String),
 }
 
+/// What became durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Durable {
+    /// So many rows.
+    pub rows: u64,
+    /// The first instant after what was said to be covered; `None` if nothing was.
+    pub covered_to: Option<Ts>,
+}
+
 /// Makes lines durable.
 pub struct Writer {
     site: Site,
@@ -70,12 +79,14 @@ pub struct Writer {
     segments: Vec<Segment>,
     /// Lines for downstream.
     output: Vec<u8>,
+    durable: Option<Durable>,
     notices: Vec<String>,
 }
 
 /// A control line on its way out, and the dataset whose `stored` lines must leave before it.
 struct Pending {
     after_stored: Option<DatasetId>,
+    covered_to: Option<Ts>,
     line: Vec<u8>,
 }
 
@@ -105,6 +116,7 @@ impl Writer {
             journal: None,
             segments,
             output: Vec::new(),
+            durable: None,
             notices: Vec::new(),
         };
         writer.inherit()?;
@@ -117,7 +129,7 @@ impl Writer {
         match &self.parser.parse(line) {
             Ok(Line::Control(control)) => self.take_control(control, line),
             Ok(Line::Unknown) => {
-                self.pass_on(None, line);
+                self.pass_on(None, None, line);
                 self.relieve_of_control()?;
                 Ok(Taken::Yes)
             }
@@ -173,6 +185,11 @@ impl Writer {
     /// Lines for downstream.
     pub fn output(&mut self) -> &mut Vec<u8> {
         &mut self.output
+    }
+
+    /// What became durable since this was last asked; `None` if nothing did, lines without records included.
+    pub fn take_durable(&mut self) -> Option<Durable> {
+        self.durable.take()
     }
 
     /// Sentences that a person should read.
@@ -242,18 +259,18 @@ impl Writer {
                     }
                     self.append(line);
                 }
-                self.pass_on(Some(id), line);
+                self.pass_on(Some(id), covered_to(control), line);
             }
             Control::Job(Job { is_live: true, start: None, .. }) => {
                 slot.is_stream_new = true;
-                self.pass_on(None, line);
+                self.pass_on(None, None, line);
             }
             Control::Range(_) | Control::Job(Job { is_live: true, .. }) => {
                 slot.learn(control);
                 self.append(line);
-                self.pass_on(None, line);
+                self.pass_on(None, None, line);
             }
-            Control::Stored(_) | Control::Job(_) => self.pass_on(None, line),
+            Control::Stored(_) | Control::Job(_) => self.pass_on(None, None, line),
         }
         self.relieve_of_control()?;
         Ok(Taken::Yes)
@@ -265,11 +282,11 @@ impl Writer {
         self.first_uncommitted.get_or_insert_with(Instant::now);
     }
 
-    fn pass_on(&mut self, after_stored: Option<DatasetId>, line: &[u8]) {
+    fn pass_on(&mut self, after_stored: Option<DatasetId>, covered_to: Option<Ts>, line: &[u8]) {
         let mut line = line.to_vec();
         line.push(b'\n');
         self.pending_bytes += line.len();
-        self.pending.push(Pending { after_stored, line });
+        self.pending.push(Pending { after_stored, covered_to, line });
         self.first_uncommitted.get_or_insert_with(Instant::now);
     }
 
@@ -296,6 +313,7 @@ impl Writer {
         if !self.frame.is_empty() {
             Writer::open_journal(&mut self.journal, &self.site)?.commit(&self.frame)?;
             self.frame.clear();
+            self.durable.get_or_insert_default();
         }
         self.first_uncommitted = None;
         self.pending_bytes = 0;
@@ -303,6 +321,7 @@ impl Writer {
             if let Some(id) = pending.after_stored {
                 self.say_stored(id);
             }
+            self.say_covered(pending.covered_to);
             self.output.extend_from_slice(&pending.line);
         }
         for id in std::mem::take(&mut self.touched) {
@@ -327,7 +346,14 @@ impl Writer {
             slot.wait(period, &fresh);
             let line = stored_line(&self.site.layout, &slot.dataset, period, &fresh);
             write_control(&line, &mut self.output);
+            self.durable.get_or_insert_default().rows += fresh.rows;
         }
+    }
+
+    /// Remembers how far a `covered` line reaches that leaves now.
+    fn say_covered(&mut self, to: Option<Ts>) {
+        let durable = self.durable.get_or_insert_default();
+        durable.covered_to = durable.covered_to.max(to);
     }
 
     /// Every file for which rows wait, and every ledger that has something to learn.
@@ -381,6 +407,14 @@ fn stored_line(layout: &Layout, dataset: &Dataset, period: Period, fresh: &Fresh
         rows: fresh.rows,
         range: Range::new(fresh.first, end).unwrap_or(Range::instant(fresh.first)),
     })
+}
+
+/// How far a line says that all is covered.
+fn covered_to(control: &Control) -> Option<Ts> {
+    match control {
+        Control::Covered(line) => Some(line.range.end()),
+        _ => None,
+    }
 }
 
 fn bad(error: &RowError) -> Taken {

@@ -6,6 +6,7 @@
 
 mod args;
 mod error;
+mod notify;
 mod sink;
 
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use dccd_store::{Writer, WriterOptions};
 
 use args::Args;
 use error::Error;
+use notify::Notifier;
 use sink::Sink;
 
 fn main() -> ExitCode {
@@ -32,5 +34,6 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
         program: concat!("dccd-write ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
     let writer = Writer::open(&args.store.data_path()?, &options)?;
-    Sink::new(writer, input, tool).run()
+    let notifier = Notifier::from_env(&tool.log);
+    Sink::new(writer, input, notifier, tool).run()
 }

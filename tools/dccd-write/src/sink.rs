@@ -7,6 +7,7 @@ use dccd_record::{BufferedLine, LINE_BYTES_MAX, LineBuffer};
 use dccd_store::{Taken, Writer};
 
 use crate::error::Error;
+use crate::notify::Notifier;
 
 /// After SIGTERM the source has this long to end its output.
 const DRAIN_MAX: Duration = Duration::from_secs(15);
@@ -23,6 +24,7 @@ const BAD_LINES_MAX: u64 = 100_000;
 pub(crate) struct Sink<'a> {
     writer: Writer,
     input: Input,
+    notifier: Notifier,
     tool: &'a mut Tool,
     lines: LineBuffer,
     bad_lines: u64,
@@ -37,10 +39,11 @@ pub(crate) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    pub(crate) fn new(writer: Writer, input: Input, tool: &'a mut Tool) -> Sink<'a> {
+    pub(crate) fn new(writer: Writer, input: Input, notifier: Notifier, tool: &'a mut Tool) -> Sink<'a> {
         Sink {
             writer,
             input,
+            notifier,
             tool,
             lines: LineBuffer::new(),
             bad_lines: 0,
@@ -80,10 +83,10 @@ impl<'a> Sink<'a> {
             self.take_buffered()?;
             if self.writer.commit_due().is_some_and(|due| Instant::now() >= due) {
                 self.writer.commit()?;
-                self.answer()?;
+                self.answer();
                 self.writer.publish_due()?;
             }
-            self.answer()?;
+            self.answer();
             if self.is_drained() {
                 return Ok(());
             }
@@ -101,9 +104,10 @@ impl<'a> Sink<'a> {
     /// Receipts are answered before publishing begins, which may take a while.
     fn end(&mut self) -> Result<(), Error> {
         self.writer.commit()?;
-        self.answer()?;
+        self.answer();
+        self.notifier.stopping();
         let finished = self.writer.finish();
-        self.answer()?;
+        self.answer();
         Ok(finished?)
     }
 
@@ -132,15 +136,22 @@ impl<'a> Sink<'a> {
     }
 
     /// Hands on what the writer has to say.
-    fn answer(&mut self) -> Result<(), Error> {
+    fn answer(&mut self) {
         for notice in self.writer.take_notices() {
             self.is_store_damaged = true;
             self.tool.log.error(notice);
         }
+        self.hand_out();
+        if let Some(durable) = self.writer.take_durable() {
+            self.notifier.progress(durable);
+        }
+    }
+
+    fn hand_out(&mut self) {
         let output = self.writer.output();
         if !self.has_reader || output.is_empty() {
             output.clear();
-            return Ok(());
+            return;
         }
         self.tool.out.buffer().append(output);
         match self.tool.out.flush() {
@@ -153,7 +164,6 @@ impl<'a> Sink<'a> {
                 self.tool.log.error(error);
             }
         }
-        Ok(())
     }
 
     /// Publishes once nothing has come for a while.
@@ -161,9 +171,9 @@ impl<'a> Sink<'a> {
         if !self.is_resting && self.last_input.elapsed() >= REST_AFTER {
             self.is_resting = true;
             self.writer.commit()?;
-            self.answer()?;
+            self.answer();
             self.writer.rest()?;
-            self.answer()?;
+            self.answer();
         }
         Ok(())
     }
@@ -172,6 +182,7 @@ impl<'a> Sink<'a> {
     fn is_drained(&mut self) -> bool {
         if self.drain_until.is_none() && self.tool.stop.is_set() {
             self.drain_until = Some(Instant::now() + DRAIN_MAX);
+            self.notifier.stopping();
         }
         self.drain_until.is_some_and(|until| Instant::now() >= until)
     }

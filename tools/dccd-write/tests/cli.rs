@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
 
 fn command(store: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dccd-write"));
@@ -197,4 +199,103 @@ fn a_store_with_floats_does_not_become_one_with_decimals() {
     run(dir.path(), &trade(1, 1));
     let output = feed(command(dir.path()).arg("--decimal").spawn().unwrap(), "");
     assert_eq!(output.status.code(), Some(78));
+}
+
+/// A live job: nothing about it is stored, and it passes.
+const STREAM: &str = "{\"kind\":\"job\",\"exchange\":\"binance\",\"pair\":\"BTC/USDT\",\"id\":\"binance:trade:BTC-USDT\",\
+    \"of\":\"trade\",\"live\":true}\n";
+/// Nothing here takes longer, however busy the host is.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What systemd would be told next, line by line.
+fn told(socket: &UnixDatagram) -> Vec<String> {
+    let mut message = [0; 4096];
+    let length = socket.recv(&mut message).unwrap();
+    String::from_utf8(message[..length].to_vec()).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// A writer that tells `socket`, its input, and a reader of its receipts.
+fn watched(
+    store: &Path,
+    name: &str,
+    watchdog_usec: Option<&str>,
+) -> (Child, ChildStdin, Lines<BufReader<ChildStdout>>) {
+    let mut command = command(store);
+    command.arg("--sync-ms=1").env("NOTIFY_SOCKET", name).env("WATCHDOG_PID", "1");
+    watchdog_usec.map(|usec| command.env("WATCHDOG_USEC", usec));
+    let mut child = command.spawn().unwrap();
+    let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    (child, stdin, BufReader::new(stdout).lines())
+}
+
+#[test]
+fn systemd_is_told_of_readiness_life_and_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let store = dir.path().join("store");
+    let (mut child, mut stdin, mut receipts) = watched(&store, path.to_str().unwrap(), Some("30000000"));
+    stdin.write_all(STREAM.as_bytes()).unwrap();
+    assert_eq!(told(&socket), ["READY=1", "STATUS=0 rows stored, nothing covered yet"]);
+    // Rows alone are no sign of life: they say nothing of what is missing.
+    stdin.write_all(trade(1, 1).as_bytes()).unwrap();
+    assert_eq!(format!("{}\n", receipts.next().unwrap().unwrap()), STREAM);
+    assert!(receipts.next().unwrap().unwrap().contains("\"rows\":1"));
+    for _ in 0..3 {
+        stdin.write_all(COVERED.as_bytes()).unwrap();
+        assert_eq!(told(&socket), ["WATCHDOG=1"], "the next status comes in ten seconds");
+        assert!(receipts.next().unwrap().unwrap().contains("\"covered\""));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(told(&socket), ["STOPPING=1"]);
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    socket.set_nonblocking(true).unwrap();
+    assert!(socket.recv(&mut [0; 64]).is_err(), "that it stops is said once");
+}
+
+#[test]
+fn a_status_says_how_many_rows_and_how_far() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut command = command(dir.path());
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "0");
+    let output = feed(command.spawn().unwrap(), &format!("{}{}{COVERED}", trade(1, 1), trade(2, 2)));
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+    let status = "STATUS=2 rows stored, covered up to 2024-01-01T00:01:00.000000000Z";
+    assert_eq!(told(&socket), ["READY=1", status], "no watchdog is set");
+    assert_eq!(told(&socket), ["STOPPING=1"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn systemd_may_listen_at_an_abstract_name() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::SocketAddr;
+    let dir = tempfile::tempdir().unwrap();
+    let name = format!("dccd-write-test-{}", std::process::id());
+    let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut child, mut stdin, _receipts) = watched(dir.path(), &format!("@{name}"), None);
+    stdin.write_all(COVERED.as_bytes()).unwrap();
+    assert_eq!(told(&socket)[0], "READY=1");
+    drop(stdin);
+    assert_eq!(told(&socket), ["STOPPING=1"]);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_socket_that_is_not_there_stops_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, warned) in [("/nonexistent/notify", ""), ("vsock:2:1", "no socket of ours: vsock:2:1")] {
+        let mut command = command(dir.path());
+        let output = feed(command.env("NOTIFY_SOCKET", name).spawn().unwrap(), &trade(1, 1));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(0), false));
+        assert!(stderr.contains(warned) && stderr.is_empty() == warned.is_empty(), "{stderr}");
+    }
 }

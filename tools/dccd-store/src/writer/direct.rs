@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use dccd_record::{Control, Dataset, DatasetId, Line, Range, Ts};
 
 use super::round::{DirectFile, Round};
-use super::{FRAME_BYTES_MAX, Fresh, Writer};
+use super::{FRAME_BYTES_MAX, Fresh, Writer, covered_to};
 use crate::error::StoreError;
 use crate::layout::Period;
 use crate::policy::Occasion;
@@ -204,7 +204,8 @@ impl Writer {
             }
             return Err(error);
         }
-        for (_, line) in over.into_iter().flat_map(|direct| direct.held) {
+        for (control, line) in over.into_iter().flat_map(|direct| direct.held) {
+            self.say_covered(covered_to(&control));
             self.output.extend_from_slice(&line);
         }
         Ok(())

@@ -181,6 +181,7 @@ impl Writer {
             for (period, fresh) in receipts {
                 let line = stored_line(&self.site.layout, &self.slots[id.index()].dataset, period, &fresh);
                 write_control(&line, &mut self.output);
+                self.durable.get_or_insert_default().rows += fresh.rows;
             }
         }
         Ok(())
