@@ -158,23 +158,20 @@ impl Writer {
         let is_overfull = self.journal.as_ref().is_some_and(|journal| journal.bytes() > JOURNAL_BYTES_MAX);
         let mut round = if is_overfull { self.everything() } else { self.due(Occasion::Flow) };
         if !round.is_empty() {
-            // A round reads the whole journal, so it takes along whatever is worth publishing at all.
-            round.add_all(self.due(Occasion::Rest));
+            // A round reads the whole journal, so it takes along what is worth it.
+            round.add_all(self.due(Occasion::Pause));
         }
         self.publish(round)
     }
 
     /// Publishes what is worth it while no input comes.
-    pub fn rest(&mut self) -> Result<(), StoreError> {
-        self.commit_frame()?;
-        self.settle_direct(Occasion::Rest)?;
-        let round = self.due(Occasion::Rest);
-        self.publish(round)
+    pub fn pause(&mut self) -> Result<(), StoreError> {
+        self.settle(Occasion::Pause)
     }
 
     /// Ends: all is durable, and published where the policy wants it; the rest stays in a journal.
     pub fn finish(&mut self) -> Result<(), StoreError> {
-        self.rest()?;
+        self.settle(Occasion::Rest)?;
         if self.slots.iter().all(|slot| slot.waiting.is_empty() && slot.news.is_empty()) {
             self.journal.take().map_or(Ok(()), Journal::remove)?;
             self.segments.drain(..).try_for_each(Segment::remove)?;
@@ -195,6 +192,13 @@ impl Writer {
     /// Sentences that a person should read.
     pub fn take_notices(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notices)
+    }
+
+    fn settle(&mut self, occasion: Occasion) -> Result<(), StoreError> {
+        self.commit_frame()?;
+        self.settle_direct(occasion)?;
+        let round = self.due(occasion);
+        self.publish(round)
     }
 
     fn take_record(&mut self, record: &Line<'_>, line: &[u8]) -> Result<Taken, StoreError> {
@@ -370,8 +374,8 @@ impl Writer {
         let mut round = Round::default();
         for slot in &mut self.slots {
             let files = slot.due(occasion, &self.site.layout);
-            let has_news_only = slot.waiting.is_empty() && !slot.news.is_empty();
-            if !files.is_empty() || (occasion == Occasion::Rest && has_news_only) {
+            let is_news_due = slot.waiting.is_empty() && slot.is_news_due(occasion);
+            if !files.is_empty() || is_news_due {
                 round.add(slot.id, files);
             }
         }

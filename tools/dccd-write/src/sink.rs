@@ -11,8 +11,8 @@ use crate::notify::Notifier;
 
 /// After SIGTERM the source has this long to end its output.
 const DRAIN_MAX: Duration = Duration::from_secs(15);
-/// Input is at rest when nothing came for this long.
-const REST_AFTER: Duration = Duration::from_secs(30);
+/// Input pauses when nothing came for this long; as often it is seen what to publish meanwhile.
+const PAUSE_AFTER: Duration = Duration::from_secs(30);
 /// The flag that signals set is looked at this often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Bad lines that are told one by one.
@@ -34,8 +34,8 @@ pub(crate) struct Sink<'a> {
     /// The store held something that could not be read.
     is_store_damaged: bool,
     drain_until: Option<Instant>,
-    last_input: Instant,
-    is_resting: bool,
+    /// When something last came, or was published because nothing did.
+    stirred: Instant,
 }
 
 impl<'a> Sink<'a> {
@@ -51,8 +51,7 @@ impl<'a> Sink<'a> {
             are_receipts_lost: false,
             is_store_damaged: false,
             drain_until: None,
-            last_input: Instant::now(),
-            is_resting: false,
+            stirred: Instant::now(),
         }
     }
 
@@ -92,11 +91,8 @@ impl<'a> Sink<'a> {
             }
             match self.input.wait(self.patience()).map_err(Error::Input)? {
                 Wait::Ready if self.lines.fill(&mut self.input).map_err(Error::Input)? == 0 => return Ok(()),
-                Wait::Ready => {
-                    self.last_input = Instant::now();
-                    self.is_resting = false;
-                }
-                Wait::TimedOut => self.rest()?,
+                Wait::Ready => self.stirred = Instant::now(),
+                Wait::TimedOut => self.pause()?,
             }
         }
     }
@@ -166,14 +162,14 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Publishes once nothing has come for a while.
-    fn rest(&mut self) -> Result<(), Error> {
-        if !self.is_resting && self.last_input.elapsed() >= REST_AFTER {
-            self.is_resting = true;
+    /// Publishes what is worth it once nothing has come for a while.
+    fn pause(&mut self) -> Result<(), Error> {
+        if self.stirred.elapsed() >= PAUSE_AFTER {
             self.writer.commit()?;
             self.answer();
-            self.writer.rest()?;
+            self.writer.pause()?;
             self.answer();
+            self.stirred = Instant::now();
         }
         Ok(())
     }

@@ -7,7 +7,8 @@ use std::io::{BufRead, BufReader, Lines, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
-use std::time::Duration;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 fn command(store: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dccd-write"));
@@ -226,6 +227,34 @@ fn watched(
     let mut child = command.spawn().unwrap();
     let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     (child, stdin, BufReader::new(stdout).lines())
+}
+
+/// One line after the other, each within the interval of the one before: none puts off what the first has begun.
+#[test]
+fn a_trickle_is_durable_within_the_interval_of_its_first_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = command(dir.path()).arg("--sync-ms=200").spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut receipts = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (sender, came) = mpsc::channel();
+    let reader = std::thread::spawn(move || receipts.by_ref().for_each(|line| sender.send(line.unwrap()).unwrap()));
+    let begun = Instant::now();
+    let mut sent = 0;
+    let first = loop {
+        stdin.write_all(trade(sent % 60, sent).as_bytes()).unwrap();
+        stdin.write_all(COVERED.as_bytes()).unwrap();
+        sent += 1;
+        match came.recv_timeout(Duration::from_millis(20)) {
+            Ok(line) => break line,
+            Err(_) => assert!(begun.elapsed() < PATIENCE, "{sent} lines and no answer"),
+        }
+    };
+    assert!(begun.elapsed() >= Duration::from_millis(150), "{sent} lines were not committed together");
+    assert!(first.contains("\"stored\"") && first.contains("\"rows\":"), "{first}");
+    assert!(came.recv_timeout(PATIENCE).unwrap().contains("\"covered\""));
+    drop(stdin);
+    reader.join().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn what_was_not_published_is_not_covered() {
     // Publishing needs the folder of locks.
     let locks = dir.path().join(".dccd/locks");
     std::fs::write(&locks, b"").unwrap();
-    writer.rest().unwrap_err();
+    writer.pause().unwrap_err();
     std::fs::remove_file(&locks).unwrap();
     writer.finish().unwrap();
     let stored = rows(dir.path());

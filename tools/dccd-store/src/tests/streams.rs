@@ -1,6 +1,8 @@
 //! Streams: an outage in which nobody lived to speak is a gap all the same.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use dccd_record::Range;
 
@@ -117,4 +119,54 @@ fn a_stream_that_outruns_the_journal_is_remembered_too() {
     assert!(writer.output().ends_with(b"\"proof\":\"id\"}\n"));
     drop(writer);
     check(dir.path(), &[(range(50_000, 60_000), None)]);
+}
+
+/// Every file of the store with its inode, which each rewrite changes.
+fn inodes(dir: &Path, found: &mut BTreeMap<PathBuf, u64>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            inodes(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "parquet") {
+            found.insert(path.clone(), path.metadata().unwrap().ino());
+        }
+    }
+}
+
+#[test]
+fn a_day_of_commits_rewrites_its_files_a_few_times() {
+    const BUSY_PER_MINUTE: u64 = 200;
+    const REWRITES_MAX: u32 = 6;
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = open(dir.path());
+    let pairs = ["BTC/USDT", "ETH/USDT", "LTC/USDT", "XRP/USDT"];
+    pairs.iter().for_each(|pair| take(&mut writer, &STREAM.replace("BTC/USDT", pair)));
+    let (mut before, mut rewrites) = (BTreeMap::new(), BTreeMap::<PathBuf, u32>::new());
+    let mut stored = 0;
+    for minute in 0..1_440_u64 {
+        let second = i64::try_from(minute * 60).unwrap();
+        let busy = (0..BUSY_PER_MINUTE).map(|at| trade("BTC/USDT", second, minute * BUSY_PER_MINUTE + at));
+        let quiet = pairs[1..].iter().map(|pair| trade(pair, second, minute));
+        for line in busy.chain(quiet).chain(pairs.iter().map(|pair| covered(pair, range(second, second + 60)))) {
+            take(&mut writer, &line);
+        }
+        writer.commit().unwrap();
+        writer.publish_due().unwrap();
+        stored += writer.take_durable().unwrap().rows;
+        writer.output().clear();
+        let mut now = BTreeMap::new();
+        inodes(dir.path(), &mut now);
+        for (path, inode) in &now {
+            *rewrites.entry(path.clone()).or_default() += u32::from(before.get(path) != Some(inode));
+        }
+        before = now;
+    }
+    assert_eq!(stored, 1_440 * (BUSY_PER_MINUTE + 3));
+    assert!(rewrites.values().all(|times| *times <= REWRITES_MAX), "{rewrites:?}");
+    assert!(rewrites.keys().any(|path| path.to_string_lossy().contains("BTC-USDT")), "{rewrites:?}");
+    writer.finish().unwrap();
+    drop(writer);
+    check(dir.path(), &[]);
+    let ledger = Store::open(dir.path()).unwrap().view(&dataset(BTC)).unwrap().ledger().covered();
+    assert!(ledger.covers(range(0, 86_400)));
 }

@@ -114,7 +114,7 @@ impl Direct {
     /// Whether to publish all and go back to the journal.
     fn is_over(&mut self, occasion: Occasion, sync_interval: Duration) -> bool {
         let is_full = self.held_bytes >= FRAME_BYTES_MAX;
-        if occasion == Occasion::Rest || is_full || self.began.elapsed() >= RECEIPTS_INTERVAL {
+        if occasion != Occasion::Flow || is_full || self.began.elapsed() >= RECEIPTS_INTERVAL {
             return true;
         }
         if self.looked.elapsed() < sync_interval {

@@ -209,7 +209,7 @@ impl Writer {
                     publisher.publish(period, Vec::new(), &slot.news)?;
                 }
                 self.notices.extend(publisher.finish(&slot.news)?);
-                slot.news = Ledger::default();
+                slot.forget_news();
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::Fresh;
 use super::direct::Direct;
 use crate::layout::{Layout, Period};
 use crate::ledger::{Ledger, stream_line};
-use crate::policy::{Occasion, Published, Waiting, is_due};
+use crate::policy::{NEWS_WAIT, Occasion, Published, Waiting, is_due};
 use crate::table::FileScan;
 
 pub(super) struct Slot {
@@ -27,6 +27,8 @@ pub(super) struct Slot {
     pub(super) waiting: BTreeMap<Period, WaitingRows>,
     /// What journals say of completeness and the ledger does not yet.
     pub(super) news: Ledger,
+    /// Since when they do.
+    news_since: Option<Instant>,
     pub(super) direct: Option<Direct>,
     /// A stream began in this run, and what it covers first is not known yet.
     pub(super) is_stream_new: bool,
@@ -60,6 +62,7 @@ impl Slot {
             current: None,
             waiting: BTreeMap::new(),
             news: Ledger::default(),
+            news_since: None,
             direct: None,
             is_stream_new: false,
         }
@@ -111,6 +114,19 @@ impl Slot {
             self.newest = self.newest.max(Some(line.range.end()));
         }
         self.news.take(control);
+        self.news_since.get_or_insert_with(Instant::now);
+    }
+
+    /// The ledger knows all now.
+    pub(super) fn forget_news(&mut self) {
+        self.news = Ledger::default();
+        self.news_since = None;
+    }
+
+    /// Whether to tell the ledger, though no rows wait.
+    pub(super) fn is_news_due(&self, occasion: Occasion) -> bool {
+        let is_old = self.news_since.is_some_and(|since| since.elapsed() >= NEWS_WAIT);
+        !self.news.is_empty() && (occasion == Occasion::Rest || is_old)
     }
 
     /// Rows went to the journal.
