@@ -18,7 +18,8 @@ pub(crate) fn take_all(mut input: Input, planner: &mut Planner<'_>) -> Result<()
         match buffer.next_line() {
             BufferedLine::Line(line) => match parser.parse(line) {
                 Ok(Line::Control(control)) => match *control {
-                    Control::Job(job) => planner.take_job(job, Some(line))?,
+                    // Nothing is ordered for a stream; what it missed is a gap.
+                    Control::Job(job) if !job.is_live => planner.take_job(job, Some(line))?,
                     _ => planner.pass_on(line)?,
                 },
                 Ok(_) => planner.pass_on(line)?,

@@ -5,8 +5,9 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use dccd_record::Ts;
 use dccd_store::{StoreOptions, Taken, Writer, WriterOptions};
 
 const CANDLES: &str = r#"{"kind":"job","exchange":"binance","pair":"BTC/USDT","id":"mine","of":"candle","span":3600,"start":"2024-01-01T00:00:00.000000000Z","end":"2024-01-02T00:00:00.000000000Z","max_retries":3,"retry_delay":0.5}"#;
@@ -162,6 +163,94 @@ fn gaps_of_the_whole_store_need_no_job() {
     // Once a loss is stored it is not told again.
     let dir = store(&[&lost]);
     assert_eq!(plan(dir.path(), &["--gaps"], ""), (0, String::new(), String::new()));
+}
+
+/// The job of a stream, as it leaves `dccd-stream`.
+fn stream(of: &str) -> String {
+    format!(r#"{{"kind":"job","exchange":"binance","pair":"BTC/USDT","id":"live",{of},"live":true}}"#)
+}
+
+/// Streams that lived from hour to hour, each of them killed.
+fn streamed(of: &str, lives: &[(u32, u32)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    lives.iter().for_each(|(from, to)| die_after(dir.path(), &[&stream(of), &covered(of, *from, *to)]));
+    dir
+}
+
+/// Writes these lines and is killed.
+fn die_after(store: &Path, lines: &[&str]) {
+    let options = WriterOptions {
+        sync_interval: Duration::from_secs(1),
+        store: StoreOptions::AsItIs,
+        program: "test 0".to_owned(),
+    };
+    let mut writer = Writer::open(store, &options).unwrap();
+    lines.iter().for_each(|line| assert_eq!(writer.take(line.as_bytes()).unwrap(), Taken::Yes, "{line}"));
+    writer.commit().unwrap();
+}
+
+#[test]
+fn what_a_dead_stream_missed_is_asked_for() {
+    let dir = streamed(OF_TRADES, &[(3, 5), (6, 9)]);
+    let (status, stdout, stderr) = plan(dir.path(), &["--gaps"], "");
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    assert_eq!(ranges(&stdout), [("01T05".to_owned(), "01T06".to_owned(), "gap".to_owned())], "{stdout}");
+    // A backfill of what was long before makes no gap of what lies between.
+    die_after(dir.path(), &[&covered(OF_TRADES, 0, 1)]);
+    check(dir.path(), &["--gaps"], "", &[("01T05", "01T06", "gap")]);
+    die_after(dir.path(), &[&covered(OF_TRADES, 5, 6)]);
+    assert_eq!(plan(dir.path(), &["--gaps"], ""), (0, String::new(), String::new()));
+}
+
+#[test]
+fn the_job_of_a_stream_is_passed_on_and_nothing_ordered_for_it() {
+    let dir = streamed(OF_TRADES, &[(3, 5), (6, 9)]);
+    let line = format!("{}\n", stream(OF_TRADES));
+    assert_eq!(plan(dir.path(), &[], &line), (0, line.clone(), String::new()));
+    let (_, stdout, _) = plan(dir.path(), &["--gaps"], &line);
+    assert!(stdout.starts_with(&line), "{stdout}");
+    assert_eq!(ranges(&stdout), [("01T05".to_owned(), "01T06".to_owned(), "gap".to_owned())], "{stdout}");
+}
+
+#[test]
+fn what_a_dead_stream_missed_of_books_is_lost() {
+    let dir = streamed(OF_BOOKS, &[(3, 5), (6, 9)]);
+    let (status, stdout, stderr) = plan(dir.path(), &["--gaps"], "");
+    let lost = known("gap", OF_BOOKS, 5, 6, r#""reason":"irreparable: a book has no past","final":true"#);
+    assert_eq!((status, ranges(&stdout).len()), (0, 0), "{stdout}");
+    assert_eq!(stdout.lines().filter(|line| *line == lost).count(), 1, "{stdout}");
+    assert!(stderr.contains("a book has no past"), "{stderr}");
+    die_after(dir.path(), &[&lost]);
+    assert_eq!(plan(dir.path(), &["--gaps"], ""), (0, String::new(), String::new()));
+}
+
+/// The exchange may still be filling the last seconds: what is missing of them waits for the next run.
+#[test]
+fn a_gap_that_has_just_opened_waits() {
+    const SETTLING: Duration = Duration::from_secs(2);
+    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let minute = Duration::from_secs(60);
+    let covered = |from: Duration, to: Duration| {
+        let (start, end) = (from.as_nanos(), to.as_nanos());
+        format!(
+            r#"{{"kind":"covered","exchange":"binance","pair":"BTC/USDT","of":"trade","start":{start},"end":{end},"proof":"id"}}"#
+        )
+    };
+    // Half of the gap is still to come, however slow this host is.
+    let before = clock();
+    let dir = tempfile::tempdir().unwrap();
+    let parts = [covered(before - 2 * minute, before - minute), covered(before + minute, before + 2 * minute)];
+    die_after(dir.path(), &[&stream(OF_TRADES), &parts[0], &parts[1]]);
+    let (_, stdout, _) = plan(dir.path(), &["--gaps"], "");
+    let ordered = |line: &str| line.split(r#""end":""#).nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let ends: Vec<String> = stdout.lines().filter(|line| line.contains(r#""kind":"range""#)).map(ordered).collect();
+    let [end] = &ends[..] else { panic!("{stdout}") };
+    let end = Duration::from_nanos(end.parse::<Ts>().unwrap().nanos().unsigned_abs());
+    assert!(before - minute < end && end + SETTLING <= clock(), "{stdout}");
+    let dir = tempfile::tempdir().unwrap();
+    let parts = [covered(before - minute, before + minute), covered(before + 2 * minute, before + 3 * minute)];
+    die_after(dir.path(), &[&stream(OF_TRADES), &parts[0], &parts[1]]);
+    check(dir.path(), &["--gaps"], "", &[]);
 }
 
 #[test]
