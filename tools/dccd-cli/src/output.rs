@@ -3,11 +3,16 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, fstat};
 use rustix::io::dup;
 
 /// Flushed by itself once it holds this much.
 const BUFFER_BYTES: usize = 128 << 10;
+/// A pipe that can be written to at all takes so much without waiting: `PIPE_BUF`.
+const PIPE_PIECE_BYTES: usize = 4096;
 
 /// Standard output, flushed when the buffer is full and whenever the tool is about to wait.
 #[derive(Debug)]
@@ -31,6 +36,46 @@ impl Output {
         if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
     }
 
+    /// Hands over as much as the reader takes without our waiting for it. The rest stays in the buffer, which is then
+    /// for the caller to bound.
+    pub fn offer(&mut self) -> Result<(), OutputError> {
+        let is_pipe =
+            fstat(&self.file).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile);
+        let mut written = 0;
+        while written < self.buffer.len() {
+            if is_pipe && !self.takes_more()? {
+                break;
+            }
+            let piece = if is_pipe { PIPE_PIECE_BYTES } else { usize::MAX };
+            let end = self.buffer.len().min(written.saturating_add(piece));
+            match self.file.write(self.buffer.get(written..end).unwrap_or_default()) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.buffer.clear();
+                    return Err(OutputError::from(error));
+                }
+            }
+        }
+        self.buffer.drain(..written);
+        Ok(())
+    }
+
+    /// Whether something waits to be handed over.
+    pub fn is_waiting(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    fn takes_more(&self) -> Result<bool, OutputError> {
+        const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut fds = [PollFd::new(&self.file, PollFlags::OUT)];
+        match poll(&mut fds, Some(&AT_ONCE)) {
+            Ok(count) => Ok(count > 0),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(error) => Err(OutputError::Io(error.into())),
+        }
+    }
+
     /// Hands everything to the reader.
     pub fn flush(&mut self) -> Result<(), OutputError> {
         if self.buffer.is_empty() {
@@ -38,10 +83,13 @@ impl Output {
         }
         let written = self.file.write_all(&self.buffer);
         self.buffer.clear();
-        written.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => OutputError::Closed,
-            _ => OutputError::Io(error),
-        })
+        written.map_err(OutputError::from)
+    }
+}
+
+impl AsFd for Output {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 
@@ -52,6 +100,15 @@ pub enum OutputError {
     Closed,
     /// Anything else, such as a full disk.
     Io(io::Error),
+}
+
+impl From<io::Error> for OutputError {
+    fn from(error: io::Error) -> OutputError {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => OutputError::Closed,
+            _ => OutputError::Io(error),
+        }
+    }
 }
 
 impl fmt::Display for OutputError {

@@ -117,7 +117,7 @@ pub(crate) trait Adapter: std::fmt::Debug + Sync {
     ) -> Result<(), AnswerError>;
 
     /// The question for a snapshot of the book.
-    fn book(&self, series: &Series<'_>) -> Request;
+    fn book(&self, series: &Series<'_>, depth: Option<u32>) -> Request;
 
     /// Writes a snapshot, whose instant is the exchange's where it says one.
     fn read_book(

@@ -9,8 +9,12 @@ use super::stamp;
 use crate::answer::{AnswerError, Mark, Page, Reply};
 use crate::wire::number;
 
-/// The depth that is asked for: the deepest that both markets have.
+/// The depth that is asked for if nobody says another one: the deepest that both markets have.
 pub(super) const LEVELS: u32 = 1000;
+/// How deep a snapshot may be, and what that costs.
+pub(super) const SPOT_LIMITS: [(u32, u32); 4] = [(100, 5), (500, 25), (1000, 50), (5000, 250)];
+/// Nothing in between is allowed.
+pub(super) const FUTURES_LIMITS: [(u32, u32); 4] = [(50, 2), (100, 5), (500, 10), (1000, 20)];
 
 #[derive(Deserialize)]
 struct Wire<'a> {

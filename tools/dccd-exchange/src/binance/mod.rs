@@ -317,8 +317,8 @@ impl Adapter for Binance {
         }
     }
 
-    fn book(&self, series: &Series<'_>) -> Request {
-        query::snapshot(series)
+    fn book(&self, series: &Series<'_>, depth: Option<u32>) -> Request {
+        query::snapshot(series, depth)
     }
 
     fn read_book(

@@ -36,9 +36,15 @@ pub(super) fn launch() -> Ts {
     Ts::from_millis(LAUNCH_MS).unwrap_or(Ts::MIN)
 }
 
-/// A snapshot of the book.
-pub(super) fn snapshot(series: &Series<'_>) -> Request {
-    series.request(&format!("symbol={}&limit={}", encode(&symbol(series.pair())), book::LEVELS))
+/// A snapshot of the book: the least depth that is deep enough, as depth costs.
+pub(super) fn snapshot(series: &Series<'_>, depth: Option<u32>) -> Request {
+    let is_spot = *series.row.api == SPOT;
+    let limits: &[(u32, u32)] = if is_spot { &book::SPOT_LIMITS } else { &book::FUTURES_LIMITS };
+    let wanted = depth.unwrap_or(book::LEVELS);
+    let deepest = limits.last().copied().unwrap_or((book::LEVELS, series.row.weight));
+    let (limit, weight) = limits.iter().copied().find(|(limit, _)| *limit >= wanted).unwrap_or(deepest);
+    let query = format!("symbol={}&limit={limit}", encode(&symbol(series.pair())));
+    Request { weight, ..series.request(&query) }
 }
 
 /// The question for the exchange's clock.

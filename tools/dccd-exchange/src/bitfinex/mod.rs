@@ -179,7 +179,7 @@ impl Adapter for Bitfinex {
         }
     }
 
-    fn book(&self, series: &Series<'_>) -> Request {
+    fn book(&self, series: &Series<'_>, _depth: Option<u32>) -> Request {
         query::snapshot(series)
     }
 

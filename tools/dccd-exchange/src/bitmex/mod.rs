@@ -143,7 +143,7 @@ impl Adapter for Bitmex {
         }
     }
 
-    fn book(&self, series: &Series<'_>) -> Request {
+    fn book(&self, series: &Series<'_>, _depth: Option<u32>) -> Request {
         query::snapshot(series)
     }
 

@@ -62,8 +62,8 @@ impl Adapter for Bybit {
         }
     }
 
-    fn book(&self, series: &Series<'_>) -> Request {
-        query::book(series)
+    fn book(&self, series: &Series<'_>, depth: Option<u32>) -> Request {
+        query::book(series, depth)
     }
 
     fn read_book(

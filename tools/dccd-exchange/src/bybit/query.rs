@@ -54,8 +54,8 @@ pub(super) fn first_near(series: &Series<'_>, week: Ts) -> Request {
 }
 
 /// A snapshot of the book.
-pub(super) fn book(series: &Series<'_>) -> Request {
-    series.request(&format!("{}&limit={LEVELS}", of(series)))
+pub(super) fn book(series: &Series<'_>, depth: Option<u32>) -> Request {
+    series.request(&format!("{}&limit={}", of(series), depth.unwrap_or(LEVELS).min(LEVELS)))
 }
 
 /// The question for the exchange's clock.

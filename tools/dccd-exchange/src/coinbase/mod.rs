@@ -108,7 +108,7 @@ impl Adapter for Coinbase {
         }
     }
 
-    fn book(&self, series: &Series<'_>) -> Request {
+    fn book(&self, series: &Series<'_>, _depth: Option<u32>) -> Request {
         query::snapshot(series)
     }
 

@@ -55,8 +55,8 @@ pub(super) fn first(series: &Series<'_>) -> Request {
 }
 
 /// A snapshot of the book.
-pub(super) fn snapshot(series: &Series<'_>) -> Request {
-    series.request(&format!("{}&count={LEVELS}", pair(series)))
+pub(super) fn snapshot(series: &Series<'_>, depth: Option<u32>) -> Request {
+    series.request(&format!("{}&count={}", pair(series), depth.unwrap_or(LEVELS).min(LEVELS)))
 }
 
 /// The question for the exchange's clock.

@@ -152,7 +152,7 @@ impl Adapter for KrakenFutures {
         }
     }
 
-    fn book(&self, series: &Series<'_>) -> Request {
+    fn book(&self, series: &Series<'_>, _depth: Option<u32>) -> Request {
         query::of_symbol(series)
     }
 

@@ -66,8 +66,8 @@ impl Adapter for Okx {
         }
     }
 
-    fn book(&self, series: &Series<'_>) -> Request {
-        query::book(series)
+    fn book(&self, series: &Series<'_>, depth: Option<u32>) -> Request {
+        query::book(series, depth)
     }
 
     fn read_book(

@@ -63,8 +63,8 @@ pub(super) fn first(series: &Series<'_>) -> Request {
 }
 
 /// A snapshot of the book.
-pub(super) fn book(series: &Series<'_>) -> Request {
-    series.request(&format!("{}&sz={LEVELS}", of(series)))
+pub(super) fn book(series: &Series<'_>, depth: Option<u32>) -> Request {
+    series.request(&format!("{}&sz={}", of(series), depth.unwrap_or(LEVELS).min(LEVELS)))
 }
 
 /// The question for the exchange's clock.

@@ -67,11 +67,11 @@ impl Ask {
         Ok(row.adapter().contract(&series).map(|request| Ask::new(row, dataset, request, Question::Contract)))
     }
 
-    /// A snapshot of the book.
-    pub fn book(dataset: &Dataset, contract: Option<Fixed>) -> Result<Ask, Impossible> {
+    /// A snapshot of the book; of no more than so many levels, where the exchange gives fewer and they cost less.
+    pub fn book(dataset: &Dataset, contract: Option<Fixed>, depth: Option<u32>) -> Result<Ask, Impossible> {
         let row = capability(dataset)?;
         let series = Series { row, dataset, contract };
-        Ok(Ask::new(row, dataset, row.adapter().book(&series), Question::Book).with_contract(contract))
+        Ok(Ask::new(row, dataset, row.adapter().book(&series, depth), Question::Book).with_contract(contract))
     }
 
     /// Where the newest record lies, as far as REST shows it; for kinds of which there is more than what is now.

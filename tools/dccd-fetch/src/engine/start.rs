@@ -165,7 +165,7 @@ impl Engine<'_> {
                 return self.fail(dataset, range, failure).map(Ok);
             }
         };
-        let answer = match self.ask_now(Work::Page(Box::new(Ask::book(dataset, contract)?)))? {
+        let answer = match self.ask_now(Work::Page(Box::new(Ask::book(dataset, contract, None)?)))? {
             Ok(answer) => answer,
             Err(interrupted) => return Ok(Err(interrupted)),
         };

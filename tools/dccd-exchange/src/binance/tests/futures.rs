@@ -81,7 +81,7 @@ fn clocks_and_books_are_asked_of_the_right_host() {
     let clock = |id: &str| Ask::clock(&dataset(id)).expect("possible").request.path;
     assert_eq!(clock("binance:candle:BTC-USD_INVERSE:1h"), "/dapi/v1/time");
     assert_eq!(clock("binance:candle:BTC-USDT_250328:1h"), "/fapi/v1/time");
-    let book = |id: &str| Ask::book(&dataset(id), None).expect("possible").request.path;
+    let book = |id: &str| Ask::book(&dataset(id), None, None).expect("possible").request.path;
     assert_eq!(book("binance:book:BTC-USD_INVERSE"), "/dapi/v1/depth?symbol=BTCUSD_PERP&limit=1000");
     assert_eq!(book("binance:book:BTC-USDT_250328"), "/fapi/v1/depth?symbol=BTCUSDT_250328&limit=1000");
 }

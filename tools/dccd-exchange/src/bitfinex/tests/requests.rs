@@ -62,7 +62,7 @@ fn the_first_record_and_the_book() {
         Some("/v2/status/deriv/tBTCF0:USTF0/hist?start=1567296000000&limit=1&sort=1")
     );
     assert_eq!(first("bitfinex:book:BTC-USD"), None);
-    let book = Ask::book(&dataset("bitfinex:book:BTC-USDT"), None).expect("possible").request;
+    let book = Ask::book(&dataset("bitfinex:book:BTC-USDT"), None, None).expect("possible").request;
     assert_eq!((book.path.as_str(), book.group.name), ("/v2/book/tBTCUST/P0?len=100", "book"));
     let lists: Vec<String> = Bitfinex.instruments().into_iter().map(|request| request.path).collect();
     assert_eq!(lists, ["/v2/conf/pub:list:pair:exchange", "/v2/conf/pub:list:pair:futures"]);

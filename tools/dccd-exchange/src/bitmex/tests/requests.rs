@@ -55,7 +55,7 @@ fn the_first_record_the_book_and_the_list() {
         Some("/api/v1/trade?symbol=XBTUSD&startTime=2016-05-13T00:00:00.000Z&count=1&reverse=false")
     );
     assert_eq!(first("bitmex:book:BTC-USD_INVERSE"), None);
-    let book = Ask::book(&dataset("bitmex:book:BTC-USD_INVERSE"), None).expect("possible").request.path;
+    let book = Ask::book(&dataset("bitmex:book:BTC-USD_INVERSE"), None, None).expect("possible").request.path;
     assert_eq!(book, "/api/v1/orderBook/L2?symbol=XBTUSD&depth=0");
     let lists: Vec<String> = Bitmex.instruments().into_iter().map(|request| request.path).collect();
     assert_eq!(lists, ["/api/v1/instrument/active"]);

@@ -46,7 +46,7 @@ fn pages_are_asked_for_in_its_words() {
 
 #[test]
 fn other_questions_are_asked_in_its_words() {
-    let book = Ask::book(&dataset("bybit:book:BTC-USDT"), None).expect("possible");
+    let book = Ask::book(&dataset("bybit:book:BTC-USDT"), None, None).expect("possible");
     assert_eq!(book.request.path, "/v5/market/orderbook?category=spot&symbol=BTCUSDT&limit=1000");
     let clock = Ask::clock(&dataset("bybit:book:BTC-USDT")).expect("possible");
     assert_eq!(clock.request.path, "/v5/market/time");

@@ -63,7 +63,7 @@ fn a_page_of_candles_is_never_wider_than_the_exchange_allows() {
 fn everything_else_that_is_asked() {
     let path = |ask: Ask| ask.request.path;
     let book = dataset("coinbase:book:BTC-USD");
-    assert_eq!(path(Ask::book(&book, None).expect("possible")), "/products/BTC-USD/book?level=2");
+    assert_eq!(path(Ask::book(&book, None, None).expect("possible")), "/products/BTC-USD/book?level=2");
     assert_eq!(path(Ask::clock(&book).expect("possible")), "/time");
     assert!(Ask::first_record(&book).expect("possible").is_none());
     for id in ["coinbase:candle:BTC-USD:1d", "coinbase:trade:BTC-USD"] {

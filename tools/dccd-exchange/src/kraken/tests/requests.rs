@@ -30,7 +30,7 @@ fn pages_are_asked_for_as_documented() {
 fn everything_else_that_is_asked() {
     let path = |ask: Ask| ask.request.path;
     let book = dataset("kraken:book:ETH-EUR");
-    assert_eq!(path(Ask::book(&book, None).expect("possible")), "/0/public/Depth?pair=ETHEUR&count=500");
+    assert_eq!(path(Ask::book(&book, None, None).expect("possible")), "/0/public/Depth?pair=ETHEUR&count=500");
     assert_eq!(path(Ask::clock(&book).expect("possible")), "/0/public/Time");
     assert!(Ask::first_record(&book).expect("possible").is_none());
     for id in ["kraken:candle:ETH-EUR:1d", "kraken:trade:ETH-EUR"] {

@@ -44,7 +44,7 @@ fn everything_else_that_is_asked() {
     let path = |ask: Ask| ask.request.path;
     let book = dataset("krakenfutures:book:BTC-USD_INVERSE");
     let orderbook = "/derivatives/api/v3/orderbook?symbol=PI_XBTUSD";
-    assert_eq!(path(Ask::book(&book, None).expect("possible")), orderbook);
+    assert_eq!(path(Ask::book(&book, None, None).expect("possible")), orderbook);
     assert_eq!(path(Ask::clock(&book).expect("possible")), "/derivatives/api/v3/tickers/PF_XBTUSD");
     assert!(Ask::first_record(&book).expect("possible").is_none());
     let rates = dataset("krakenfutures:funding:BTC-USD_PERP");

@@ -76,7 +76,7 @@ fn other_pages_are_asked_for_in_its_words() {
 #[test]
 fn other_questions_are_asked_in_its_words() {
     let path = |ask: Ask| (ask.request.path, ask.request.group.name);
-    let book = Ask::book(&dataset("okx:book:BTC-USDT"), None).expect("possible");
+    let book = Ask::book(&dataset("okx:book:BTC-USDT"), None, None).expect("possible");
     assert_eq!(path(book), ("/api/v5/market/books?instId=BTC-USDT&sz=400".to_owned(), "books"));
     let clock = Ask::clock(&dataset("okx:book:BTC-USDT")).expect("possible");
     assert_eq!(path(clock), ("/api/v5/public/time".to_owned(), "public"));

@@ -1,0 +1,426 @@
+//! One open connection: its frames on their way to the series they are of.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use dccd_exchange::live::{
+    Event, FrameReader, Joint, KeepAlive, Link, LiveHost, Streams, Subscription, SubscriptionId,
+};
+use dccd_record::{Book, Kind, Proof, Ts};
+use dccd_rest::Backoff;
+
+use crate::clock::recv_ts;
+use crate::socket::{Heard, Socket, SocketError};
+use crate::track::{Feed, Newest, Track, Verdict};
+
+/// Frames that are read of one connection before the others have their turn.
+const TURN_FRAMES_MAX: usize = 2_000;
+/// A frame of a connection that counts them may come so much later than it should.
+const BEHIND_MAX: Duration = Duration::from_secs(10);
+
+/// Between two snapshots over REST of a book that keeps breaking, at first and at most.
+const SNAPSHOTS_APART: Duration = Duration::from_secs(1);
+const SNAPSHOTS_APART_MAX: Duration = Duration::from_secs(60);
+/// A book that lived so long was a good one.
+const SNAPSHOTS_GOOD: Duration = Duration::from_secs(120);
+
+/// One open connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    socket: Socket,
+    reader: Box<dyn FrameReader>,
+    host: &'static LiveHost,
+    pub(crate) series: HashMap<SubscriptionId, Series>,
+    pub(crate) opened: Instant,
+    /// When something came last.
+    pub(crate) heard: Instant,
+    /// When we last said that we live.
+    spoken: Instant,
+    /// What is still to be sent.
+    letters: VecDeque<String>,
+    /// When letters were sent of late.
+    sent: VecDeque<Instant>,
+    /// The number of the last frame, where they are counted.
+    sequence: Option<u64>,
+    /// The exchange's clock, as frames have it.
+    pub(crate) stamp: Option<Ts>,
+    pub(crate) tally: Tally,
+}
+
+/// What became of the frames.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) frames: u64,
+    pub(crate) refused: u64,
+}
+
+/// One series on one connection.
+#[derive(Debug)]
+pub(crate) struct Series {
+    /// When it was last asked for.
+    pub(crate) asked: Instant,
+    /// Whether the exchange took it up, and when.
+    pub(crate) accepted: Option<Instant>,
+    pub(crate) is_refused: bool,
+    /// When something of it came last.
+    pub(crate) heard: Instant,
+    pub(crate) feed: Option<Feed>,
+    /// When a snapshot over REST may be asked for again.
+    snapshot_due: Instant,
+    snapshots: Backoff,
+    /// The exchange says that this trade was the last one, and it had not come then.
+    behind: Option<(u64, Instant)>,
+}
+
+/// What a frame asks us to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// A series begins anew.
+    Renewal(SubscriptionId),
+    /// The book's changes come, and its snapshot is wanted.
+    Snapshot(SubscriptionId),
+    /// The exchange does not give a series.
+    Refused(Option<SubscriptionId>, String),
+    /// The exchange will end the connection.
+    Restart(String),
+}
+
+/// What frames are read into.
+pub(crate) struct Course<'a> {
+    pub(crate) tracks: &'a mut [Track],
+    pub(crate) out: &'a mut Vec<u8>,
+    pub(crate) needs: &'a mut Vec<Need>,
+    /// Whether this connection is the one whose books and gaps count.
+    pub(crate) is_active: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        socket: Socket,
+        link: &Link,
+        streams: &dyn Streams,
+        subscriptions: &[Subscription],
+        now: Instant,
+    ) -> Connection {
+        let series = |id: &SubscriptionId| {
+            let subscription = subscriptions.get(id.0)?;
+            let is_book = subscription.dataset.kind() == Kind::Book;
+            let feed = is_book.then(|| Feed::new(streams.rule(subscription), streams.has_rest_snapshot(subscription)));
+            let snapshots = Backoff::new(SNAPSHOTS_APART, SNAPSHOTS_APART_MAX);
+            let (asked, heard, snapshot_due) = (now, now, now);
+            let (accepted, is_refused, behind) = (None, false, None);
+            Some((*id, Series { asked, accepted, is_refused, heard, feed, snapshot_due, snapshots, behind }))
+        };
+        Connection {
+            socket,
+            reader: streams.reader(link, subscriptions),
+            host: link.host,
+            series: link.subscriptions.iter().filter_map(series).collect(),
+            opened: now,
+            heard: now,
+            spoken: now,
+            letters: link.opening.iter().cloned().collect(),
+            sent: VecDeque::new(),
+            sequence: None,
+            stamp: None,
+            tally: Tally::default(),
+        }
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// Reads what is there; true if there may be more.
+    pub(crate) fn read(&mut self, course: &mut Course<'_>) -> Result<bool, SocketError> {
+        for _ in 0..TURN_FRAMES_MAX {
+            match self.socket.read()? {
+                Heard::Text(text) => {
+                    self.heard = Instant::now();
+                    self.tally.frames += 1;
+                    self.take(text.as_str(), recv_ts(), course);
+                }
+                Heard::Control => self.heard = Instant::now(),
+                Heard::Nothing => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sends what is due: subscriptions as fast as the host takes them, and signs of life.
+    pub(crate) fn speak(&mut self, now: Instant) -> Result<(), SocketError> {
+        let (count_max, window_ms) = self.host.sends;
+        let window = Duration::from_millis(u64::from(window_ms));
+        while self.sent.front().is_some_and(|sent| now.saturating_duration_since(*sent) >= window) {
+            self.sent.pop_front();
+        }
+        while self.sent.len() < usize::try_from(count_max).unwrap_or(usize::MAX) {
+            let Some(letter) = self.letters.pop_front() else { break };
+            self.socket.send(&letter)?;
+            self.sent.push_back(now);
+            self.spoken = now;
+        }
+        let (KeepAlive::Pings { secs } | KeepAlive::Text { secs, .. }) = self.host.keep_alive else {
+            return self.socket.flush();
+        };
+        if now.saturating_duration_since(self.spoken) >= Duration::from_secs(u64::from(secs)) {
+            self.spoken = now;
+            match self.host.keep_alive {
+                KeepAlive::Text { text, .. } => self.socket.send(text)?,
+                _ => self.socket.ping()?,
+            }
+        }
+        self.socket.flush()
+    }
+
+    /// Since when a book waits for its snapshot, if it was asked for.
+    pub(crate) fn waits_since(&mut self, id: SubscriptionId) -> Option<Instant> {
+        self.series.get_mut(&id)?.feed.as_mut()?.waiting()?.asked
+    }
+
+    /// Whether every subscription was sent.
+    pub(crate) fn has_asked_all(&self) -> bool {
+        self.letters.is_empty()
+    }
+
+    pub(crate) fn is_silent(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.heard) > Duration::from_secs(u64::from(self.host.silence_secs))
+    }
+
+    /// Asks for a series once more; false if only a new connection can.
+    pub(crate) fn renew(&mut self, id: SubscriptionId, written: Vec<String>, now: Instant) -> bool {
+        let own = self.reader.renewal(id);
+        let letters = if own.is_empty() { written } else { own };
+        if letters.is_empty() {
+            return false;
+        }
+        if let Some(series) = self.series.get_mut(&id) {
+            (series.asked, series.accepted, series.heard) = (now, None, now);
+        }
+        self.letters.extend(letters);
+        true
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.socket.close();
+    }
+
+    /// Reads one frame.
+    fn take(&mut self, frame: &str, recv_ts: Ts, course: &mut Course<'_>) {
+        let Connection { reader, series, sequence, stamp, tally, .. } = self;
+        let (mut lasts, mut beat, mut waits) = (Vec::new(), None, None);
+        let mut skipped: Option<(u64, u64)> = None;
+        let read = reader.read(frame, recv_ts, &mut |event| match event {
+            Event::Sequence(number) => {
+                let expected = sequence.map(|last| last.wrapping_add(1));
+                if let Some(expected) = expected.filter(|expected| *expected != number) {
+                    skipped = Some((expected, number));
+                    // What came before this frame is whole; this frame belongs to what comes behind the hole.
+                    skip(expected, number, series, course);
+                }
+                *sequence = Some(number);
+            }
+            Event::Heartbeat(ts) => {
+                beat = beat.max(ts);
+                *stamp = (*stamp).max(ts);
+            }
+            Event::LastTrade(id, number) => lasts.push((id, number)),
+            Event::Restart(why) => course.needs.push(Need::Restart(why)),
+            Event::Refused(id, why) => {
+                if let Some(one) = id.and_then(|id| series.get_mut(&id)) {
+                    one.is_refused = true;
+                }
+                course.needs.push(Need::Refused(id, why));
+            }
+            Event::Accepted(id) => {
+                if let Some(one) = series.get_mut(&id) {
+                    (one.accepted, one.is_refused) = (Some(Instant::now()), false);
+                }
+            }
+            Event::Book(id, book, joint, checksum) => {
+                let Some(one) = series.get_mut(&id) else { return };
+                one.hear();
+                let Some(feed) = &mut one.feed else { return };
+                if feed.waiting().is_some() {
+                    // Kept below, since the frame's own text is what is kept.
+                    waits = Some(id);
+                    return;
+                }
+                course.take_book(id, feed, &book, joint, checksum);
+                *stamp = (*stamp).max(Some(book.ts).filter(|ts| *ts != recv_ts));
+            }
+            Event::Ignored => {}
+            event => {
+                let Some(id) = id_of(&event) else { return };
+                if let Some(one) = series.get_mut(&id) {
+                    one.hear();
+                }
+                if let Event::Trade(_, _, trade) = &event {
+                    *stamp = (*stamp).max(Some(trade.ts));
+                }
+                course.take(id, &event);
+            }
+        });
+        if let Err(error) = read {
+            tally.refused += 1;
+            self.doubt(&error.to_string(), course);
+            return;
+        }
+        if let Some(id) = waits {
+            self.keep(id, frame, recv_ts, course);
+        }
+        if let Some(now) = beat {
+            for (id, number) in lasts {
+                self.confirm(id, number, now, course);
+            }
+        }
+    }
+
+    /// Keeps a frame until the snapshot comes, with which it can be read.
+    fn keep(&mut self, id: SubscriptionId, frame: &str, recv_ts: Ts, course: &mut Course<'_>) {
+        let Some(one) = self.series.get_mut(&id) else { return };
+        let Some(feed) = &mut one.feed else { return };
+        let Some(waiting) = feed.waiting() else { return };
+        let now = Instant::now();
+        if !waiting.push(recv_ts, frame) {
+            feed.discard();
+        } else if waiting.asked.is_none() && one.snapshot_due <= now {
+            waiting.asked = Some(now);
+            if now.saturating_duration_since(one.snapshot_due) > SNAPSHOTS_GOOD {
+                one.snapshots.reset();
+            }
+            one.snapshot_due = now + one.snapshots.next();
+            course.needs.push(Need::Snapshot(id));
+        }
+    }
+
+    /// Lays the frames that waited upon a snapshot over REST.
+    pub(crate) fn take_snapshot(&mut self, id: SubscriptionId, book: &Book<'_>, course: &mut Course<'_>) {
+        let Some(feed) = self.series.get_mut(&id).and_then(|one| one.feed.as_mut()) else { return };
+        let frames = feed.release();
+        course.take_book(id, feed, book, Joint::Snapshot { seq: book.seq }, None);
+        for (recv_ts, frame) in frames {
+            self.take(&frame, recv_ts, course);
+        }
+    }
+
+    /// A frame that cannot be read was lost, whosever it was.
+    fn doubt(&mut self, reason: &str, course: &mut Course<'_>) {
+        for (id, one) in &mut self.series {
+            course.doubt(*id, reason);
+            one.discard_book(*id, course);
+        }
+    }
+
+    /// The exchange says which trade of a series was its last one.
+    fn confirm(&mut self, id: SubscriptionId, number: u64, now: Ts, course: &mut Course<'_>) {
+        let Some(one) = self.series.get_mut(&id) else { return };
+        let Some(track) = course.tracks.get_mut(id.0).filter(|track| !track.is_shed()) else { return };
+        let newest = Newest { last: Some((now, number)), now };
+        // The time of that trade is not said, so only one that came before can be recognised.
+        if track.cover.end().is_none() {
+            return;
+        }
+        match (track.confirm(newest, Proof::Heartbeat, course.out), one.behind) {
+            (Verdict::Quiet, _) => one.behind = None,
+            (Verdict::Behind, None) => one.behind = Some((number, Instant::now())),
+            (Verdict::Behind, Some((_, since))) if since.elapsed() > BEHIND_MAX => {
+                one.behind = None;
+                track.interrupt("the exchange names a trade that did not come", course.out);
+                course.needs.push(Need::Renewal(id));
+            }
+            (Verdict::Behind, Some(_)) => {}
+        }
+    }
+}
+
+impl Series {
+    fn hear(&mut self) {
+        self.heard = Instant::now();
+        // Some exchanges have no other way to say yes.
+        self.accepted.get_or_insert(self.heard);
+    }
+
+    /// Whether everything came here before another connection was `heard` for the last time.
+    pub(crate) fn overlaps(&self, heard: Instant) -> bool {
+        self.accepted.is_some_and(|since| since < heard) && self.feed.as_ref().is_none_or(Feed::is_live)
+    }
+
+    /// A book that may lack something begins anew, with whatever that takes.
+    fn discard_book(&mut self, id: SubscriptionId, course: &mut Course<'_>) {
+        if let Some(feed) = self.feed.as_mut().filter(|feed| feed.is_live()) {
+            feed.discard();
+            course.needs.push(Need::Renewal(id));
+        }
+    }
+}
+
+impl Course<'_> {
+    fn take(&mut self, id: SubscriptionId, event: &Event<'_>) {
+        let Some(track) = self.tracks.get_mut(id.0).filter(|track| !track.is_shed()) else { return };
+        if self.is_active {
+            track.take(event, self.out);
+        } else {
+            track.take_ahead(event, self.out);
+        }
+    }
+
+    /// Applies a frame of a book; only those of the active connection are stored.
+    fn take_book(
+        &mut self,
+        id: SubscriptionId,
+        feed: &mut Feed,
+        book: &Book<'_>,
+        joint: Joint,
+        checksum: Option<dccd_exchange::live::Checksum>,
+    ) {
+        let Some(track) = self.tracks.get_mut(id.0) else { return };
+        let is_stored = self.is_active && !track.is_shed();
+        let was_live = feed.is_live();
+        if is_stored && was_live {
+            track.step_book(feed, book.ts, book.recv_ts.unwrap_or(book.ts), self.out);
+        }
+        match feed.apply(book, joint, checksum) {
+            Ok(Some(taken)) if is_stored => track.take_book(feed, taken, self.out),
+            Ok(_) => {}
+            Err(reason) => {
+                if is_stored {
+                    track.interrupt(&reason, self.out);
+                }
+                // Changes that come before a new snapshot are no news.
+                if was_live {
+                    self.needs.push(Need::Renewal(id));
+                }
+            }
+        }
+    }
+
+    fn doubt(&mut self, id: SubscriptionId, reason: &str) {
+        if let Some(track) = self.tracks.get_mut(id.0).filter(|_| self.is_active) {
+            track.doubt(reason, self.out);
+        }
+    }
+}
+
+/// Frames of the whole connection are missing.
+fn skip(expected: u64, number: u64, series: &mut HashMap<SubscriptionId, Series>, course: &mut Course<'_>) {
+    let reason = format!("frames are missing on the connection: {number} came where {expected} belongs");
+    for (id, one) in series {
+        if let Some(track) = course.tracks.get_mut(id.0).filter(|_| course.is_active) {
+            track.interrupt(&reason, course.out);
+        }
+        one.discard_book(*id, course);
+    }
+}
+
+fn id_of(event: &Event<'_>) -> Option<SubscriptionId> {
+    match event {
+        Event::PastTrade(id, ..)
+        | Event::Trade(id, ..)
+        | Event::Candle(id, _)
+        | Event::OpenCandle(id, _)
+        | Event::Funding(id, _)
+        | Event::Lost(id, ..) => Some(*id),
+        _ => None,
+    }
+}

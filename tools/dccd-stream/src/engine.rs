@@ -1,0 +1,319 @@
+//! The loop: sockets in, lines out, and what falls due in between.
+
+mod answers;
+mod watch;
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant, SystemTime};
+
+use dccd_cli::{AddressBook, Status, Tool, env};
+use dccd_exchange::Impossible;
+use dccd_exchange::live::{Streams, Subscription, SubscriptionId, streams};
+use dccd_record::{Control, Failed, Kind, Line, Parser, Range, Ts, write_control};
+use dccd_rest::Budgets;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::args::Args;
+use crate::clock::StepWatch;
+use crate::connection::{Connection, Course, Need};
+use crate::error::StreamError;
+use crate::network::{Network, Purpose};
+use crate::slot::{Dialing, Slot};
+use crate::track::Track;
+use crate::wish::{Wish, Wishes};
+
+/// What falls due is looked at this often.
+const TICK: Duration = Duration::from_millis(100);
+/// After a stop, what was written is to be taken within this time.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// When so much waits for a slow reader, books are dropped...
+const SHED_BOOKS_BYTES: usize = 8 << 20;
+/// ...and when it is so much, everything but what is said of it.
+const SHED_ALL_BYTES: usize = 16 << 20;
+
+/// One run of the tool.
+pub(crate) struct Engine<'a> {
+    tool: &'a mut Tool,
+    streams: &'static dyn Streams,
+    wishes: Vec<Wish>,
+    subscriptions: Vec<Subscription>,
+    tracks: Vec<Track>,
+    probes: Vec<watch::Probe>,
+    slots: Vec<Slot>,
+    network: Network,
+    records_only: bool,
+    steps: StepWatch,
+    /// The exchange's clock, as anything had it.
+    stamp: Option<Ts>,
+    needs: Vec<Need>,
+    parser: Parser,
+    covered: Instant,
+    probed: Instant,
+    /// How many series could not even be asked for.
+    impossible: usize,
+}
+
+impl<'a> Engine<'a> {
+    pub(crate) fn new(args: &Args, wishes: Wishes, tool: &'a mut Tool) -> Result<Engine<'a>, StreamError> {
+        let Wishes { exchange, series, config } = wishes;
+        let addresses =
+            AddressBook::new(config).with_rest_url(args.rest_url.clone())?.with_ws_url(args.ws_url.clone())?;
+        let name = exchange.as_str();
+        if let Some(closed) = Impossible::closed(name).filter(|_| !addresses.is_elsewhere(name)) {
+            return Err(StreamError::Impossible(closed));
+        }
+        let streams = streams(name).ok_or_else(|| StreamError::Impossible(Impossible::Exchange(name.to_owned())))?;
+        let budgets = Budgets::new(args.budget_dir.clone(), env::budget_dirs());
+        let network = Network::new(name, addresses, budgets, &tool.log, &tool.stop)?;
+        let now = Instant::now();
+        let mut engine = Engine {
+            tool,
+            streams,
+            wishes: Vec::new(),
+            subscriptions: Vec::new(),
+            tracks: Vec::new(),
+            probes: Vec::new(),
+            slots: Vec::new(),
+            network,
+            records_only: args.records,
+            steps: StepWatch::new(),
+            stamp: None,
+            needs: Vec::new(),
+            parser: Parser::new(),
+            covered: now,
+            probed: now,
+            impossible: 0,
+        };
+        engine.choose(series)?;
+        Ok(engine)
+    }
+
+    /// What the exchange pushes of all that is wanted; one that it does not never stops the others.
+    fn choose(&mut self, series: Vec<Wish>) -> Result<(), StreamError> {
+        let mut refusal = None;
+        for wish in series {
+            match self.streams.links(std::slice::from_ref(&wish.subscription)) {
+                Ok(_) => self.wishes.push(wish),
+                Err(impossible) => {
+                    self.tool.log.error(format_args!("{}: {impossible}", wish.subscription.dataset));
+                    self.impossible += 1;
+                    self.fail(&wish, impossible.to_string())?;
+                    refusal = Some(impossible);
+                }
+            }
+        }
+        match refusal {
+            Some(impossible) if self.wishes.is_empty() => Err(StreamError::Impossible(impossible)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs until a signal comes.
+    pub(crate) fn run(mut self) -> Result<Status, StreamError> {
+        self.ask_contracts()?;
+        self.subscriptions = self.wishes.iter().map(|wish| wish.subscription.clone()).collect();
+        self.tracks = self.wishes.iter().map(|wish| Track::new(wish, self.streams, self.records_only)).collect();
+        self.probes = self.wishes.iter().map(|_| watch::Probe::default()).collect();
+        let links = self.streams.links(&self.subscriptions).map_err(StreamError::Impossible)?;
+        let now = Instant::now();
+        self.slots = links.into_iter().map(|link| Slot::new(link, now)).collect();
+        for track in &self.tracks {
+            track.write_order(self.tool.out.buffer());
+        }
+        let mut ticked = now.checked_sub(TICK).unwrap_or(now);
+        while !self.tool.stop.is_set() {
+            let is_more = self.read()?;
+            self.heed()?;
+            let now = Instant::now();
+            if now.saturating_duration_since(ticked) >= TICK {
+                ticked = now;
+                self.tick(now)?;
+            }
+            self.hand_over()?;
+            if !is_more {
+                self.wait()?;
+            }
+        }
+        self.finish()
+    }
+
+    /// Reads every connection; true if one has more.
+    fn read(&mut self) -> Result<bool, StreamError> {
+        let Engine { slots, tracks, needs, tool, .. } = self;
+        let mut is_more = false;
+        let mut lost = Vec::new();
+        let mut wants = Vec::new();
+        for (at, slot) in slots.iter_mut().enumerate() {
+            for is_next in [false, true] {
+                let place = if is_next { &mut slot.next } else { &mut slot.active };
+                let Some(connection) = place else { continue };
+                let mut course = Course { tracks, out: tool.out.buffer(), needs, is_active: !is_next };
+                let read = connection.read(&mut course);
+                let stamp = connection.stamp;
+                self.stamp = self.stamp.max(stamp);
+                wants.extend(needs.drain(..).map(|need| (at, is_next, need)));
+                match read {
+                    Ok(more) => is_more |= more,
+                    Err(error) => lost.push((at, is_next, error.to_string())),
+                }
+            }
+        }
+        for (at, is_next, need) in wants {
+            self.take_need(at, is_next, need)?;
+        }
+        for (at, is_next, why) in lost {
+            self.lose(at, is_next, &why);
+        }
+        Ok(is_more)
+    }
+
+    /// Hands lines to whoever reads them, and drops what he does not take in time.
+    fn hand_over(&mut self) -> Result<(), StreamError> {
+        self.tool.out.offer()?;
+        let waiting = self.tool.out.buffer().len();
+        let is_any_shed = self.tracks.iter().any(Track::is_shed);
+        if waiting < SHED_BOOKS_BYTES && !is_any_shed {
+            return Ok(());
+        }
+        let Engine { tracks, tool, .. } = self;
+        for track in tracks {
+            let bound = if track.dataset.kind() == Kind::Book { SHED_BOOKS_BYTES } else { SHED_ALL_BYTES };
+            // What was dropped begins again only when there is room for more than a line.
+            let is_shed = waiting >= bound || (track.is_shed() && waiting >= bound / 2);
+            if is_shed && !track.is_shed() {
+                tool.log.warn(format_args!("{}: nobody takes the lines; records are dropped", track.dataset));
+            }
+            track.shed(is_shed, tool.out.buffer());
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<(), StreamError> {
+        const WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        let connections = self.slots.iter().flat_map(|slot| slot.active.iter().chain(&slot.next));
+        let sockets: Vec<BorrowedFd<'_>> = connections.map(|connection| connection.socket().as_fd()).collect();
+        let (bell, out) = (self.network.bell(), self.tool.out.as_fd());
+        let mut fds: Vec<PollFd<'_>> = sockets.iter().map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
+        fds.push(PollFd::new(&bell, PollFlags::IN));
+        if self.tool.out.is_waiting() {
+            fds.push(PollFd::new(&out, PollFlags::OUT));
+        }
+        match poll(&mut fds, Some(&WAIT)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(StreamError::Poll(error.into())),
+        }
+    }
+
+    /// A connection is gone.
+    fn lose(&mut self, at: usize, is_next: bool, why: &str) {
+        let now = Instant::now();
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        let name = slot.link.host.name;
+        if is_next {
+            slot.next = None;
+            slot.want_successor(now + Duration::from_secs(1));
+            self.tool.log.note(format_args!("{name}: the next connection is lost: {why}"));
+            return;
+        }
+        self.tool.log.warn(format_args!("{name}: the connection is lost: {why}"));
+        let reason = format!("disconnected: {why}");
+        let interrupted = slot.lose(now);
+        for id in &slot.link.subscriptions {
+            let Some(track) = self.tracks.get_mut(id.0) else { continue };
+            if interrupted.contains(id) {
+                track.interrupt(&reason, self.tool.out.buffer());
+            } else {
+                track.restart_book();
+            }
+        }
+    }
+
+    fn take_need(&mut self, at: usize, is_next: bool, need: Need) -> Result<(), StreamError> {
+        let now = Instant::now();
+        match need {
+            Need::Snapshot(id) => self.ask_snapshot(id),
+            Need::Renewal(id) => {
+                self.renew(at, is_next, id, now);
+                Ok(())
+            }
+            Need::Restart(why) => {
+                let Some(slot) = self.slots.get_mut(at) else { return Ok(()) };
+                self.tool.log.note(format_args!("{}: {why}", slot.link.host.name));
+                if !is_next {
+                    slot.want_successor(now);
+                }
+                Ok(())
+            }
+            Need::Refused(id, why) => self.refused(at, id, &why, now),
+        }
+    }
+
+    /// Lets a series begin anew on its connection, or on a new one.
+    fn renew(&mut self, at: usize, is_next: bool, id: SubscriptionId, now: Instant) {
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        let Some(connection) = (if is_next { &mut slot.next } else { &mut slot.active }) else { return };
+        let Some(subscription) = self.subscriptions.get(id.0) else { return };
+        if let Some(one) = connection.series.get_mut(&id) {
+            one.asked = now;
+            if let Some(feed) = &mut one.feed {
+                feed.discard();
+                if self.streams.has_rest_snapshot(subscription) {
+                    return;
+                }
+            }
+        }
+        if !connection.renew(id, self.streams.renewal(subscription), now) {
+            self.lose(at, is_next, &format!("{} has to begin anew", subscription.dataset));
+        }
+    }
+
+    fn refused(&mut self, at: usize, id: Option<SubscriptionId>, why: &str, now: Instant) -> Result<(), StreamError> {
+        let Some(slot) = self.slots.get_mut(at) else { return Ok(()) };
+        let Some(wish) = id.and_then(|id| self.wishes.get(id.0)) else {
+            self.tool.log.error(format_args!("{}: the exchange refused: {why}", slot.link.host.name));
+            return Ok(());
+        };
+        slot.retry_refused(now);
+        let wish = wish.clone();
+        self.tool.log.error(format_args!("{}: the exchange refused: {why}", wish.subscription.dataset));
+        if let Some(track) = id.and_then(|id| self.tracks.get_mut(id.0)) {
+            track.interrupt(&format!("the exchange refused: {why}"), self.tool.out.buffer());
+        }
+        self.fail(&wish, format!("the exchange refused: {why}"))
+    }
+
+    /// Says that a series could not be had.
+    fn fail(&mut self, wish: &Wish, error: String) -> Result<(), StreamError> {
+        let range = self.stamp.map_or(Range::all(), Range::instant);
+        let failed = Failed { dataset: wish.subscription.dataset.clone(), range, error, is_retryable: false };
+        if !self.records_only {
+            write_control(&Control::Failed(failed), self.tool.out.buffer());
+        }
+        Ok(())
+    }
+
+    /// Says all that is proven, and goes.
+    fn finish(mut self) -> Result<Status, StreamError> {
+        let Engine { slots, tracks, tool, stamp, .. } = &mut self;
+        for track in tracks {
+            track.cover.say(tool.out.buffer());
+            if let Some(stamp) = *stamp {
+                track.cover.name_hole(stamp, tool.out.buffer());
+            }
+        }
+        for connection in slots.iter_mut().flat_map(|slot| slot.active.iter_mut().chain(&mut slot.next)) {
+            connection.close();
+        }
+        let until = Instant::now() + DRAIN_MAX;
+        while !tool.out.buffer().is_empty() && Instant::now() < until {
+            tool.out.offer()?;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if !tool.out.buffer().is_empty() {
+            let bytes = tool.out.buffer().len();
+            tool.log.error(format_args!("nobody takes the lines: the last {bytes} bytes are lost"));
+            tool.out.buffer().clear();
+        }
+        Ok(Status::Ok)
+    }
+}

@@ -1,0 +1,212 @@
+//! What comes back from the network: connections, snapshots of books, and what REST shows of silent series.
+
+use super::*;
+
+use std::time::Instant;
+
+use dccd_exchange::{Ask, Page};
+use dccd_record::Book;
+
+use crate::network::{Refusal, Reply};
+use crate::track::{Newest, Verdict};
+
+/// Between two tries to learn the size of a contract.
+const CONTRACT_RETRY: Duration = Duration::from_secs(5);
+
+impl Engine<'_> {
+    /// Takes in the answers that are there.
+    pub(super) fn heed(&mut self) -> Result<(), StreamError> {
+        for reply in self.network.answers() {
+            match reply {
+                Reply::Socket { slot, is_next, socket } => self.take_socket(slot, is_next, socket),
+                Reply::Page { id, purpose: Purpose::Snapshot, asked, lines, page } => {
+                    self.take_snapshot(id, asked, &lines, page)?;
+                }
+                Reply::Page { id, purpose: Purpose::Probe, asked, lines, page } => {
+                    self.take_probe(id, asked, &lines, page);
+                }
+                Reply::Page { purpose: Purpose::Contract, .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Amounts of some series are contracts, which mean nothing before their size is known.
+    pub(super) fn ask_contracts(&mut self) -> Result<(), StreamError> {
+        let mut at = 0;
+        while let Some(wish) = self.wishes.get(at) {
+            let ask = Ask::contract(&wish.subscription.dataset).map_err(StreamError::Impossible)?;
+            let Some(ask) = ask else {
+                at += 1;
+                continue;
+            };
+            match self.ask_contract(SubscriptionId(at), ask)? {
+                None => return Ok(()),
+                Some(Ok(page)) => {
+                    if let Some(wish) = self.wishes.get_mut(at) {
+                        wish.subscription.contract = page.contract;
+                    }
+                    at += 1;
+                }
+                Some(Err(refusal)) => {
+                    let wish = self.wishes.remove(at);
+                    self.tool.log.error(format_args!("{}: {}", wish.subscription.dataset, refusal.message));
+                    self.fail(&wish, refusal.message)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks until there is an answer; `None` if the run ends before.
+    fn ask_contract(&mut self, id: SubscriptionId, ask: Ask) -> Result<Option<Result<Page, Refusal>>, StreamError> {
+        while !self.tool.stop.is_set() {
+            self.network.ask(id, Purpose::Contract, ask.clone())?;
+            let page = loop {
+                match self.network.wait(TICK) {
+                    Some(Reply::Page { page, .. }) => break page,
+                    _ if self.tool.stop.is_set() => return Ok(None),
+                    _ => {}
+                }
+            };
+            match page {
+                Err(refusal) if refusal.is_retryable => {
+                    self.tool.log.warn(format_args!("the size of a contract is not known yet: {}", refusal.message));
+                    let until = Instant::now() + CONTRACT_RETRY;
+                    while !self.tool.stop.is_set() && Instant::now() < until {
+                        std::thread::sleep(TICK);
+                    }
+                }
+                page => return Ok(Some(page)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn take_socket(&mut self, at: usize, is_next: bool, socket: Result<crate::socket::Socket, String>) {
+        let now = Instant::now();
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        let name = slot.link.host.name;
+        match socket {
+            Ok(socket) => {
+                let connection = Connection::new(socket, &slot.link, self.streams, &self.subscriptions, now);
+                slot.open(connection, now);
+                self.tool.log.note(format_args!("{name}: connected ({} series)", slot.link.subscriptions.len()));
+            }
+            Err(why) => {
+                let wait = slot.fail(now);
+                let secs = wait.as_secs_f64();
+                self.tool.log.warn(format_args!("{name}: cannot connect: {why}; trying again in {secs:.1} s"));
+                let reason = format!("disconnected: cannot connect: {why}");
+                for id in slot.link.subscriptions.iter().filter(|_| !is_next && slot.active.is_none()) {
+                    if let Some(track) = self.tracks.get_mut(id.0) {
+                        track.interrupt(&reason, self.tool.out.buffer());
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn ask_snapshot(&mut self, id: SubscriptionId) -> Result<(), StreamError> {
+        let Some(subscription) = self.subscriptions.get(id.0) else { return Ok(()) };
+        // Levels that were deeper come up when better ones go.
+        let depth = subscription.depth.map(|depth| depth.saturating_mul(2));
+        match Ask::book(&subscription.dataset, subscription.contract, depth) {
+            Ok(ask) => self.network.ask(id, Purpose::Snapshot, ask),
+            Err(impossible) => Err(StreamError::Impossible(impossible)),
+        }
+    }
+
+    /// Lays the frames that waited upon the snapshot.
+    fn take_snapshot(
+        &mut self,
+        id: SubscriptionId,
+        asked: Instant,
+        lines: &[u8],
+        page: Result<Page, Refusal>,
+    ) -> Result<(), StreamError> {
+        let Some(at) = self.slots.iter().position(|slot| slot.has(id)) else { return Ok(()) };
+        if let Err(refusal) = page {
+            let dataset = self.subscriptions.get(id.0).map(|subscription| subscription.dataset.to_string());
+            let name = dataset.unwrap_or_default();
+            self.tool.log.warn(format_args!("{name}: no snapshot of the book: {}", refusal.message));
+            return Ok(());
+        }
+        let Engine { slots, tracks, needs, tool, parser, .. } = self;
+        let (Some(book), Some(slot)) = (book_of(parser, lines), slots.get_mut(at)) else { return Ok(()) };
+        let mut wants = Vec::new();
+        for is_next in [false, true] {
+            let place = if is_next { &mut slot.next } else { &mut slot.active };
+            let Some(connection) = place else { continue };
+            if connection.waits_since(id).is_none_or(|since| since > asked) {
+                continue;
+            }
+            let mut course = Course { tracks, out: tool.out.buffer(), needs, is_active: !is_next };
+            connection.take_snapshot(id, &book, &mut course);
+            wants.extend(needs.drain(..).map(|need| (is_next, need)));
+        }
+        drop(book);
+        for (is_next, need) in wants {
+            self.take_need(at, is_next, need)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a silent series is a quiet one, or a dead one.
+    fn take_probe(&mut self, id: SubscriptionId, asked: Instant, lines: &[u8], page: Result<Page, Refusal>) {
+        let now = Instant::now();
+        let Some(probe) = self.probes.get_mut(id.0) else { return };
+        probe.answered(now);
+        let page = match page {
+            Ok(page) => page,
+            Err(refusal) => {
+                self.tool.log.note(format_args!("REST does not tell quiet from dead: {}", refusal.message));
+                return;
+            }
+        };
+        let Some(at) = self.slots.iter().position(|slot| slot.has(id)) else { return };
+        let Some(connection) = self.slots.get(at).and_then(|slot| slot.active.as_ref()) else { return };
+        let (Some(one), Some(track)) = (connection.series.get(&id), self.tracks.get_mut(id.0)) else { return };
+        // What was asked before it was subscribed to, or before something came, says nothing.
+        let (Some(stamp), true) = (page.stamp, one.accepted.is_some_and(|since| since < asked)) else { return };
+        let out = self.tool.out.buffer();
+        let is_dead = match &one.feed {
+            Some(_) if one.heard > asked => false,
+            Some(feed) => match book_of(&mut self.parser, lines) {
+                Some(book) if feed.agrees(&book) => {
+                    track.confirm_book(feed, stamp, crate::clock::recv_ts(), out);
+                    probe.quiet();
+                    false
+                }
+                _ => probe.differs(),
+            },
+            None => {
+                let newest = Newest { last: page.last.map(|mark| (mark.ts, mark.id)), now: stamp };
+                match track.confirm(newest, dccd_record::Proof::Page, out) {
+                    Verdict::Quiet => {
+                        probe.quiet();
+                        false
+                    }
+                    Verdict::Behind => probe.is_behind_for_long(newest, |earlier| {
+                        track.confirm(earlier, dccd_record::Proof::Page, out) == Verdict::Behind
+                    }),
+                }
+            }
+        };
+        if is_dead {
+            let reason = "nothing comes, though the exchange has more";
+            self.tool.log.warn(format_args!("{}: {reason}; it begins anew", track.dataset));
+            track.interrupt(reason, self.tool.out.buffer());
+            self.renew(at, false, id, now);
+        }
+    }
+}
+
+/// The book on the first of some lines.
+fn book_of<'l>(parser: &mut Parser, lines: &'l [u8]) -> Option<Book<'l>> {
+    let line = lines.split(|byte| *byte == b'\n').next()?;
+    match parser.parse(line) {
+        Ok(Line::Book(_, book)) => Some(book),
+        _ => None,
+    }
+}

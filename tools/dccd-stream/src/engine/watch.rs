@@ -1,0 +1,250 @@
+//! What falls due: connections, coverage to be said, and series that are too silent.
+
+use super::*;
+
+use dccd_exchange::Ask;
+
+use crate::track::{Course as Kinds, Newest};
+
+/// What is proven is said this often.
+const COVER_EVERY: Duration = Duration::from_secs(5);
+/// A hole that lasts is named this often.
+const HOLE_EVERY: Duration = Duration::from_secs(60);
+/// No two questions about silent series are closer.
+const PROBES_APART: Duration = Duration::from_millis(250);
+/// A subscription has to be acknowledged in this time.
+const ACKNOWLEDGED_MAX: Duration = Duration::from_secs(20);
+/// A snapshot has to come in this time.
+const SNAPSHOT_MAX: Duration = Duration::from_secs(30);
+/// Trades are silent after this time.
+const TRADES_SILENT: Duration = Duration::from_secs(5);
+const BOOK_SILENT: Duration = Duration::from_secs(10);
+const FUNDING_SILENT: Duration = Duration::from_secs(300);
+/// Candles are silent when two spans went by, and this.
+const CANDLES_SILENT: Duration = Duration::from_secs(60);
+/// However wide they are.
+const CANDLE_SPANS_MAX: Duration = Duration::from_secs(600);
+
+/// What is known of a series' silence.
+#[derive(Debug, Default)]
+pub(super) struct Probe {
+    /// When the question was asked whose answer has not come.
+    asked: Option<Instant>,
+    answered: Option<Instant>,
+    /// Up to where it was covered, and since when.
+    progress: Option<(Option<Ts>, Instant)>,
+    /// What REST had that had not come.
+    behind: Option<Newest>,
+    /// How often in a row REST had another book.
+    differences: u32,
+    /// Since when it is in a hole without a word.
+    hole: Option<Instant>,
+}
+
+impl Probe {
+    pub(super) fn answered(&mut self, now: Instant) {
+        self.asked = None;
+        self.answered = Some(now);
+    }
+
+    pub(super) fn quiet(&mut self) {
+        (self.behind, self.differences) = (None, 0);
+    }
+
+    /// Whether two books in a row were others.
+    pub(super) fn differs(&mut self) -> bool {
+        self.differences += 1;
+        let is_dead = self.differences > 1;
+        if is_dead {
+            self.differences = 0;
+        }
+        is_dead
+    }
+
+    /// Whether what REST had at an earlier time did not come until now.
+    pub(super) fn is_behind_for_long(&mut self, newest: Newest, mut is_still: impl FnMut(Newest) -> bool) -> bool {
+        match self.behind.replace(newest) {
+            Some(earlier) if is_still(earlier) => {
+                self.behind = None;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// For how long nothing new was covered.
+    fn standstill(&mut self, end: Option<Ts>, now: Instant) -> Duration {
+        match self.progress {
+            Some((known, since)) if known == end => now.saturating_duration_since(since),
+            _ => {
+                self.progress = Some((end, now));
+                Duration::ZERO
+            }
+        }
+    }
+}
+
+impl Engine<'_> {
+    pub(super) fn tick(&mut self, now: Instant) -> Result<(), StreamError> {
+        self.watch_clock(now);
+        for at in 0..self.slots.len() {
+            self.tend(at, now)?;
+        }
+        if now.saturating_duration_since(self.covered) >= COVER_EVERY {
+            self.covered = now;
+            for track in &mut self.tracks {
+                track.cover.say(self.tool.out.buffer());
+            }
+        }
+        self.name_holes(now);
+        self.watch_series(now)
+    }
+
+    /// Books that carry our own time cannot go on when it was stepped.
+    fn watch_clock(&mut self, now: Instant) {
+        let Some(secs) = self.steps.step_secs(SystemTime::now(), now) else { return };
+        let reason = format!("our clock was stepped by {secs:.1} s");
+        self.tool.log.warn(&reason);
+        let connections = self.slots.iter().filter_map(|slot| slot.active.as_ref());
+        for (id, one) in connections.flat_map(|connection| &connection.series) {
+            let is_ours = one.feed.as_ref().is_some_and(crate::track::Feed::has_our_time);
+            if let Some(track) = self.tracks.get_mut(id.0).filter(|_| is_ours) {
+                track.interrupt(&reason, self.tool.out.buffer());
+            }
+        }
+    }
+
+    /// Opens, ends and replaces the connection of a slot as is due.
+    fn tend(&mut self, at: usize, now: Instant) -> Result<(), StreamError> {
+        let Some(slot) = self.slots.get_mut(at) else { return Ok(()) };
+        if let Some(wanted) = slot.dial(now) {
+            self.network.connect(slot.link.host, &slot.link.path, at, wanted == Dialing::Next)?;
+        }
+        if let Some(mut replaced) = slot.succeed(now) {
+            self.tool.log.note(format_args!("{}: the next connection took over", slot.link.host.name));
+            replaced.close();
+            for id in &slot.link.subscriptions {
+                if let Some(track) = self.tracks.get_mut(id.0) {
+                    track.restart_book();
+                }
+            }
+        }
+        let mut lost = Vec::new();
+        for is_next in [false, true] {
+            let Some(connection) = (if is_next { &mut slot.next } else { &mut slot.active }) else { continue };
+            if let Err(error) = connection.speak(now) {
+                lost.push((is_next, error.to_string()));
+            } else if connection.is_silent(now) {
+                let secs = now.saturating_duration_since(connection.heard).as_secs();
+                lost.push((is_next, format!("nothing came for {secs} s")));
+            }
+        }
+        for (is_next, why) in lost {
+            self.lose(at, is_next, &why);
+        }
+        Ok(())
+    }
+
+    fn name_holes(&mut self, now: Instant) {
+        let Some(stamp) = self.stamp else { return };
+        for (track, probe) in self.tracks.iter_mut().zip(&mut self.probes) {
+            if track.cover.end().is_some() {
+                probe.hole = None;
+            } else if now.saturating_duration_since(*probe.hole.get_or_insert(now)) >= HOLE_EVERY {
+                probe.hole = Some(now);
+                track.cover.name_hole(stamp, self.tool.out.buffer());
+            }
+        }
+    }
+
+    /// Looks for series that are not acknowledged, books that do not begin, and silence.
+    fn watch_series(&mut self, now: Instant) -> Result<(), StreamError> {
+        let mut overdue: Vec<(usize, bool, SubscriptionId, Option<&'static str>)> = Vec::new();
+        let mut silent = None;
+        for (at, slot) in self.slots.iter().enumerate() {
+            let active = slot.active.iter().map(|connection| (false, connection));
+            for (is_next, connection) in active.chain(slot.next.iter().map(|connection| (true, connection))) {
+                if !connection.has_asked_all() {
+                    continue;
+                }
+                for (id, one) in connection.series.iter().filter(|(_, one)| !one.is_refused) {
+                    let since_asked = now.saturating_duration_since(one.asked);
+                    if one.accepted.is_none() && since_asked > ACKNOWLEDGED_MAX {
+                        overdue.push((at, is_next, *id, Some("the subscription was not acknowledged")));
+                    } else if one.feed.as_ref().is_some_and(|feed| !feed.is_live()) && since_asked > SNAPSHOT_MAX {
+                        overdue.push((at, is_next, *id, None));
+                    } else if !is_next && one.accepted.is_some() {
+                        let (Some(track), Some(probe)) = (self.tracks.get(id.0), self.probes.get_mut(id.0)) else {
+                            continue;
+                        };
+                        let standstill = probe.standstill(track.cover.end(), now);
+                        match silence(track) {
+                            Silence::Asks(bound)
+                                if standstill >= bound && !track.is_shed() && probe.asked.is_none() =>
+                            {
+                                let last = probe.answered;
+                                if last.is_none_or(|last| now.saturating_duration_since(last) >= bound) {
+                                    // Whoever waits longest is asked for first.
+                                    silent = silent.max(Some((standstill, *id)));
+                                }
+                            }
+                            Silence::Means(bound) if now.saturating_duration_since(one.heard) >= bound => {
+                                overdue.push((at, is_next, *id, Some("nothing came for too long")));
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+            }
+        }
+        if let Some((_, id)) = silent.filter(|_| now.saturating_duration_since(self.probed) >= PROBES_APART) {
+            self.probed = now;
+            self.ask_probe(id, now)?;
+        }
+        for (at, is_next, id, reason) in overdue {
+            if let (Some(reason), false, Some(track)) = (reason, is_next, self.tracks.get_mut(id.0)) {
+                self.tool.log.warn(format_args!("{}: {reason}; it is asked for again", track.dataset));
+                track.interrupt(reason, self.tool.out.buffer());
+            }
+            self.renew(at, is_next, id, now);
+        }
+        Ok(())
+    }
+
+    fn ask_probe(&mut self, id: SubscriptionId, now: Instant) -> Result<(), StreamError> {
+        let (Some(subscription), Some(probe)) = (self.subscriptions.get(id.0), self.probes.get_mut(id.0)) else {
+            return Ok(());
+        };
+        let dataset = &subscription.dataset;
+        let ask = match dataset.kind() {
+            Kind::Book => Ask::book(dataset, subscription.contract, Some(BOOK_PROBE_LEVELS)),
+            _ => Ask::newest(dataset),
+        };
+        let Ok(ask) = ask else { return Ok(()) };
+        probe.asked = Some(now);
+        self.network.ask(id, Purpose::Probe, ask)
+    }
+}
+
+/// Levels of a book that is asked for to be compared.
+const BOOK_PROBE_LEVELS: u32 = 20;
+
+/// What silence means for a series.
+enum Silence {
+    /// After this time REST is asked.
+    Asks(Duration),
+    /// After this time it is dead.
+    Means(Duration),
+}
+
+fn silence(track: &Track) -> Silence {
+    match &track.course {
+        Kinds::Trades(_) => Silence::Asks(TRADES_SILENT),
+        Kinds::Books(_) => Silence::Asks(BOOK_SILENT),
+        Kinds::Funding(_) => Silence::Asks(FUNDING_SILENT),
+        Kinds::Candles(candles) => {
+            let spans = Duration::from_nanos(u64::try_from(candles.span_nanos().saturating_mul(2)).unwrap_or(0));
+            Silence::Means(spans.min(CANDLE_SPANS_MAX) + CANDLES_SILENT)
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The place of one connection: what is in it now, and what will be next.
+
+use std::time::{Duration, Instant};
+
+use dccd_exchange::live::{Link, SubscriptionId};
+use dccd_rest::Backoff;
+
+use crate::connection::Connection;
+
+const BACKOFF_FIRST: Duration = Duration::from_millis(500);
+const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// A connection that lived so long was a good one.
+const GOOD_AFTER: Duration = Duration::from_secs(60);
+/// A connection is left so long before it is ended by its age.
+const AGE_MARGIN: Duration = Duration::from_secs(300);
+/// Old and new one run side by side for so long.
+const OVERLAP: Duration = Duration::from_secs(5);
+/// A successor that is not ready by then is given up.
+const READY_MAX: Duration = Duration::from_secs(90);
+/// A series that was refused is asked for again, with all others on a new connection.
+const REFUSED_RETRY: Duration = Duration::from_secs(600);
+
+/// The place of one connection.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) link: Link,
+    pub(crate) active: Option<Connection>,
+    /// The successor, while both run.
+    pub(crate) next: Option<Connection>,
+    pub(crate) dialing: Option<Dialing>,
+    /// When to connect.
+    due: Instant,
+    backoff: Backoff,
+    /// When a successor is wanted.
+    successor_due: Option<Instant>,
+}
+
+/// For whom a connection is being opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialing {
+    Active,
+    Next,
+}
+
+impl Slot {
+    pub(crate) fn new(link: Link, now: Instant) -> Slot {
+        let backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_MAX);
+        Slot { link, active: None, next: None, dialing: None, due: now, backoff, successor_due: None }
+    }
+
+    pub(crate) fn has(&self, id: SubscriptionId) -> bool {
+        self.link.subscriptions.contains(&id)
+    }
+
+    /// What to open now.
+    pub(crate) fn dial(&mut self, now: Instant) -> Option<Dialing> {
+        if self.dialing.is_some() {
+            return None;
+        }
+        let is_next_due = self.successor_due.is_some_and(|due| due <= now) && self.next.is_none();
+        let wanted = match &self.active {
+            None if now >= self.due => Dialing::Active,
+            Some(_) if is_next_due => Dialing::Next,
+            _ => return None,
+        };
+        self.dialing = Some(wanted);
+        Some(wanted)
+    }
+
+    /// Connecting failed; how long until the next try.
+    pub(crate) fn fail(&mut self, now: Instant) -> Duration {
+        let wait = self.backoff.next();
+        self.due = now + wait;
+        if self.dialing.take() == Some(Dialing::Next) {
+            self.successor_due = Some(now + wait);
+        }
+        wait
+    }
+
+    /// A connection was opened.
+    pub(crate) fn open(&mut self, connection: Connection, now: Instant) {
+        match (self.dialing.take(), &self.active) {
+            (Some(Dialing::Next), Some(_)) => self.next = Some(connection),
+            _ => {
+                self.active = Some(connection);
+                self.plan_successor(now);
+            }
+        }
+    }
+
+    /// The connection is gone; its successor, if there is one, takes over. The series that this interrupts.
+    pub(crate) fn lose(&mut self, now: Instant) -> Vec<SubscriptionId> {
+        let Some(lost) = self.active.take() else { return Vec::new() };
+        if now.saturating_duration_since(lost.opened) >= GOOD_AFTER {
+            self.backoff.reset();
+        }
+        let Some(next) = self.next.take() else {
+            self.due = now + self.backoff.next();
+            return self.link.subscriptions.clone();
+        };
+        let is_interrupted = |id: &&SubscriptionId| next.series.get(id).is_none_or(|one| !one.overlaps(lost.heard));
+        let interrupted = self.link.subscriptions.iter().filter(is_interrupted).copied().collect();
+        self.active = Some(next);
+        self.plan_successor(now);
+        interrupted
+    }
+
+    /// A successor is wanted soon: the exchange will end this connection.
+    pub(crate) fn want_successor(&mut self, due: Instant) {
+        if self.next.is_none() && self.successor_due.is_none_or(|known| due < known) {
+            self.successor_due = Some(due);
+        }
+    }
+
+    pub(crate) fn retry_refused(&mut self, now: Instant) {
+        self.want_successor(now + REFUSED_RETRY);
+    }
+
+    /// Puts the successor in its place when it is ready; the one that was replaced.
+    pub(crate) fn succeed(&mut self, now: Instant) -> Option<Connection> {
+        let next = self.next.as_ref()?;
+        if now.saturating_duration_since(next.opened) > READY_MAX {
+            self.successor_due = Some(now + self.backoff.next());
+            return self.next.take();
+        }
+        let heard = self.active.as_ref().map(|active| active.heard)?;
+        if !is_ready(next, heard, now) {
+            return None;
+        }
+        let replaced = std::mem::replace(&mut self.active, self.next.take());
+        self.plan_successor(now);
+        replaced
+    }
+
+    fn plan_successor(&mut self, now: Instant) {
+        let age = self.link.host.age_secs_max.map(|secs| Duration::from_secs(u64::from(secs)));
+        self.successor_due = age.map(|age| now + age.saturating_sub(AGE_MARGIN.min(age / 10)));
+    }
+}
+
+/// Whether a connection carries everything, and has done so for a while in which the one before it was `heard`.
+fn is_ready(connection: &Connection, heard: Instant, now: Instant) -> bool {
+    connection.has_asked_all()
+        && connection.series.values().all(|one| {
+            let is_old = one.accepted.is_some_and(|since| now.saturating_duration_since(since) >= OVERLAP);
+            one.is_refused || (is_old && one.overlaps(heard))
+        })
+}

@@ -1,0 +1,253 @@
+//! Books: what a connection's frames make of one, and what of it is stored.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use dccd_exchange::live::{Break, Checksum, Joint, Keeper, OrderBook, Rule};
+use dccd_record::{Book, Level, LineWriter, Number, Proof, Ts};
+
+use super::Cover;
+
+/// Frames that may wait for a snapshot...
+const WAITING_MAX: usize = 20_000;
+/// ...and their bytes.
+const WAITING_BYTES_MAX: usize = 32 << 20;
+/// A book may be crossed for so long, between two frames of one change.
+const CROSSED_NANOS_MAX: i64 = 2_000_000_000;
+/// Levels of each side that are held against those of REST.
+const COMPARED: usize = 5;
+/// Digits behind the point that no exchange goes beyond.
+const PRICE_SCALE: u32 = 18;
+/// Snapshots that are stored at once after a silence.
+const STEPS_MAX: i64 = 100_000;
+
+/// One book as one connection tells it.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    rule: Rule,
+    keeper: Keeper,
+    has_rest_snapshot: bool,
+    /// Frames that came before the snapshot over REST.
+    waiting: Option<Waiting>,
+    crossed_since: Option<Ts>,
+    /// Whether the exchange says no time, so that it is ours.
+    has_our_time: bool,
+    proof: Proof,
+    /// The time of its last frame.
+    ts: Ts,
+}
+
+/// Frames that wait for a snapshot.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    frames: VecDeque<(Ts, String)>,
+    bytes: usize,
+    /// When the snapshot was asked for.
+    pub(crate) asked: Option<Instant>,
+}
+
+/// A frame of a book that was applied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken<'b, 'a> {
+    pub(crate) book: &'b Book<'a>,
+    pub(crate) is_snapshot: bool,
+}
+
+impl Feed {
+    pub(crate) fn new(rule: Rule, has_rest_snapshot: bool) -> Feed {
+        let is_checked = rule.checksum.is_some() || rule.order != dccd_exchange::live::Order::None;
+        Feed {
+            rule,
+            keeper: Keeper::new(rule),
+            has_rest_snapshot,
+            waiting: has_rest_snapshot.then(Waiting::default),
+            crossed_since: None,
+            has_our_time: false,
+            proof: if is_checked { Proof::Sequence } else { Proof::Heartbeat },
+            ts: Ts::MIN,
+        }
+    }
+
+    /// The book, if it can be believed.
+    pub(crate) fn book(&self) -> Option<&OrderBook> {
+        self.keeper.book().filter(|_| self.crossed_since.is_none())
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.keeper.book().is_some()
+    }
+
+    pub(crate) fn has_our_time(&self) -> bool {
+        self.has_our_time
+    }
+
+    pub(crate) fn seq(&self) -> Option<u64> {
+        self.keeper.seq()
+    }
+
+    pub(crate) fn waiting(&mut self) -> Option<&mut Waiting> {
+        self.waiting.as_mut()
+    }
+
+    /// Forgets the book: it begins anew with the next snapshot.
+    pub(crate) fn discard(&mut self) {
+        self.keeper = Keeper::new(self.rule);
+        self.crossed_since = None;
+        self.waiting = self.has_rest_snapshot.then(Waiting::default);
+    }
+
+    /// The frames that waited, now that the snapshot is there.
+    pub(crate) fn release(&mut self) -> VecDeque<(Ts, String)> {
+        self.waiting.take().map(|waiting| waiting.frames).unwrap_or_default()
+    }
+
+    /// The time of its last frame, while there is a book.
+    pub(crate) fn ts(&self) -> Option<Ts> {
+        self.keeper.book().map(|_| self.ts)
+    }
+
+    /// Whether the best levels are those of another book.
+    pub(crate) fn agrees(&self, other: &Book<'_>) -> bool {
+        let Some(book) = self.keeper.book() else { return false };
+        let value = |text: &str| Number::new(text).ok()?.to_fixed().ok()?.mantissa_at(PRICE_SCALE);
+        let ours = |levels: Vec<(&str, &str, Option<u64>)>| -> Vec<_> {
+            levels.iter().map(|(price, amount, _)| (value(price), value(amount))).collect()
+        };
+        let theirs = |levels: &[Level<'_>]| -> Vec<_> {
+            let value = |number: Number<'_>| value(number.as_str());
+            levels.iter().take(COMPARED).map(|level| (value(level.price), value(level.amount))).collect()
+        };
+        ours(book.bids().take(COMPARED).collect()) == theirs(&other.bids)
+            && ours(book.asks().take(COMPARED).collect()) == theirs(&other.asks)
+    }
+
+    /// Applies a frame; `None` if it is older than the book.
+    pub(crate) fn apply<'b, 'a>(
+        &mut self,
+        book: &'b Book<'a>,
+        joint: Joint,
+        checksum: Option<Checksum>,
+    ) -> Result<Option<Taken<'b, 'a>>, String> {
+        let is_snapshot = matches!(joint, Joint::Snapshot { .. });
+        match self.keeper.take(book, joint, checksum) {
+            Ok(false) => return Ok(None),
+            Ok(true) => {}
+            Err(broken) => {
+                self.crossed_since = None;
+                return Err(reason(&broken));
+            }
+        }
+        self.has_our_time = book.recv_ts == Some(book.ts);
+        self.ts = if is_snapshot { book.ts } else { self.ts.max(book.ts) };
+        let is_crossed = self.keeper.book().is_some_and(OrderBook::is_crossed);
+        self.crossed_since = is_crossed.then(|| self.crossed_since.unwrap_or(book.ts));
+        match self.crossed_since {
+            Some(since) if book.ts.nanos().saturating_sub(since.nanos()) > CROSSED_NANOS_MAX => {
+                Err("the book stayed crossed".to_owned())
+            }
+            _ => Ok(Some(Taken { book, is_snapshot })),
+        }
+    }
+}
+
+fn reason(broken: &Break) -> String {
+    format!("the book broke: {broken}")
+}
+
+impl Waiting {
+    /// Keeps a frame; false if there are too many.
+    pub(crate) fn push(&mut self, recv_ts: Ts, frame: &str) -> bool {
+        self.bytes = self.bytes.saturating_add(frame.len());
+        self.frames.push_back((recv_ts, frame.to_owned()));
+        self.frames.len() <= WAITING_MAX && self.bytes <= WAITING_BYTES_MAX
+    }
+}
+
+/// What of a book is stored.
+#[derive(Debug)]
+pub(crate) struct Books {
+    depth: Option<usize>,
+    /// 0 where every change is stored.
+    step_nanos: i64,
+    /// Whether the next line has to be a whole book.
+    is_fresh: bool,
+    /// The last step that was stored.
+    step: Option<Ts>,
+}
+
+impl Books {
+    pub(super) fn new(depth: Option<u32>, time_step_secs: u32) -> Books {
+        let depth = depth.and_then(|depth| usize::try_from(depth).ok());
+        Books { depth, step_nanos: i64::from(time_step_secs) * 1_000_000_000, is_fresh: true, step: None }
+    }
+
+    /// The next line has to be a whole book.
+    pub(super) fn restart(&mut self) {
+        self.is_fresh = true;
+    }
+
+    pub(super) fn take(
+        &mut self,
+        feed: &Feed,
+        taken: Taken<'_, '_>,
+        cover: &mut Cover,
+        lines: &mut LineWriter,
+        out: &mut Vec<u8>,
+    ) {
+        let ts = taken.book.ts;
+        if self.step_nanos == 0 {
+            match (taken.is_snapshot, self.is_fresh) {
+                (true, _) => lines.book(taken.book, out),
+                (false, true) => {
+                    let Some(book) = feed.book() else { return };
+                    lines.book(&whole(book, None, ts, feed.seq(), taken.book.recv_ts), out);
+                }
+                (false, false) if taken.book.bids.is_empty() && taken.book.asks.is_empty() => {}
+                (false, false) => lines.book(taken.book, out),
+            }
+        }
+        self.is_fresh = false;
+        cover.begin(ts, feed.proof, out);
+        cover.advance(ts, feed.proof);
+    }
+
+    /// Stores the books of the steps up to `until`, if nothing changed since `before`; false if there is none to store.
+    pub(super) fn step(
+        &mut self,
+        feed: &Feed,
+        times: (Ts, Ts),
+        recv_ts: Ts,
+        lines: &mut LineWriter,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let (before, until) = times;
+        if self.step_nanos == 0 {
+            return true;
+        }
+        let last = until.nanos().div_euclid(self.step_nanos);
+        let first = before.nanos().div_euclid(self.step_nanos).saturating_add(1).max(last - STEPS_MAX);
+        let instants = (first..=last).filter_map(|number| Ts::from_nanos(number.saturating_mul(self.step_nanos)).ok());
+        for ts in instants.filter(|ts| self.step.is_none_or(|step| step < *ts)).collect::<Vec<_>>() {
+            let Some(book) = feed.book() else { return false };
+            lines.book(&whole(book, self.depth, ts, feed.seq(), Some(recv_ts)), out);
+            self.step = Some(ts);
+        }
+        true
+    }
+}
+
+/// A whole book as it is stored.
+fn whole(book: &OrderBook, depth: Option<usize>, ts: Ts, seq: Option<u64>, recv_ts: Option<Ts>) -> Book<'_> {
+    let depth = depth.unwrap_or(usize::MAX);
+    let side = |(price, amount, count): (_, _, Option<u64>)| {
+        Some(Level { price: Number::new(price).ok()?, amount: Number::new(amount).ok()?, count })
+    };
+    Book {
+        ts,
+        is_snapshot: true,
+        bids: book.bids().take(depth).filter_map(side).collect(),
+        asks: book.asks().take(depth).filter_map(side).collect(),
+        seq,
+        recv_ts,
+    }
+}

@@ -1,0 +1,1 @@
+//! What is claimed of series, from what comes of them.
