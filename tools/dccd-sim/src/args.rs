@@ -16,13 +16,26 @@ Let something go wrong, as KIND[:PART=VALUE,...]; may be repeated
 Kinds: 429, 418 (refused as the exchange refuses those who ask too fast, and those it has banned: \
 a ban is true from then on), html (a page, status 503 unless said), json (an error as the exchange \
 writes them, status 200 unless said), error (the same, always with status 200), type (the right \
-answer as text/html), empty (a good answer without its rows), null (null for anything), cut (connection closed inside the body), slow (body in drops), endless (body that never \
+answer as text/html), empty (a good answer without its rows), null (null for anything), cut \
+(connection closed inside the body), slow (body in drops), endless (body that never \
 ends), stall (no answer), reset (connection reset), delay (late answer), checksum (wrong \
 .CHECKSUM), truncate (half a zip).
 
-Parts: next=N, every=N, p=0.01 (which requests; default all), skip=N (let N pass first), path=TEXT \
-(only where path and query contain it), status=N, code=N, retry=SECS (also sends Retry-After where \
-the exchange does not), date=1 (Retry-After as a date), ms=N.
+Kinds for streams: ws-refuse (handshake answered with a page, status 503 unless said), ws-reset \
+(connection reset in the middle of a frame), ws-close (closed, code 1001 unless said), ws-stall \
+(nothing is sent or answered any more), ws-mute (one subscription falls silent), ws-drop (a frame \
+is not sent), ws-garbage (half a frame in place of one), ws-huge (a frame of bytes=N in place of \
+one, 20 MiB unless said), ws-checksum (wrong checksum or sequence, where the exchange has one), \
+ws-deny (subscription refused), ws-ignore (subscription not answered), ws-repeat (a frame comes \
+twice), ws-restart (announced as the exchange does, then closed after secs=N, 10 unless said), \
+ws-cross (a change of a book that crosses it). What is counted is handshakes, subscriptions, changes \
+of books (ws-cross), and else frames with trades, books or candles.
+
+Parts: next=N, every=N, p=0.01 (which requests or frames; default all), skip=N (let N pass first), \
+path=TEXT (only where path and query, or path, channel and symbol of a stream, contain it: \
+path=/v2 book BTC/USD), status=N, code=N, retry=SECS (also sends Retry-After where the exchange does \
+not), date=1 (Retry-After as a date), ms=N, secs=N (how long ws-stall and ws-mute last; for good \
+unless said), bytes=N.
 
 At run time the same parts, as a query, add a rule: /sim/faults?kind=cut&next=3; \
 /sim/faults?clear=1 removes all.";
@@ -43,17 +56,22 @@ Outages that every world has (no trades; whether there are candles is up to the 
 2020-06-28 02:00 to 05:00, 2024-01-02 03:00 to 06:00 and 2024-01-03 10:07 to 10:12; each
 month has one more.
 
-Pages of its own: /sim/stats (requests, weights, refusals), /sim/requests (the last 100000
+  One whose books break now and then, and whose streams end every minute:
+    dccd-sim --fault ws-checksum:every=500 --fault ws-drop:every=700 --ws-age-secs 60
+
+Pages of its own: /sim/stats (requests, weights, refusals, streams), /sim/requests (the last 100000
 paths with queries), /sim/faults, /sim/reset (forget requests).";
 
-/// Simulate the REST interfaces and archives of exchanges, for tests
+/// Simulate the REST interfaces, streams and archives of exchanges, for tests
 ///
 /// Serves Binance (/api/v3, /fapi, /dapi, /futures, /data), Coinbase (/products, /time),
 /// Kraken (/0/public), Kraken Futures (/derivatives, /api/charts), Bybit (/v5, /trading,
 /// /spot), OKX (/api/v5, /cdn), Bitfinex (/v2) and BitMEX (/api/v1) on one port, each with
 /// its own pages, limits and errors, from trades that are drawn from a seed: the same seed,
 /// exchange, pair and time always give the same trades, candles, books and rates. Prints
-/// one line with its URL when it listens, then serves until SIGTERM or SIGINT.
+/// one line with its URL when it listens, then serves until SIGTERM or SIGINT. WebSockets are on
+/// the same port, at the paths that the exchanges have: Kraken (/v2). Their trades, candles and
+/// books are those of REST, pushed when the clock passes them.
 #[derive(Debug, Parser)]
 #[command(name = "dccd-sim", version, after_long_help = EXAMPLES)]
 pub(crate) struct SimArgs {
@@ -104,6 +122,9 @@ pub(crate) struct ServeArgs {
     /// Milliseconds until REST shows a trade that happened
     #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..=3_600_000))]
     pub(crate) late_ms: i64,
+    /// Seconds after which every stream is ended [default: none]
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    pub(crate) ws_age_secs: Option<u64>,
     /// Another limit than the published one; may be repeated, a wrong name lists them all
     ///
     /// Those of Binance are spot, usdm, coinm, usdm-funding and usdm-data; those of other

@@ -19,6 +19,7 @@ use crate::market::Market;
 use crate::market::catalogue::Group;
 use crate::okx;
 use crate::truth::{TruthError, TruthQuery};
+use crate::ws::Session;
 
 /// The table of exchanges: another one is another module and another line here.
 pub(crate) const EXCHANGES: &[Entry] = &[
@@ -73,6 +74,16 @@ pub(crate) trait Exchange: fmt::Debug + Send + Sync {
     /// A good answer without its rows, in the exchange's own form of one that has none; `None` if it has no rows.
     fn empty(&self, path: &str, body: &[u8]) -> Option<Vec<u8>>;
 
+    /// Its side of a WebSocket to a path, if one of its streams is there.
+    fn session(&self, _market: &Market, _request: &Request, _moment: Moment) -> Option<Box<dyn Session>> {
+        None
+    }
+
+    /// The limit that a new WebSocket to a path counts against.
+    fn connection_limit_of(&self, _path: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Prints every record of the range that has happened, as a store should hold it.
     fn truth(&self, market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError>;
 }
@@ -125,6 +136,17 @@ pub(crate) fn refused(exchange: &dyn Exchange, path: &str, weight: i64, moment: 
         return Some(response.with("Retry-After", refusal.retry_secs.to_string()));
     }
     Some(response)
+}
+
+/// Counts a new WebSocket against its limit; the page that it gets instead, if it is beyond it.
+pub(crate) fn refused_stream(exchange: &dyn Exchange, path: &str, limits_now: i64) -> Option<Response> {
+    let limit = exchange.connection_limit_of(path)?;
+    match exchange.limits().admit(limit, 1, limits_now) {
+        Verdict::Admitted(_) => None,
+        Verdict::TooFast { retry_secs, .. } | Verdict::Banned { retry_secs, .. } => {
+            Some(Response::html(429).with("Retry-After", retry_secs.to_string()).refused())
+        }
+    }
 }
 
 /// `body` with the list at `pointer` (as RFC 6901 has it) emptied; `None` if there is no such list.

@@ -1,14 +1,19 @@
 //! Things that go wrong on purpose.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::hash::{mix, pick};
 
 const RULES_MAX: usize = 1_000;
+/// What `ws-huge` sends unless told.
+const HUGE_BYTES: usize = 20 << 20;
+const BYTES_MAX: usize = 256 << 20;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +50,38 @@ pub(crate) enum FaultKind {
     Checksum,
     /// A file without its second half.
     Truncate,
+    /// A handshake that is answered with a page.
+    WsRefuse,
+    /// A stream that is reset in the middle of a frame.
+    WsReset,
+    /// A stream that is closed.
+    WsClose,
+    /// A stream on which nothing is sent or answered any more.
+    WsStall,
+    /// A subscription that falls silent while the stream lives on.
+    WsMute,
+    /// A frame that is not sent.
+    WsDrop,
+    /// Text that means nothing in place of a frame.
+    WsGarbage,
+    /// A frame that is far too large in place of one.
+    WsHuge,
+    /// A frame with a wrong checksum or sequence.
+    WsChecksum,
+    /// A subscription that is refused.
+    WsDeny,
+    /// A subscription that is not answered.
+    WsIgnore,
+    /// A frame that comes twice.
+    WsRepeat,
+    /// A restart that is announced, and then the end of the stream.
+    WsRestart,
+    /// A book whose best bid is above its best ask.
+    WsCross,
 }
 
 impl FaultKind {
-    const NAMES: [(&'static str, FaultKind); 16] = [
+    const NAMES: [(&'static str, FaultKind); 30] = [
         ("429", FaultKind::TooFast),
         ("418", FaultKind::Ban),
         ("html", FaultKind::Html),
@@ -65,10 +98,37 @@ impl FaultKind {
         ("delay", FaultKind::Delay),
         ("checksum", FaultKind::Checksum),
         ("truncate", FaultKind::Truncate),
+        ("ws-refuse", FaultKind::WsRefuse),
+        ("ws-reset", FaultKind::WsReset),
+        ("ws-close", FaultKind::WsClose),
+        ("ws-stall", FaultKind::WsStall),
+        ("ws-mute", FaultKind::WsMute),
+        ("ws-drop", FaultKind::WsDrop),
+        ("ws-garbage", FaultKind::WsGarbage),
+        ("ws-huge", FaultKind::WsHuge),
+        ("ws-checksum", FaultKind::WsChecksum),
+        ("ws-deny", FaultKind::WsDeny),
+        ("ws-ignore", FaultKind::WsIgnore),
+        ("ws-repeat", FaultKind::WsRepeat),
+        ("ws-restart", FaultKind::WsRestart),
+        ("ws-cross", FaultKind::WsCross),
     ];
 
-    fn name(self) -> &'static str {
+    /// As flags have it.
+    pub(crate) fn name(self) -> &'static str {
         FaultKind::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+
+    /// Whether it strikes requests over HTTP; all others strike streams.
+    pub(crate) fn is_of_requests(self) -> bool {
+        !self.name().starts_with("ws-")
+    }
+
+    /// Whether it strikes single frames of a stream.
+    pub(crate) fn is_of_frames(self) -> bool {
+        let is_of_another =
+            matches!(self, FaultKind::WsRefuse | FaultKind::WsDeny | FaultKind::WsIgnore | FaultKind::WsCross);
+        !self.is_of_requests() && !is_of_another
     }
 }
 
@@ -86,9 +146,9 @@ enum When {
 pub(crate) struct Fault {
     /// What goes wrong.
     pub(crate) kind: FaultKind,
-    /// The HTTP status of `html` and `json`.
+    /// The HTTP status of `html`, `json` and `ws-refuse`.
     pub(crate) status: u16,
-    /// The code of `json` and `error`; none: one that the exchange has.
+    /// The code of `json`, `error` and `ws-close`; none: one that the exchange has.
     pub(crate) code: Option<i64>,
     /// For how long somebody is refused.
     pub(crate) retry_secs: i64,
@@ -98,6 +158,10 @@ pub(crate) struct Fault {
     pub(crate) has_date: bool,
     /// Milliseconds of `delay`, and between the drops of `slow` and `endless`.
     pub(crate) wait_ms: u64,
+    /// How long something on a stream lasts; none: not said.
+    pub(crate) length: Option<Duration>,
+    /// Bytes of `ws-huge`.
+    pub(crate) bytes: usize,
     path: String,
     when: When,
     skip: i64,
@@ -116,6 +180,8 @@ impl Fault {
             has_retry: false,
             has_date: false,
             wait_ms: 200,
+            length: None,
+            bytes: HUGE_BYTES,
             path: String::new(),
             when: When::Always,
             skip: 0,
@@ -141,7 +207,15 @@ impl Fault {
                     fault.has_date = matches!(value, "1" | "true" | "");
                     fault.has_retry |= fault.has_date;
                 }
-                "ms" => fault.wait_ms = value.parse().ok().filter(|ms| *ms <= 600_000).ok_or_else(bad)?,
+                "ms" => {
+                    fault.wait_ms = value.parse().ok().filter(|ms| *ms <= 600_000).ok_or_else(bad)?;
+                    fault.length = Some(Duration::from_millis(fault.wait_ms));
+                }
+                "secs" => {
+                    let secs = value.parse().ok().filter(|secs| *secs <= 86_400);
+                    fault.length = Some(Duration::from_secs(secs.ok_or_else(bad)?));
+                }
+                "bytes" => fault.bytes = value.parse().ok().filter(|n| (1..=BYTES_MAX).contains(n)).ok_or_else(bad)?,
                 "skip" => fault.skip = positive(value).ok_or_else(bad)?,
                 "next" => fault.when = When::Next(positive(value).ok_or_else(bad)?),
                 "every" => fault.when = When::Every(positive(value).ok_or_else(bad)?),
@@ -154,7 +228,12 @@ impl Fault {
         }
         fault.kind = kind.ok_or_else(|| FaultError::Kind(String::new()))?;
         if fault.status == 0 {
-            fault.status = if fault.kind == FaultKind::Html { 503 } else { 200 };
+            fault.status = if matches!(fault.kind, FaultKind::Html | FaultKind::WsRefuse) { 503 } else { 200 };
+        }
+        // Applications may send these in a close frame, and no others.
+        let is_close_code = |code: i64| matches!(code, 1_000..=1_003 | 1_007..=1_014 | 3_000..=4_999);
+        if let (FaultKind::WsClose, Some(code)) = (fault.kind, fault.code.filter(|code| !is_close_code(*code))) {
+            return Err(FaultError::Value("code".to_owned(), code.to_string()));
         }
         Ok(fault)
     }
@@ -203,11 +282,12 @@ impl FromStr for Fault {
 pub(crate) struct Faults {
     key: u64,
     rules: Mutex<Vec<Fault>>,
+    struck: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Faults {
     pub(crate) fn new(seed: u64, rules: Vec<Fault>) -> Faults {
-        Faults { key: mix(seed, 0x0fa1), rules: Mutex::new(rules) }
+        Faults { key: mix(seed, 0x0fa1), rules: Mutex::new(rules), struck: Mutex::default() }
     }
 
     /// Puts one more rule in force.
@@ -225,13 +305,30 @@ impl Faults {
         self.lock().clear();
     }
 
-    /// What goes wrong with this request: the first rule that strikes.
-    pub(crate) fn strike(&self, target: &str) -> Option<Fault> {
+    /// Whether nothing will go wrong.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// What goes wrong with this target: the first rule that strikes, of those whose kind is meant.
+    pub(crate) fn strike(&self, target: &str, is_meant: impl Fn(FaultKind) -> bool) -> Option<Fault> {
         let mut rules = self.lock();
         let keyed = (0..).map(|at| mix(self.key, at)).zip(rules.iter_mut());
-        keyed
-            .filter(|(_, rule)| !rule.is_spent())
-            .find_map(|(key, rule)| rule.strikes(target, key).then(|| rule.clone()))
+        let fault = keyed
+            .filter(|(_, rule)| is_meant(rule.kind) && !rule.is_spent())
+            .find_map(|(key, rule)| rule.strikes(target, key).then(|| rule.clone()))?;
+        *self.counts().entry(fault.kind.name()).or_default() += 1;
+        Some(fault)
+    }
+
+    /// How often each kind struck, rules that were taken away since included.
+    pub(crate) fn struck(&self) -> BTreeMap<&'static str, u64> {
+        self.counts().clone()
+    }
+
+    /// Forgets how often each kind struck.
+    pub(crate) fn reset(&self) {
+        self.counts().clear();
     }
 
     /// The rules with how often each was looked at and struck.
@@ -242,6 +339,10 @@ impl Faults {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counts(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.struck.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -266,7 +367,8 @@ impl fmt::Display for FaultError {
                 write!(f, "{kind:?} is no fault: {}", names.join(", "))
             }
             FaultError::Part(name) => {
-                write!(f, "{name:?} is no part of a fault: next, every, p, skip, path, status, code, retry, date or ms")
+                let parts = "next, every, p, skip, path, status, code, retry, date, ms, secs or bytes";
+                write!(f, "{name:?} is no part of a fault: {parts}")
             }
             FaultError::Value(name, value) => write!(f, "{name} cannot be {value:?}"),
             FaultError::TooMany => write!(f, "there are {RULES_MAX} faults already: clear them first"),
@@ -286,7 +388,7 @@ mod tests {
 
     fn struck(rule: &str, targets: &[&str]) -> Vec<bool> {
         let faults = Faults::new(1, vec![rule.parse().expect("a fault")]);
-        targets.iter().map(|target| faults.strike(target).is_some()).collect()
+        targets.iter().map(|target| faults.strike(target, |_| true).is_some()).collect()
     }
 
     #[test]
@@ -303,6 +405,27 @@ mod tests {
     }
 
     #[test]
+    fn rules_strike_only_where_they_are_meant() {
+        let rules = ["ws-drop:next=1", "cut:next=1", "ws-deny:next=1"].map(|rule| rule.parse().expect("a fault"));
+        let faults = Faults::new(1, rules.into());
+        let struck = |is_meant: fn(FaultKind) -> bool| faults.strike("/a", is_meant).map(|fault| fault.kind);
+        assert_eq!(struck(FaultKind::is_of_requests), Some(FaultKind::Cut));
+        assert_eq!(struck(FaultKind::is_of_requests), None);
+        assert_eq!(struck(FaultKind::is_of_frames), Some(FaultKind::WsDrop));
+        assert_eq!(struck(FaultKind::is_of_frames), None);
+        assert_eq!(struck(|kind| kind == FaultKind::WsDeny), Some(FaultKind::WsDeny));
+        assert_eq!(faults.struck(), BTreeMap::from([("cut", 1), ("ws-deny", 1), ("ws-drop", 1)]));
+    }
+
+    #[test]
+    fn lengths_are_seconds_or_milliseconds() {
+        let length = |rule: &str| rule.parse::<Fault>().expect("a fault").length;
+        assert_eq!(length("ws-stall:secs=5"), Some(Duration::from_secs(5)));
+        assert_eq!(length("ws-stall:ms=50"), Some(Duration::from_millis(50)));
+        assert_eq!(length("ws-stall"), None);
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         let check = |text: &str, expected: &str| {
             let error = text.parse::<Fault>().expect_err("nonsense").to_string();
@@ -313,5 +436,8 @@ mod tests {
         check("cut:next=0", "next cannot be \"0\"");
         check("html:status=99", "status cannot be");
         check("cut:p=1.5", "p cannot be");
+        check("ws-close:code=1006", "code cannot be");
+        check("ws-huge:bytes=0", "bytes cannot be");
+        check("ws-stall:secs=1h", "secs cannot be");
     }
 }

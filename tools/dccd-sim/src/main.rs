@@ -16,6 +16,7 @@ mod decimal;
 mod error;
 mod exchange;
 mod faults;
+mod feed;
 mod hash;
 mod http;
 mod javascript;
@@ -29,6 +30,7 @@ mod sim;
 #[cfg(test)]
 mod tests;
 mod truth;
+mod ws;
 
 use std::process::ExitCode;
 

@@ -23,7 +23,11 @@ pub(crate) fn serve(args: ServeArgs, world: &WorldArgs, tool: &mut Tool) -> Resu
     let limits = LimitSettings { is_off: args.no_limits, maxima: args.limits(), ban_secs: args.ban_secs };
     let faults = Faults::new(world.seed, args.fault);
     let clock = Clock::new(world.now, args.speed);
-    let delays = Delays { latency: Duration::from_millis(args.latency_ms), late: args.late_ms * MILLI };
+    let delays = Delays {
+        latency: Duration::from_millis(args.latency_ms),
+        late: args.late_ms * MILLI,
+        stream_age_max: args.ws_age_secs.map(Duration::from_secs),
+    };
     let sim = Arc::new(Sim::new(clock, market(world), &limits, faults, delays));
     let server = Server::bind(args.listen).map_err(|cause| Error::Bind(args.listen, cause))?;
     let line = format!("{{\"kind\":\"listening\",\"url\":\"http://{}\"}}\n", server.address());

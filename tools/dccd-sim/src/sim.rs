@@ -1,6 +1,7 @@
 //! The whole simulation behind one port: exchanges, faults and its own pages below `/sim/`.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -8,11 +9,12 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::clock::{Clock, MILLI, SECOND, http_date};
-use crate::exchange::{Exchange, Moment, Refusal, exchanges};
+use crate::exchange::{Exchange, Moment, Refusal, exchanges, refused_stream};
 use crate::faults::{Fault, FaultKind, Faults};
-use crate::http::{Delivery, Handler, Request, Response};
+use crate::http::{Delivery, Handler, Request, Response, Takeover};
 use crate::limits::LimitSettings;
 use crate::market::Market;
+use crate::ws::{self, Connection, Hub, handshake};
 
 /// Requests that are remembered.
 const LOG_MAX: usize = 100_000;
@@ -31,6 +33,8 @@ pub(crate) struct Sim {
     latency: Duration,
     late: i64,
     traffic: Mutex<Traffic>,
+    streams: ws::Traffic,
+    stream_age_max: Option<Duration>,
 }
 
 /// How late things come.
@@ -40,6 +44,8 @@ pub(crate) struct Delays {
     pub(crate) latency: Duration,
     /// Trades are shown so many microseconds after they happened.
     pub(crate) late: i64,
+    /// Streams end when they are so old.
+    pub(crate) stream_age_max: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -53,14 +59,19 @@ struct Traffic {
 impl Sim {
     pub(crate) fn new(clock: Clock, market: Market, limits: &LimitSettings, faults: Faults, delays: Delays) -> Sim {
         let exchanges = exchanges(&market, limits);
-        let Delays { latency, late } = delays;
-        Sim { clock, market, exchanges, faults, latency, late, traffic: Mutex::default() }
+        let Delays { latency, late, stream_age_max } = delays;
+        let (traffic, streams) = (Mutex::default(), ws::Traffic::default());
+        Sim { clock, market, exchanges, faults, latency, late, traffic, streams, stream_age_max }
+    }
+
+    fn moment(&self) -> Moment {
+        let now = self.clock.now();
+        Moment { now, seen: now.saturating_sub(self.late), limits_now: self.clock.limits_now() }
     }
 
     /// The answer, and the exchange whose path it was.
     fn exchange_answer(&self, request: &Request) -> (Response, Option<&dyn Exchange>) {
-        let now = self.clock.now();
-        let moment = Moment { now, seen: now.saturating_sub(self.late), limits_now: self.clock.limits_now() };
+        let moment = self.moment();
         let ask = |exchange: &dyn Exchange| exchange.answer(&self.market, request, moment);
         let mut exchanges = self.exchanges.iter().map(Box::as_ref);
         let found = exchanges.find_map(|exchange| Some((ask(exchange)?, Some(exchange))));
@@ -104,7 +115,8 @@ impl Sim {
                 let half = response.body.len() / 2;
                 response.body = Arc::new(response.body.get(..half).unwrap_or_default().to_vec());
             }
-            FaultKind::Checksum | FaultKind::Truncate => {}
+            // The rest has no place here: what has nothing to be struck, and what strikes streams.
+            _ => {}
         }
         response
     }
@@ -137,6 +149,8 @@ impl Sim {
             "/sim/faults" => self.faults_page(request),
             "/sim/reset" => {
                 *self.traffic() = Traffic::default();
+                self.streams.reset();
+                self.faults.reset();
                 Response::json(200, "{}")
             }
             _ => Response::json(404, json!({"error": "no such page: stats, requests, faults, reset"}).to_string()),
@@ -169,6 +183,8 @@ impl Sim {
             "answers": answers,
             "body_bytes": traffic.bytes,
             "faults": self.faults.statistics(),
+            "struck": self.faults.struck(),
+            "streams": self.streams.statistics(),
         });
         let each: Vec<(&str, Value)> =
             self.exchanges.iter().map(|exchange| (exchange.name(), exchange.limits().statistics())).collect();
@@ -200,11 +216,43 @@ impl Handler for Sim {
         let (mut response, exchange) = self.exchange_answer(request);
         // A path that nobody knows is spoiled in the way of the first exchange.
         let exchange = exchange.or_else(|| self.exchanges.first().map(Box::as_ref));
-        if let (Some(fault), Some(exchange)) = (self.faults.strike(&target), exchange) {
+        if let (Some(fault), Some(exchange)) = (self.faults.strike(&target, FaultKind::is_of_requests), exchange) {
             response = self.spoil(&fault, request, response, exchange);
         }
         self.traffic().count_answer(&response);
         response
+    }
+
+    fn take_over(&self, request: &Request) -> Option<Takeover<'_>> {
+        if !handshake::is_asked(request) {
+            return None;
+        }
+        let moment = self.moment();
+        let session = |exchange: &dyn Exchange| exchange.session(&self.market, request, moment);
+        let mut exchanges = self.exchanges.iter().map(Box::as_ref);
+        let (exchange, session) = exchanges.find_map(|exchange| Some((exchange, session(exchange)?)))?;
+        if !self.latency.is_zero() {
+            thread::sleep(self.latency);
+        }
+        let (name, path) = (exchange.name(), request.path.clone());
+        let refuse = |response: Response| {
+            self.streams.refuse(name, &request.path);
+            Some(Takeover::Refused(response))
+        };
+        if let Some(fault) = self.faults.strike(&request.target(), |kind| kind == FaultKind::WsRefuse) {
+            return refuse(Response::html(fault.status));
+        }
+        if let Some(response) = refused_stream(exchange, &path, moment.limits_now) {
+            return refuse(response);
+        }
+        let Ok(head) = handshake::accept(request) else { return refuse(Response::html(400)) };
+        let (clock, market, faults, traffic) = (&self.clock, &self.market, &self.faults, &self.streams);
+        let hub = Hub { clock, market, faults, traffic, age_max: self.stream_age_max };
+        Some(Takeover::Granted(Box::new(move |mut stream, early, stop| {
+            stream.write_all(&head)?;
+            Connection::new(hub, (name, &path), session, stream, early)?.run(stop);
+            Ok(())
+        })))
     }
 
     fn date(&self) -> String {

@@ -6,4 +6,4 @@ mod server;
 
 pub(crate) use request::{Query, Request};
 pub(crate) use response::{Delivery, Response};
-pub(crate) use server::{Handler, Server};
+pub(crate) use server::{Handler, Server, Takeover};

@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use dccd_cli::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::request::{Method, Request, RequestError};
 use super::response::{Envelope, Response};
 
-/// Two descriptors each stay below the usual limit of 1024.
-const CONNECTIONS_MAX: usize = 400;
+const CONNECTIONS_MAX: usize = 4_000;
+/// Of the descriptors that the system allows, so many are for other things, and each connection takes two.
+const DESCRIPTORS_KEPT: usize = 64;
+const DESCRIPTORS_EACH: usize = 2;
 /// A connection without requests is closed after this.
 const IDLE_MAX: Duration = Duration::from_secs(120);
 const WRITE_MAX: Duration = Duration::from_secs(60);
@@ -26,9 +29,23 @@ pub(crate) trait Handler: Send + Sync + 'static {
     /// The answer to one request.
     fn answer(&self, request: &Request) -> Response;
 
+    /// What comes of a request for another protocol; `None` if it is to be answered as any other.
+    fn take_over(&self, request: &Request) -> Option<Takeover<'_>>;
+
     /// The `Date` header of right now.
     fn date(&self) -> String;
 }
+
+/// What comes of a request for another protocol.
+pub(crate) enum Takeover<'a> {
+    /// An answer, and the connection goes on as it was.
+    Refused(Response),
+    /// Whoever takes the connection over, with the bytes that came behind the request.
+    Granted(Talk<'a>),
+}
+
+/// Talks on a connection until that ends.
+type Talk<'a> = Box<dyn FnOnce(TcpStream, Vec<u8>, &Stop) -> io::Result<()> + 'a>;
 
 /// A listening socket.
 #[derive(Debug)]
@@ -53,9 +70,10 @@ impl Server {
     /// Serves until told to stop; what is being answered then is left unfinished.
     pub(crate) fn serve(&self, handler: &Arc<impl Handler>, stop: &Stop) -> io::Result<()> {
         let open = Arc::new(AtomicUsize::new(0));
+        let connections_max = connections_max();
         while !stop.is_set() {
             match self.listener.accept() {
-                Ok((stream, _)) if open.load(Ordering::SeqCst) < CONNECTIONS_MAX => {
+                Ok((stream, _)) if open.load(Ordering::SeqCst) < connections_max => {
                     start(stream, handler, &open, stop)?;
                 }
                 // One too many: the client sees a closed connection.
@@ -115,7 +133,12 @@ fn converse(mut stream: TcpStream, handler: &impl Handler, stop: &Stop) -> io::R
             Ok(None) => return Ok(()),
             Ok(Some(request)) if matches!(request.method, Method::Other) => (Response::html(405), false, true),
             Ok(Some(request)) => {
-                (handler.answer(&request), request.is_keep_alive, !matches!(request.method, Method::Head))
+                let is_whole = !matches!(request.method, Method::Head);
+                match handler.take_over(&request) {
+                    Some(Takeover::Granted(talk)) => return talk(stream, input.buffer().to_vec(), stop),
+                    Some(Takeover::Refused(response)) => (response, false, is_whole),
+                    None => (handler.answer(&request), request.is_keep_alive, is_whole),
+                }
             }
             Err(RequestError::Io(error)) => return Err(error),
             Err(_) => (Response::html(400), false, true),
@@ -125,6 +148,17 @@ fn converse(mut stream: TcpStream, handler: &impl Handler, stop: &Stop) -> io::R
             return Ok(());
         }
     }
+}
+
+/// As many as descriptors allow, after asking the system for as many of them as it gives.
+fn connections_max() -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if setrlimit(Resource::Nofile, raised).is_ok() {
+        limit = raised;
+    }
+    let descriptors = limit.current.map_or(usize::MAX, |current| usize::try_from(current).unwrap_or(usize::MAX));
+    (descriptors.saturating_sub(DESCRIPTORS_KEPT) / DESCRIPTORS_EACH).min(CONNECTIONS_MAX)
 }
 
 /// Errors of `accept` that speak of the connection and not of the socket, or that pass.

@@ -100,7 +100,8 @@ pub(super) fn assets(market: &Market, now: i64) -> Value {
     Value::Object(names.iter().map(asset).collect())
 }
 
-fn listings(market: &Market, now: i64) -> impl Iterator<Item = Listing> + '_ {
+/// Everything that is traded or halted.
+pub(super) fn listings(market: &Market, now: i64) -> impl Iterator<Item = Listing> + '_ {
     let pairs = market.catalogue().pairs(EXCHANGE, Sort::Spot);
     let listings = pairs.into_iter().filter_map(|pair| market.catalogue().listing(EXCHANGE, &pair));
     listings.filter(move |listing| matches!(listing.standing(now), Standing::Trading | Standing::Halted))

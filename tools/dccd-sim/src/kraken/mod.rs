@@ -1,8 +1,9 @@
-//! Kraken: REST of spot. Errors come in HTTP 200.
+//! Kraken: spot. Errors of REST come in HTTP 200; streams are those of version 2.
 
 mod listings;
 mod ohlc;
 mod stamp;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod trades;
@@ -24,6 +25,7 @@ use crate::market::catalogue::{Contract, Fate, Group, Listing, Sort, Special, St
 use crate::market::statistics::{BOOK_STEP, book};
 use crate::market::{Market, Series};
 use crate::truth::{TruthError, TruthQuery};
+use crate::ws::Session;
 
 /// What the table of exchanges says of it.
 pub(crate) const ENTRY: Entry = Entry {
@@ -33,9 +35,19 @@ pub(crate) const ENTRY: Entry = Entry {
     open: |market, limits| Box::new(Kraken { symbols: listings::symbols(market.catalogue()), limits }),
 };
 const EXCHANGE: &str = "kraken";
-/// One request a second, some more at once.
-const LIMITS: &[Rule] =
-    &[Rule { name: EXCHANGE, host: EXCHANGE, max: 10, pace: Pace::Drain { per_minute: 60 }, over: Over::Wait }];
+/// What new connections to its streams count against.
+const CONNECTIONS: &str = "kraken-connections";
+/// One request a second, some more at once; 150 new connections within ten minutes.
+const LIMITS: &[Rule] = &[
+    Rule { name: EXCHANGE, host: EXCHANGE, max: 10, pace: Pace::Drain { per_minute: 60 }, over: Over::Wait },
+    Rule {
+        name: CONNECTIONS,
+        host: CONNECTIONS,
+        max: 150,
+        pace: Pace::Window { secs: 600 },
+        over: Over::Ban { secs: 600 },
+    },
+];
 /// Since 2013-10-06.
 const GROUPS: &[Group] = &[Group {
     sorts: &[Sort::Spot],
@@ -116,6 +128,15 @@ impl Exchange for Kraken {
         let rows = value.get_mut("result")?.as_object_mut()?.values_mut().find_map(Value::as_array_mut)?;
         rows.clear();
         Some(value.to_string().into_bytes())
+    }
+
+    fn session(&self, _: &Market, request: &Request, moment: Moment) -> Option<Box<dyn Session>> {
+        let is_here = request.path == stream::PATH;
+        is_here.then(|| Box::new(stream::KrakenSession::new(moment)) as Box<dyn Session>)
+    }
+
+    fn connection_limit_of(&self, path: &str) -> Option<&'static str> {
+        (path == stream::PATH).then_some(CONNECTIONS)
     }
 
     fn truth(&self, market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {

@@ -56,16 +56,40 @@ pub(crate) struct OpenInterest {
     pub(crate) value: i128,
 }
 
+/// A book at one step, any level of which can be asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Levels {
+    key: u64,
+    lot: i64,
+    step: i64,
+    best: i64,
+}
+
+impl Levels {
+    pub(crate) fn new(series: &Series, step: i64) -> Levels {
+        let (key, lot) = (mix(series.key(), BOOK), series.listing().lot);
+        Levels { key, lot, step, best: series.price_at(step * BOOK_STEP) }
+    }
+
+    /// The best bid, in ticks; the best ask is one tick above it.
+    pub(crate) fn best(&self) -> i64 {
+        self.best
+    }
+
+    /// What is wanted, or offered, at a price; none: nobody wants it.
+    pub(crate) fn amount(&self, price: i64) -> Option<i64> {
+        let own = mix(self.key, price);
+        let word = mix(own, (self.step + pick(own, STEPS_PER_LEVEL)).div_euclid(STEPS_PER_LEVEL));
+        let is_there = !word.is_multiple_of(3) || price == self.best || price == self.best + 1;
+        is_there.then(|| self.lot * (1 + pick(word >> 8, 400)))
+    }
+}
+
 /// The book of a step, so many levels deep on each side.
 pub(crate) fn book(series: &Series, step: i64, depth: usize) -> Book {
-    let best = series.price_at(step * BOOK_STEP);
-    let key = mix(series.key(), BOOK);
-    let level = |price: i64| {
-        let own = mix(key, price);
-        let word = mix(own, (step + pick(own, STEPS_PER_LEVEL)).div_euclid(STEPS_PER_LEVEL));
-        let is_there = !word.is_multiple_of(3) || price == best || price == best + 1;
-        is_there.then(|| (price, series.listing().lot * (1 + pick(word >> 8, 400))))
-    };
+    let levels = Levels::new(series, step);
+    let best = levels.best();
+    let level = |price: i64| levels.amount(price).map(|amount| (price, amount));
     // A price that is far away has no orders: a walk over four ticks per level finds enough.
     let reach = i64::try_from(depth).unwrap_or(0) * 4;
     let bids = (1..=best).rev().take(depth * 4).filter_map(level).take(depth).collect();

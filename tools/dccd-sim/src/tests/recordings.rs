@@ -5,8 +5,26 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 /// The body of a recording; nothing, said aloud, where the recordings are not at hand.
-#[allow(clippy::print_stderr, reason = "what was not tested is said aloud")]
 pub(crate) fn recorded(name: &str) -> Option<Value> {
+    let mut recording: Value = serde_json::from_str(&read(name)?).expect("a recording is JSON");
+    Some(recording["body"].take())
+}
+
+/// A recording that is one message.
+pub(crate) fn recorded_message(name: &str) -> Option<Value> {
+    Some(serde_json::from_str(&read(name)?).expect("a recording is JSON"))
+}
+
+/// The frames that a client received, as they were sent.
+pub(crate) fn recorded_frames(name: &str) -> Option<Vec<String>> {
+    let text = read(name)?;
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a recording is JSON"));
+    let received = lines.filter(|line| line["dir"] == "recv");
+    Some(received.map(|line| line["raw"].as_str().unwrap_or_default().to_owned()).collect())
+}
+
+#[allow(clippy::print_stderr, reason = "what was not tested is said aloud")]
+fn read(name: &str) -> Option<String> {
     let folder = std::env::var_os("DCCD_RECORDINGS").map(PathBuf::from);
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/recordings");
     let path = folder.unwrap_or_else(beside).join(name);
@@ -15,8 +33,7 @@ pub(crate) fn recorded(name: &str) -> Option<Value> {
         eprintln!("SKIPPED: no recording {}: see DCCD_RECORDINGS", path.display());
         return None;
     };
-    let mut recording: Value = serde_json::from_str(&text).expect("a recording is JSON");
-    Some(recording["body"].take())
+    Some(text)
 }
 
 /// Asserts that an answer has every key of a recording, with values of the same type, and lists with as many fields.
