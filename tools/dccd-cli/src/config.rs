@@ -28,7 +28,7 @@ pub use cron::{Cron, CronError};
 pub use edit::EditError;
 pub use file::{ConfigFile, FileError, LockedFile, find};
 pub use locate::Position;
-pub use model::{Addresses, Alerts, HistoryJob, Origin, Schedule, Settings, Storage, StreamJob, Ui};
+pub use model::{Absence, Absences, Addresses, Alerts, HistoryJob, Origin, Schedule, Settings, Storage, StreamJob, Ui};
 pub use problem::{Problem, did_you_mean, nearest};
 pub use secret::Secret;
 pub use show::Effective;
@@ -68,20 +68,20 @@ impl Config {
 
     /// Checks a text; `path` is where it comes from.
     pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
-        match Config::inspect(path, text) {
+        match Config::inspect(path, text, Absences::UNKNOWN) {
             (Some(config), problems) if problems.is_empty() => Ok(config),
             (_, problems) => Err(ConfigError::Invalid { path: path.to_owned(), problems }),
         }
     }
 
     /// Checks a text, and gives what is right of it as well as everything that is wrong.
-    pub fn inspect(path: &Path, text: &str) -> (Option<Config>, Vec<Problem>) {
+    pub fn inspect(path: &Path, text: &str, absences: Absences) -> (Option<Config>, Vec<Problem>) {
         let root = match Node::parse(text) {
             Ok(root) => root,
             Err(error) => return (None, vec![syntax_problem(&error)]),
         };
         let problems = Problems::default();
-        let parts = sections::read(path.parent().unwrap_or(Path::new("")), &root, &problems);
+        let parts = sections::read(path.parent().unwrap_or(Path::new("")), &root, absences, &problems);
         let config = parts.map(|parts| Config {
             path: path.to_owned(),
             text: text.to_owned(),

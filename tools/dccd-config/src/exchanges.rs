@@ -1,12 +1,13 @@
 //! Checks a configuration against what the exchanges can do.
 
-use dccd_cli::config::{Config, ConfigError, ConfigFile, Origin, Problem, did_you_mean};
+use dccd_cli::config::{Absences, Config, ConfigError, ConfigFile, Origin, Problem, did_you_mean};
+use dccd_exchange::live::{Subscription, streams};
 use dccd_exchange::{Capability, Impossible, Reach, capability, closed, exchanges};
-use dccd_record::{Dataset, Kind};
+use dccd_record::{Dataset, Exchange, Kind, Pair, Span};
 
 /// The configuration, if it is right and every exchange has what it asks for.
 pub(crate) fn checked(file: &ConfigFile) -> Result<Config, ConfigError> {
-    let (config, mut problems) = file.inspect();
+    let (config, mut problems) = file.inspect(ABSENCES);
     problems.extend(config.iter().flat_map(refused));
     problems.sort_by_key(|problem| problem.at);
     problems.dedup();
@@ -52,12 +53,54 @@ pub(crate) fn check_history(dataset: &Dataset) -> Result<(), String> {
     }
 }
 
-/// Whether `dataset` can be had live. The table is about history, and says nothing of what everybody streams.
+/// Whether `dataset` can be had live.
 fn check_live(dataset: &Dataset) -> Result<(), String> {
-    match capability(dataset) {
-        Err(Impossible::Kind { kind: Kind::Candle | Kind::Trade | Kind::Book, .. }) | Ok(_) => Ok(()),
-        Err(cause) => Err(cause.to_string()),
+    check_name(dataset.exchange().as_str())?;
+    pushed(dataset).map_err(|cause| live_refusal(dataset, cause))
+}
+
+/// Whether the exchange pushes `dataset`.
+fn pushed(dataset: &Dataset) -> Result<(), Impossible> {
+    let name = dataset.exchange().as_str();
+    let streams = streams(name).ok_or_else(|| Impossible::Exchange(name.to_owned()))?;
+    streams.links(&[Subscription::new(dataset.clone())]).map(|_| ())
+}
+
+/// What is said of a series that is not pushed: it may well have a history.
+fn live_refusal(dataset: &Dataset, cause: Impossible) -> String {
+    let instead = if check_history(dataset).is_ok() { "; histo_jobs can have it" } else { "" };
+    match cause {
+        Impossible::Kind { exchange, pair, kind, has } => {
+            let has: Vec<&str> = has.iter().map(|kind| kind.name()).collect();
+            format!("{exchange} pushes no {kind} of {pair}; live it has {}{instead}", has.join(", "))
+        }
+        Impossible::Span { exchange, span, has } => {
+            format!("{exchange} pushes no {} of {span}; live it has {}{instead}", dataset.kind(), has.join(" "))
+        }
+        other => other.to_string(),
     }
+}
+
+/// Tells a span that is missing from a kind that the exchange has not.
+const ABSENCES: Absences = Absences {
+    history: |exchange, kind, pair| {
+        let any = of_any_span(exchange, kind, pair)?;
+        capability(&any).err().filter(is_absence).map(|cause| cause.to_string())
+    },
+    live: |exchange, kind, pair| {
+        let any = of_any_span(exchange, kind, pair)?;
+        pushed(&any).err().filter(is_absence).map(|cause| live_refusal(&any, cause))
+    },
+};
+
+/// Whether no span would help. What is wrong with the exchange itself is said elsewhere.
+fn is_absence(cause: &Impossible) -> bool {
+    matches!(cause, Impossible::Market { .. } | Impossible::Kind { .. })
+}
+
+fn of_any_span(exchange: &Exchange, kind: Kind, pair: &Pair) -> Option<Dataset> {
+    const HOUR_SECS: u32 = 3600;
+    Dataset::new(exchange.clone(), kind, pair.clone(), Some(Span::from_secs(HOUR_SECS).ok()?)).ok()
 }
 
 fn check(dataset: &Dataset) -> Result<&'static Capability, String> {

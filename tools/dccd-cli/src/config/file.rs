@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::{Config, ConfigError, Problem};
+use super::{Absences, Config, ConfigError, Problem};
 use crate::env;
 
 /// The most bytes a configuration may have; two thousand jobs take a quarter of a megabyte.
@@ -76,8 +76,8 @@ impl ConfigFile {
     }
 
     /// Checks it, and gives what is right of it as well as everything that is wrong.
-    pub fn inspect(&self) -> (Option<Config>, Vec<Problem>) {
-        Config::inspect(&self.path, &self.text)
+    pub fn inspect(&self, absences: Absences) -> (Option<Config>, Vec<Problem>) {
+        Config::inspect(&self.path, &self.text, absences)
     }
 
     fn read_from(file: File, path: &Path) -> Result<ConfigFile, FileError> {

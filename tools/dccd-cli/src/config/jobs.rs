@@ -9,7 +9,7 @@ use super::cron::Cron;
 use super::fields::Fields;
 use super::keys::{Section, Shape, TRIGGERS};
 use super::locate::Place;
-use super::model::{HistoryJob, Mention, Origin, Schedule, StreamJob};
+use super::model::{Absence, Absences, HistoryJob, Mention, Origin, Schedule, StreamJob};
 use super::problem::Problems;
 use super::tree::Node;
 use super::value::{self, Read};
@@ -27,8 +27,8 @@ pub(crate) struct Jobs {
 }
 
 /// Reads the three lists of jobs.
-pub(crate) fn read(root: &Fields<'_>, zone: &Zone, problems: &Problems) -> Jobs {
-    let mut reader = JobReader { zone, problems, jobs: Jobs::default(), seen: HashSet::new() };
+pub(crate) fn read(root: &Fields<'_>, zone: &Zone, absences: Absences, problems: &Problems) -> Jobs {
+    let mut reader = JobReader { zone, absences, problems, jobs: Jobs::default(), seen: HashSet::new() };
     for list in ["histo_jobs", "stream_jobs", "jobs"] {
         let Some(section) = section_of(list) else { continue };
         for (node, place) in root.elements(list) {
@@ -61,8 +61,16 @@ struct Common {
     entry: Place,
 }
 
+/// One kind of records of one pair, and where it is named.
+struct Wanted<'a> {
+    kind: Kind,
+    pair: &'a Pair,
+    place: &'a Place,
+}
+
 struct JobReader<'a> {
     zone: &'a Zone,
+    absences: Absences,
     problems: &'a Problems,
     jobs: Jobs,
     /// The series so far, and whether they are recorded live.
@@ -118,7 +126,8 @@ impl JobReader<'_> {
             return;
         }
         let kind = kind.unwrap_or(Kind::Candle);
-        if !self.is_span_right(fields, job.span, &[kind]) {
+        let wanted: Vec<Wanted<'_>> = job.pairs.iter().map(|(pair, place)| Wanted { kind, pair, place }).collect();
+        if !self.is_span_right(fields, job, &wanted, self.absences.history) {
             return;
         }
         for (pair, place) in &job.pairs {
@@ -173,8 +182,9 @@ impl JobReader<'_> {
         depth: Option<u64>,
     ) {
         const STEP_SECS: u64 = 60;
-        let kinds: Vec<Kind> = channels.iter().map(|(kind, _)| *kind).collect();
-        if !self.is_span_right(fields, job.span, &kinds) {
+        let of_pair = |pair| channels.iter().map(move |(kind, place)| Wanted { kind: *kind, pair, place });
+        let wanted: Vec<Wanted<'_>> = job.pairs.iter().flat_map(|(pair, _)| of_pair(pair)).collect();
+        if !self.is_span_right(fields, job, &wanted, self.absences.live) {
             return;
         }
         for (pair, place) in &job.pairs {
@@ -200,21 +210,30 @@ impl JobReader<'_> {
         }
     }
 
-    /// Whether there is a span exactly if one of the kinds has one.
-    fn is_span_right(&self, fields: &Fields<'_>, span: Option<Span>, kinds: &[Kind]) -> bool {
-        match kinds.iter().find(|kind| kind.has_span()) {
-            Some(kind) if !fields.has("span") => {
-                fields.refuse("span", format!("{kind} needs the key span, as in span: 1h"));
-                false
+    /// Whether there is a span exactly if one of the kinds has one. What the exchange has not needs none.
+    fn is_span_right(&self, fields: &Fields<'_>, job: &Common, wanted: &[Wanted<'_>], absence: Absence) -> bool {
+        let mut with_span = wanted.iter().filter(|wanted| wanted.kind.has_span()).peekable();
+        if with_span.peek().is_none() {
+            if job.span.is_some() && !wanted.is_empty() {
+                fields.refuse("span", format!("span: {} has none; remove the key", names(wanted)));
+                return false;
             }
-            None if span.is_some() && !kinds.is_empty() => {
-                let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-                fields.refuse("span", format!("span: {} has none; remove the key", names.join(" and ")));
-                false
-            }
-            Some(_) => span.is_some(),
-            None => true,
+            return true;
         }
+        if fields.has("span") {
+            return job.span.is_some();
+        }
+        let mut needs = None;
+        for Wanted { kind, pair, place } in with_span {
+            match absence(&job.exchange, *kind, pair) {
+                Some(message) => self.problems.add((*place).clone(), message),
+                None => needs = needs.or(Some(*kind)),
+            }
+        }
+        if let Some(kind) = needs {
+            fields.refuse("span", format!("{kind} needs the key span, as in span: 1h"));
+        }
+        false
     }
 
     /// The series; one that is listed before is a problem.
@@ -232,6 +251,17 @@ impl JobReader<'_> {
     fn time(&self, fields: &Fields<'_>, key: &str) -> Option<Ts> {
         fields.read(key, |node| instant(node, self.zone)).flatten()
     }
+}
+
+/// The kinds, each once.
+fn names(wanted: &[Wanted<'_>]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for Wanted { kind, .. } in wanted {
+        if !names.contains(&kind.name()) {
+            names.push(kind.name());
+        }
+    }
+    names.join(" and ")
 }
 
 fn exchange(node: &Node) -> Read<Exchange> {

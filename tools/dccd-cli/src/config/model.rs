@@ -92,6 +92,23 @@ pub enum Schedule {
     Manual,
 }
 
+/// Says why an exchange has no records of a kind of a pair, whatever their span; nothing where it has some.
+pub type Absence = fn(&Exchange, Kind, &Pair) -> Option<String>;
+
+/// What exchanges have none of. Only those who know the exchanges can tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Absences {
+    /// As history.
+    pub history: Absence,
+    /// Live.
+    pub live: Absence,
+}
+
+impl Absences {
+    /// For those who know no exchange.
+    pub(crate) const UNKNOWN: Absences = Absences { history: |_, _, _| None, live: |_, _, _| None };
+}
+
 /// History of one pair to keep complete.
 #[derive(Clone, Debug)]
 pub struct HistoryJob {

@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::jobs::{self, Jobs};
 use super::keys::{ROOT, Section, Shape};
 use super::locate::Place;
-use super::model::{Addresses, Alerts, Exchanges, Mention, Origin, Settings, Storage, Ui};
+use super::model::{Absences, Addresses, Alerts, Exchanges, Mention, Origin, Settings, Storage, Ui};
 use super::problem::Problems;
 use super::secret::Secret;
 use super::tree::Node;
@@ -23,13 +23,13 @@ pub(crate) struct Parts {
 }
 
 /// Reads the file; what is wrong goes to `problems`. Secrets' files count from `dir`.
-pub(crate) fn read(dir: &Path, root: &Node, problems: &Problems) -> Option<Parts> {
+pub(crate) fn read(dir: &Path, root: &Node, absences: Absences, problems: &Problems) -> Option<Parts> {
     let fields = Fields::open(&ROOT, root, Place::default(), problems)?;
     let mut settings = settings(&section(&fields, "settings", problems), dir);
     let storage = storage(&section(&fields, "storage", problems), &mut settings, problems);
     let alerts = alerts(&section(&fields, "alerts", problems), dir);
     let (exchanges, mentions) = exchanges(&fields, problems);
-    let mut jobs = jobs::read(&fields, &settings.zone, problems);
+    let mut jobs = jobs::read(&fields, &settings.zone, absences, problems);
     jobs.mentions.extend(mentions);
     Some(Parts { settings, storage, alerts, exchanges, jobs })
 }

@@ -7,7 +7,7 @@ mod read;
 
 use std::path::Path;
 
-use super::{Config, Problem};
+use super::{Absences, Config, Problem};
 
 /// A configuration that uses most keys of dccd 2.
 const OLD: &str = r#"# what we collect
@@ -75,6 +75,6 @@ fn parse(text: &str) -> Config {
 }
 
 fn problems(text: &str) -> Vec<String> {
-    let (_, problems) = Config::inspect(Path::new("config.yml"), text);
+    let (_, problems) = Config::inspect(Path::new("config.yml"), text, Absences::UNKNOWN);
     problems.iter().map(Problem::to_string).collect()
 }

@@ -2,7 +2,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use dccd_record::Dataset;
 
-use super::super::Config;
+use super::super::{Absences, Config};
 use super::{NEW, OLD};
 
 /// A small generator (xorshift64*); its seed is printed so that a failure can be had again.
@@ -58,7 +58,7 @@ fn mutate(text: &str, random: &mut Random) -> String {
 
 /// Reads, and edits what can be read; what an edit gives must be a configuration with just that job more or less.
 fn try_all(text: &str, new: &Dataset) -> bool {
-    let (config, problems) = Config::inspect("config.yml".as_ref(), text);
+    let (config, problems) = Config::inspect("config.yml".as_ref(), text, Absences::UNKNOWN);
     let Some(config) = config.filter(|_| problems.is_empty()) else { return false };
     if let Ok(added) = config.add(new) {
         let added = Config::parse("config.yml".as_ref(), &added).unwrap_or_else(|error| panic!("{error}\n{added}"));
@@ -94,9 +94,9 @@ fn random_bytes_never_panic() {
     for _ in 0..2000 {
         let bytes: Vec<u8> = (0..random.below(200)).map(|_| u8::try_from(random.below(256)).unwrap_or(0)).collect();
         let text = String::from_utf8_lossy(&bytes);
-        let _ = Config::inspect("config.yml".as_ref(), &text);
+        let _ = Config::inspect("config.yml".as_ref(), &text, Absences::UNKNOWN);
         let pieces: String =
             (0..random.below(40)).filter_map(|_| PIECES.get(random.below(PIECES.len()))).copied().collect();
-        let _ = Config::inspect("config.yml".as_ref(), &pieces);
+        let _ = Config::inspect("config.yml".as_ref(), &pieces, Absences::UNKNOWN);
     }
 }
