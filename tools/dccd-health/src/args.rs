@@ -1,5 +1,6 @@
 //! The flags.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
@@ -38,6 +39,18 @@ pub(crate) struct RecordArgs {
     /// A stream may run for months, so it is counted while it does; everything else is counted at its end.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     count_secs: u64,
+
+    /// The `job` lines of all jobs that the run is for
+    ///
+    /// One of which nothing comes has failed: what was to plan, fetch or store it died before it said a word.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jobs: Option<PathBuf>,
+
+    /// If FILE is there at the end, somebody interrupted the run
+    ///
+    /// What such a run left undone counts neither as success nor as failure. The same holds after SIGTERM or SIGINT.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) interrupted_if: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) store: StoreFlags,

@@ -14,6 +14,10 @@ pub(crate) enum Error {
     Usage(String),
     Config(ConfigError),
     Input(io::Error),
+    /// The list of jobs cannot be read.
+    Jobs(PathBuf, io::Error),
+    /// A line of the list of jobs is none.
+    NoJob(PathBuf, u64),
     Store(StoreError),
     /// A file of counts that makes no sense.
     Metrics(PathBuf),
@@ -26,6 +30,8 @@ impl fmt::Display for Error {
             Error::Usage(why) => f.write_str(why),
             Error::Config(cause) => cause.fmt(f),
             Error::Input(cause) => write!(f, "cannot read standard input: {cause}"),
+            Error::Jobs(path, cause) => write!(f, "cannot read the jobs in {}: {cause}", path.display()),
+            Error::NoJob(path, line) => write!(f, "{}: line {line} is not a whole job line", path.display()),
             Error::Store(cause) => cause.fmt(f),
             Error::Metrics(path) => {
                 write!(f, "{} makes no sense; remove it, and counting begins anew", path.display())
@@ -49,9 +55,9 @@ impl ToolError for Error {
         match self {
             Error::Usage(_) => Status::Usage,
             Error::Config(cause) => cause.exit(),
-            Error::Input(_) | Error::Output(_) => Status::IoErr,
+            Error::Input(_) | Error::Jobs(..) | Error::Output(_) => Status::IoErr,
             Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
-            Error::Store(_) | Error::Metrics(_) => Status::DataErr,
+            Error::NoJob(..) | Error::Store(_) | Error::Metrics(_) => Status::DataErr,
         }
     }
 }

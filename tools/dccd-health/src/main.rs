@@ -6,6 +6,7 @@
 
 mod args;
 mod error;
+mod expected;
 mod metrics;
 mod record;
 mod run;

@@ -9,7 +9,7 @@ use dccd_record::{Dataset, Ts};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::run::Outcome;
+use crate::run::{Outcome, Trouble};
 
 /// All pairs.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ enum Verdict {
     Success,
     /// One has failed now.
     Failure,
-    /// One went on while another is still in trouble that was counted before.
+    /// One went on while another was interrupted, or is still in trouble that was counted before.
     Progress,
     /// All is as it was.
     Nothing,
@@ -111,13 +111,12 @@ enum Verdict {
 
 impl Verdict {
     fn of(outcomes: &[&Outcome]) -> Verdict {
-        let is_new = |outcome: &&&Outcome| outcome.is_new;
-        let has_failed = |outcome: &&Outcome| outcome.trouble.is_some();
+        let has_failed = |outcome: &&Outcome| outcome.trouble > Some(Trouble::Interrupted);
         if !outcomes.iter().any(|outcome| outcome.is_new) {
             Verdict::Nothing
-        } else if outcomes.iter().filter(is_new).any(has_failed) {
+        } else if outcomes.iter().any(|outcome| outcome.is_new && has_failed(outcome)) {
             Verdict::Failure
-        } else if outcomes.iter().any(has_failed) {
+        } else if outcomes.iter().any(|outcome| outcome.trouble.is_some()) {
             Verdict::Progress
         } else {
             Verdict::Success

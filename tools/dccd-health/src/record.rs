@@ -9,6 +9,7 @@ use dccd_store::update_metrics;
 
 use crate::args::RecordArgs;
 use crate::error::Error;
+use crate::expected::expect_jobs;
 use crate::metrics::Metrics;
 use crate::run::{Outcome, Run, Trouble};
 
@@ -16,6 +17,8 @@ use crate::run::{Outcome, Run, Trouble};
 const DRAIN_MAX: Duration = Duration::from_secs(20);
 /// The flag that signals set is looked at this often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Interrupted by a signal that others got.
+const TERM: u8 = 15;
 /// Bad lines that are told one by one.
 const BAD_LINES_TOLD: u64 = 100;
 
@@ -26,9 +29,13 @@ pub(crate) fn run(args: &RecordArgs, tool: &mut Tool) -> Result<Status, Error> {
         return Err(Error::Usage("pipe the lines of dccd-write in; see --help".to_owned()));
     }
     let root = args.store.data_path()?;
+    let mut expected = Run::default();
+    if let Some(path) = &args.jobs {
+        expect_jobs(path, &mut expected)?;
+    }
     let mut recorder = Recorder {
         tool,
-        run: Run::default(),
+        run: expected,
         root,
         passes_on: !args.summary,
         bad_lines: 0,
@@ -37,12 +44,16 @@ pub(crate) fn run(args: &RecordArgs, tool: &mut Tool) -> Result<Status, Error> {
         is_count_troubled: false,
     };
     let taken = recorder.take_all(input);
-    // Whatever ended the input, what it said counts.
+    if recorder.is_interrupted(args) {
+        recorder.run.interrupt();
+    }
+    // Whatever ended the input, what it said counts; and is said, whether or not the store can keep it.
     let outcomes = recorder.run.outcomes();
     recorder.tell_unanswered(&outcomes);
-    recorder.count(&outcomes)?;
-    taken?;
-    recorder.finish(args, &outcomes)
+    let counted = recorder.count(&outcomes);
+    let status = recorder.finish(args, &outcomes);
+    taken.and(counted)?;
+    Ok(status)
 }
 
 struct Recorder<'a> {
@@ -134,13 +145,26 @@ impl Recorder<'_> {
         }
     }
 
+    fn is_interrupted(&self, args: &RecordArgs) -> bool {
+        self.tool.stop.is_set() || args.interrupted_if.as_ref().is_some_and(|path| path.exists())
+    }
+
     fn tell_unanswered(&self, outcomes: &[Outcome]) {
-        for Outcome { job, is_live, unanswered, .. } in outcomes.iter().filter(|outcome| outcome.unanswered > 0) {
-            if *is_live {
+        let mut interrupted = 0;
+        for Outcome { job, is_live, unanswered, trouble, .. } in
+            outcomes.iter().filter(|outcome| outcome.unanswered > 0)
+        {
+            if *trouble == Some(Trouble::Interrupted) {
+                interrupted += 1;
+                self.tool.log.note(format_args!("{job}: interrupted; ranges without an answer: {unanswered}"));
+            } else if *is_live {
                 self.tool.log.error(format_args!("{job}: nothing was covered"));
             } else {
                 self.tool.log.error(format_args!("{job}: ranges without an answer: {unanswered}"));
             }
+        }
+        if interrupted > 0 {
+            self.tool.log.warn(format_args!("jobs that were interrupted, and go on when run again: {interrupted}"));
         }
     }
 
@@ -179,20 +203,21 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, args: &RecordArgs, outcomes: &[Outcome]) -> Result<Status, Error> {
-        let failures = outcomes.iter().filter(|outcome| outcome.trouble.is_some()).count();
-        let successes = outcomes.len() - failures;
+    fn finish(&mut self, args: &RecordArgs, outcomes: &[Outcome]) -> Status {
+        let successes = outcomes.iter().filter(|outcome| outcome.trouble.is_none()).count();
+        let failures = outcomes.iter().filter(|outcome| outcome.trouble > Some(Trouble::Interrupted)).count();
         if args.summary {
             let line = format!("Done. successes={successes} failures={failures}\n");
             self.tool.out.buffer().extend_from_slice(line.as_bytes());
         }
         let worst = outcomes.iter().filter_map(|outcome| outcome.trouble).max();
-        Ok(match worst {
+        match worst {
             _ if self.bad_lines > 0 => Status::DataErr,
             None => Status::Ok,
+            Some(Trouble::Interrupted) => Status::Signal(self.tool.stop.signal().unwrap_or(TERM)),
             Some(Trouble::Passing) => Status::TempFail,
             Some(Trouble::Lasting) => Status::DataErr,
-        })
+        }
     }
 }
 

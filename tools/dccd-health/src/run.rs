@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use dccd_record::{Control, Dataset, Failed, Job, Order, Range, RangeSet};
 
-/// Why a job failed.
+/// Why a job has not succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Trouble {
+    /// Somebody ended the run before the job was done, which is no failure.
+    Interrupted,
     /// Running it again may help.
     Passing,
     /// It will not heal by itself.
@@ -31,6 +33,7 @@ pub(crate) struct Outcome {
 /// One run so far.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
+    is_interrupted: bool,
     jobs: BTreeMap<String, JobRun>,
     answers: BTreeMap<Dataset, Answers>,
 }
@@ -91,13 +94,25 @@ impl Run {
         }
     }
 
+    /// Expects a job: it counts even if nothing is ever heard of it.
+    pub(crate) fn expect(&mut self, job: Job) {
+        // What it takes is for its plan to announce.
+        self.take_job(Job { ranges: None, ..job });
+    }
+
+    /// Takes note that somebody ended the run: what has no answer now was given up.
+    pub(crate) fn interrupt(&mut self) {
+        self.is_interrupted = true;
+    }
+
     /// How every job ended, in order of their ids.
     pub(crate) fn outcomes(&self) -> Vec<Outcome> {
         let nothing = Answers::default();
+        let undone = if self.is_interrupted { Trouble::Interrupted } else { Trouble::Passing };
         let outcome = |(id, job): (&String, &JobRun)| {
             let answers = self.answers.get(&job.dataset).unwrap_or(&nothing);
             let stream = answers.stream.filter(|_| job.is_live && job.orders.is_empty());
-            let (unanswered, trouble) = stream.map_or_else(|| judge(job, answers), Stream::judge);
+            let (unanswered, trouble) = stream.map_or_else(|| judge(job, answers, undone), Stream::judge);
             Outcome {
                 job: id.clone(),
                 dataset: job.dataset.clone(),
@@ -176,8 +191,9 @@ impl Run {
     }
 }
 
-/// How many orders stayed without an answer, and what is wrong with the job, if anything is.
-fn judge(job: &JobRun, answers: &Answers) -> (u64, Option<Trouble>) {
+/// How many orders stayed without an answer, and what is wrong with the job, if anything is; `undone` is what a missing
+/// answer means.
+fn judge(job: &JobRun, answers: &Answers, undone: Trouble) -> (u64, Option<Trouble>) {
     let came = u64::try_from(job.orders.len()).unwrap_or(u64::MAX);
     // A job that nobody planned, and for which nothing was ordered, was dropped on the way.
     let announced = job.announced.unwrap_or(came.max(1));
@@ -196,7 +212,7 @@ fn judge(job: &JobRun, answers: &Answers) -> (u64, Option<Trouble>) {
         unanswered = if trouble.is_some() { 0 } else { unanswered };
     }
     if unanswered > 0 {
-        trouble = trouble.max(Some(Trouble::Passing));
+        trouble = trouble.max(Some(undone));
     }
     (unanswered, trouble)
 }

@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use dccd_record::{Line, Parser, Ts};
+use dccd_record::{Control, Line, Parser, Ts};
 
 use crate::metrics::{Counts, Metrics};
 use crate::run::{Run, Trouble};
@@ -80,6 +80,66 @@ fn what_was_announced_and_never_came_is_a_failure() {
     check(&[&idle], None, 0);
     // Its plan refused it.
     check(&[&idle, REFUSED], Some(Trouble::Lasting), 0);
+}
+
+#[test]
+fn a_job_that_is_expected_fails_if_nobody_says_anything_of_it() {
+    let check = |said: &[&str], trouble, unanswered| {
+        let mut run = Run::default();
+        // What a list says of ranges is no announcement.
+        for template in [&JOB.replace(",\"ranges\":1", ""), JOB] {
+            match Parser::new().parse(line(template).as_bytes()) {
+                Ok(Line::Control(control)) => match *control {
+                    Control::Job(job) => run.expect(job),
+                    other => panic!("{other:?}"),
+                },
+                other => panic!("{other:?}"),
+            }
+        }
+        said.iter().for_each(|template| say(&mut run, template));
+        let outcomes = run.outcomes();
+        let [outcome] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert_eq!((outcome.trouble, outcome.unanswered), (trouble, unanswered), "{said:?}");
+    };
+    check(&[], Some(Trouble::Passing), 1);
+    check(&[JOB], Some(Trouble::Passing), 1);
+    check(&[JOB, ORDER], Some(Trouble::Passing), 1);
+    check(&[JOB, ORDER, COVERED], None, 0);
+    check(&[&JOB.replace("\"ranges\":1", "\"ranges\":0")], None, 0);
+}
+
+#[test]
+fn what_is_interrupted_has_neither_failed_nor_succeeded() {
+    let check = |templates: &[&str], trouble, expected| {
+        let (mut run, mut metrics) = (run(templates), Metrics::default());
+        run.interrupt();
+        let outcomes = run.outcomes();
+        assert_eq!(outcomes[0].trouble, trouble, "{templates:?}");
+        metrics.count(&outcomes, at(1));
+        assert_eq!(metrics.pairs["binance/BTC/USDT"].counts, expected, "{templates:?}");
+        assert_eq!(metrics.pairs["binance/BTC/USDT"].jobs["mine"], expected, "{templates:?}");
+    };
+    check(&[JOB], Some(Trouble::Interrupted), counts(Some(1), None, 0, 0));
+    let half = [JOB, ORDER, STORED, &part(COVERED, "0-4")];
+    check(&half, Some(Trouble::Interrupted), counts(Some(1), None, 7, 0));
+    check(&[JOB, ORDER, COVERED], None, counts(Some(1), Some(1), 0, 0));
+    // What was known to fail before has failed.
+    check(&[JOB, ORDER, FAILED], Some(Trouble::Passing), counts(Some(1), None, 0, 1));
+    check(&[JOB, ORDER, REFUSED], Some(Trouble::Lasting), counts(Some(1), None, 0, 1));
+}
+
+#[test]
+fn a_pair_with_an_interrupted_job_keeps_its_count_of_errors() {
+    let mut metrics = Metrics::default();
+    metrics.count(&run(&[JOB, ORDER, FAILED]).outcomes(), at(1));
+    let other = JOB.replace("mine", "other").replace("\"ranges\":1", "\"ranges\":0");
+    let mut run = run(&[JOB, ORDER, &other]);
+    run.interrupt();
+    metrics.count(&run.outcomes(), at(2));
+    let pair = &metrics.pairs["binance/BTC/USDT"];
+    assert_eq!(pair.counts, counts(Some(2), None, 0, 1));
+    assert_eq!(pair.jobs["mine"], counts(Some(2), None, 0, 1));
+    assert_eq!(pair.jobs["other"], counts(Some(2), Some(2), 0, 0));
 }
 
 #[test]

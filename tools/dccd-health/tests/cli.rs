@@ -102,6 +102,95 @@ fn counts_are_kept_though_nobody_reads_the_lines() {
     assert!(health(dir.path(), &["status"], &[]).1.contains("binance/BTC/USDT"));
 }
 
+fn other(line: &str) -> String {
+    line.replace("mine", "other").replace("BTC/USDT", "ETH/USDT")
+}
+
+#[test]
+fn a_job_of_the_list_that_nobody_speaks_of_has_failed() {
+    let dir = store();
+    let list = dir.path().join("jobs");
+    std::fs::write(&list, format!("{JOB}\n{}\n", other(JOB))).unwrap();
+    let summary =
+        |lines: &[&str]| health(dir.path(), &["record", "--summary", "--jobs", list.to_str().unwrap()], lines);
+    let done = |successes: u32, failures: u32| format!("Done. successes={successes} failures={failures}\n");
+    let (status, stdout, stderr) = summary(&[JOB, ORDER, STORED, COVERED]);
+    assert_eq!((status, stdout, stderr.lines().count()), (75, done(1, 1), 1), "{stderr}");
+    assert!(stderr.contains("other: ranges without an answer: 1"), "{stderr}");
+    assert_eq!(summary(&[]).1, done(0, 2));
+    let (_, lines, _) = health(dir.path(), &["status", "--json"], &[]);
+    assert!(lines.contains("ETH/USDT") && lines.ends_with("\"rows\":0,\"errors\":2}\n"), "{lines}");
+    let all = [JOB, ORDER, STORED, COVERED].map(|line| [line.to_owned(), other(line)]).concat();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    assert_eq!(summary(&all), (0, done(2, 0), String::new()));
+}
+
+#[test]
+fn a_list_that_is_no_list_is_refused() {
+    let dir = store();
+    let list = dir.path().join("jobs");
+    let record = || health(dir.path(), &["record", "--summary", "--jobs", list.to_str().unwrap()], &[]);
+    assert!(
+        matches!(record(), (74, stdout, stderr) if stdout.is_empty() && stderr.contains("cannot read the jobs in"))
+    );
+    for (content, number) in [(ORDER, 1), (&format!("{JOB}\nnonsense\n"), 2), (JOB, 1), (&format!("{JOB}\n{{"), 2)] {
+        let content = if content == ORDER { format!("{ORDER}\n") } else { content.to_owned() };
+        std::fs::write(&list, &content).unwrap();
+        let (status, stdout, stderr) = record();
+        assert_eq!((status, stdout.as_str()), (65, ""), "{content}");
+        assert!(stderr.contains(&format!("line {number} is not a whole job line")), "{content}: {stderr}");
+    }
+    std::fs::write(&list, "").unwrap();
+    assert_eq!(record(), (0, "Done. successes=0 failures=0\n".to_owned(), String::new()));
+}
+
+#[test]
+fn an_interrupted_run_is_no_failure_of_its_jobs() {
+    let dir = store();
+    let told = dir.path().join("told");
+    let lines = [JOB.to_owned(), ORDER.to_owned(), STORED.to_owned(), other(JOB), other(ORDER), other(COVERED)];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let record = || health(dir.path(), &["record", "--summary", "--interrupted-if", told.to_str().unwrap()], &lines);
+    let errors = || {
+        let (_, lines, _) = health(dir.path(), &["status", "--json"], &[]);
+        lines.lines().map(|line| line.ends_with("\"errors\":1}")).collect::<Vec<_>>()
+    };
+    std::fs::write(&told, "").unwrap();
+    let (status, stdout, stderr) = record();
+    assert_eq!((status, stdout.as_str()), (143, "Done. successes=1 failures=0\n"));
+    assert_eq!(stderr, "dccd-health: jobs that were interrupted, and go on when run again: 1\n");
+    assert_eq!(errors(), [false, false]);
+    std::fs::remove_file(&told).unwrap();
+    let (status, stdout, _) = record();
+    assert_eq!((status, stdout.as_str()), (75, "Done. successes=1 failures=1\n"));
+    assert_eq!(errors(), [true, false]);
+}
+
+#[test]
+fn what_sigterm_left_undone_is_no_failure() {
+    let dir = store();
+    let mut child = start(dir.path(), &["record"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    for line in [JOB, ORDER] {
+        writeln!(stdin, "{line}").unwrap();
+        stdout.read_line(&mut String::new()).unwrap();
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    }
+    drop(stdin);
+    assert_eq!(finish(child).0, 143);
+    assert!(health(dir.path(), &["status", "--json"], &[]).1.ends_with("\"errors\":0}\n"));
+}
+
+#[test]
+fn a_store_that_cannot_be_written_hides_no_failure() {
+    let dir = store();
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    let (status, stdout, stderr) = health(&dir.path().join("file"), &["record", "--summary"], &[JOB, ORDER]);
+    assert_eq!((status, stdout.as_str()), (74, "Done. successes=0 failures=1\n"));
+    assert!(stderr.contains("cannot create folder"), "{stderr}");
+}
+
 /// The writer before it is stopping too, and what it still has to say counts.
 #[test]
 fn sigterm_does_not_cut_the_input_off() {
