@@ -28,7 +28,10 @@ pub use cron::{Cron, CronError};
 pub use edit::EditError;
 pub use file::{ConfigFile, FileError, LockedFile, find};
 pub use locate::Position;
-pub use model::{Absence, Absences, Addresses, Alerts, HistoryJob, Origin, Schedule, Settings, Storage, StreamJob, Ui};
+pub use model::{
+    Absence, Absences, Addresses, Alerts, HistoryJob, Mention, Origin, Purpose, Schedule, Settings, Storage, StreamJob,
+    Ui,
+};
 pub use problem::{Problem, did_you_mean, nearest};
 pub use secret::Secret;
 pub use show::Effective;
@@ -57,7 +60,7 @@ pub struct Config {
     /// Live data to record, one job per pair.
     pub streams: Vec<StreamJob>,
     exchanges: Exchanges,
-    mentions: Vec<(String, Origin)>,
+    mentions: Vec<Mention>,
 }
 
 impl Config {
@@ -107,8 +110,8 @@ impl Config {
         self.exchanges.get(exchange)
     }
 
-    /// Every name of an exchange that the file mentions, and where.
-    pub fn mentions(&self) -> &[(String, Origin)] {
+    /// Every name of an exchange that the file mentions: jobs first, each once.
+    pub fn mentions(&self) -> &[Mention] {
         &self.mentions
     }
 

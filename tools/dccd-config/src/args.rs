@@ -54,9 +54,13 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    pub(crate) fn accepts_exchange(&self, name: &str) -> bool {
+        self.exchange.as_ref().is_none_or(|exchange| exchange.as_str() == name)
+    }
+
     pub(crate) fn accepts(&self, job: &HistoryJob) -> bool {
         let dataset = &job.dataset;
-        self.exchange.as_ref().is_none_or(|exchange| exchange == dataset.exchange())
+        self.accepts_exchange(dataset.exchange().as_str())
             && (self.pairs.is_empty() || self.pairs.contains(dataset.pair()))
             && self.kind.is_none_or(|kind| kind == dataset.kind())
     }

@@ -1,14 +1,34 @@
 //! Checks a configuration against what the exchanges can do.
 
-use dccd_cli::config::{Absences, Config, ConfigError, ConfigFile, Origin, Problem, did_you_mean};
+use dccd_cli::AddressBook;
+use dccd_cli::config::{Absences, Config, ConfigError, ConfigFile, Mention, Origin, Problem, Purpose, did_you_mean};
 use dccd_exchange::live::{Subscription, streams};
 use dccd_exchange::{Capability, Impossible, Reach, capability, closed, exchanges};
 use dccd_record::{Dataset, Exchange, Kind, Pair, Span};
 
-/// The configuration, if it is right and every exchange has what it asks for.
+/// The configuration, if it is right and every exchange has what it asks for. Only that an exchange closed is not held
+/// against it: that is nobody's slip, and no reason to collect nothing of the others.
 pub(crate) fn checked(file: &ConfigFile) -> Result<Config, ConfigError> {
+    let (config, problems) = inspect(file);
+    accept(file, config, problems)
+}
+
+/// The configuration, if it is right and everything that it asks for can be had.
+pub(crate) fn possible(file: &ConfigFile) -> Result<Config, ConfigError> {
+    let (config, mut problems) = inspect(file);
+    if let Some(config) = &config {
+        problems.extend(closed_jobs(config).iter().map(|closed| closed.problem(config)));
+    }
+    accept(file, config, problems)
+}
+
+fn inspect(file: &ConfigFile) -> (Option<Config>, Vec<Problem>) {
     let (config, mut problems) = file.inspect(ABSENCES);
     problems.extend(config.iter().flat_map(refused));
+    (config, problems)
+}
+
+fn accept(file: &ConfigFile, config: Option<Config>, mut problems: Vec<Problem>) -> Result<Config, ConfigError> {
     problems.sort_by_key(|problem| problem.at);
     problems.dedup();
     match config {
@@ -17,20 +37,55 @@ pub(crate) fn checked(file: &ConfigFile) -> Result<Config, ConfigError> {
     }
 }
 
-/// What the exchanges cannot do.
+/// An entry of jobs whose exchange closed.
+#[derive(Debug)]
+pub(crate) struct Closed<'a> {
+    pub(crate) exchange: &'a str,
+    origin: &'a Origin,
+    cause: Impossible,
+}
+
+impl Closed<'_> {
+    /// What is said of it.
+    pub(crate) fn problem(&self, config: &Config) -> Problem {
+        Problem { at: config.position(self.origin), message: self.cause.to_string() }
+    }
+}
+
+/// The entries of jobs whose exchange closed, unless its history is to be had at another address.
+pub(crate) fn closed_jobs(config: &Config) -> Vec<Closed<'_>> {
+    let mut book = None;
+    let mut is_elsewhere =
+        |exchange: &str| book.get_or_insert_with(|| AddressBook::new(Some(config.clone()))).is_elsewhere(exchange);
+    let mut found = Vec::new();
+    for Mention { exchange, purpose, origin } in config.mentions() {
+        let Some(cause) = Impossible::closed(exchange) else { continue };
+        let is_possible = match purpose {
+            Purpose::History => is_elsewhere(exchange),
+            Purpose::Live => false,
+            Purpose::Addresses => true,
+        };
+        if !is_possible {
+            found.push(Closed { exchange, origin, cause });
+        }
+    }
+    found
+}
+
+/// What the exchanges that are open cannot do.
 fn refused(config: &Config) -> Vec<Problem> {
     let mut refused = Vec::new();
     let mut refuse = |checked: Result<(), String>, origin: &Origin| {
         // The places are looked up in the text, so only where there is something to say.
         refused.extend(checked.err().map(|message| Problem { at: config.position(origin), message }));
     };
-    for (name, origin) in config.mentions() {
-        refuse(check_name(name), origin);
+    for Mention { exchange, origin, .. } in config.mentions() {
+        refuse(check_known(exchange), origin);
     }
-    for job in config.history.iter().filter(|job| check_name(job.dataset.exchange().as_str()).is_ok()) {
+    for job in config.history.iter().filter(|job| check_open(job.dataset.exchange().as_str()).is_ok()) {
         refuse(check_history(&job.dataset), &job.origin);
     }
-    for job in config.streams.iter().filter(|job| check_name(job.exchange.as_str()).is_ok()) {
+    for job in config.streams.iter().filter(|job| check_open(job.exchange.as_str()).is_ok()) {
         for (kind, origin) in &job.channels {
             // One that is no dataset has been refused before.
             let Some(dataset) = job.dataset(*kind) else { continue };
@@ -55,7 +110,7 @@ pub(crate) fn check_history(dataset: &Dataset) -> Result<(), String> {
 
 /// Whether `dataset` can be had live.
 fn check_live(dataset: &Dataset) -> Result<(), String> {
-    check_name(dataset.exchange().as_str())?;
+    check_open(dataset.exchange().as_str())?;
     pushed(dataset).map_err(|cause| live_refusal(dataset, cause))
 }
 
@@ -104,7 +159,7 @@ fn of_any_span(exchange: &Exchange, kind: Kind, pair: &Pair) -> Option<Dataset> 
 }
 
 fn check(dataset: &Dataset) -> Result<&'static Capability, String> {
-    check_name(dataset.exchange().as_str())?;
+    check_open(dataset.exchange().as_str())?;
     capability(dataset).map_err(|cause| cause.to_string())
 }
 
@@ -114,14 +169,19 @@ pub(crate) fn supported() -> Vec<&'static str> {
 }
 
 /// Whether there is such an exchange, and it is open.
-fn check_name(name: &str) -> Result<(), String> {
-    if let Some(closed) = Impossible::closed(name) {
-        return Err(closed.to_string());
+fn check_open(name: &str) -> Result<(), String> {
+    match Impossible::closed(name) {
+        Some(closed) => Err(closed.to_string()),
+        None => check_known(name),
     }
-    let supported = supported();
-    if supported.contains(&name) {
+}
+
+/// Whether there is or was such an exchange.
+pub(crate) fn check_known(name: &str) -> Result<(), String> {
+    if exchanges().any(|known| known == name) {
         return Ok(());
     }
+    let supported = supported();
     let meant = did_you_mean(name, supported.iter().copied());
     Err(format!("no exchange {name:?} is known; this version supports {}{meant}", supported.join(", ")))
 }

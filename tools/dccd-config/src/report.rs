@@ -12,7 +12,7 @@ use crate::exchanges;
 
 /// Says what is wrong, or the gist of a configuration that is right.
 pub(crate) fn validate(file: Result<ConfigFile, FileError>, tool: &mut Tool) -> Result<Status, Error> {
-    let config = match file.map_err(ConfigError::File).and_then(|file| exchanges::checked(&file)) {
+    let config = match file.map_err(ConfigError::File).and_then(|file| exchanges::possible(&file)) {
         Ok(config) => config,
         Err(ConfigError::Invalid { path, problems }) => {
             for problem in &problems {
@@ -47,6 +47,7 @@ pub(crate) fn validate(file: Result<ConfigFile, FileError>, tool: &mut Tool) -> 
 /// Prints a `job` line for each job of history that is wanted.
 pub(crate) fn jobs(config: &Config, filter: &Filter, tool: &mut Tool) -> Result<Status, Error> {
     warn(config, tool);
+    warn_of_closed(config, filter, tool);
     let mut count = 0_usize;
     for job in config.history.iter().filter(|job| filter.accepts(job)) {
         write_control(&Control::Job(job.line()), tool.out.buffer());
@@ -109,6 +110,17 @@ fn entries<'a>(origins: impl Iterator<Item = &'a Origin>) -> usize {
 fn channels(job: &StreamJob) -> String {
     let names: Vec<&str> = job.channels.iter().map(|(kind, _)| kind.name()).collect();
     format!("live {}", names.join(" "))
+}
+
+/// Says once of each exchange that closed that its jobs can only fail; others are collected all the same.
+fn warn_of_closed(config: &Config, filter: &Filter, tool: &Tool) {
+    let mut told = Vec::new();
+    for closed in exchanges::closed_jobs(config).iter().filter(|closed| filter.accepts_exchange(closed.exchange)) {
+        if !told.contains(&closed.exchange) {
+            told.push(closed.exchange);
+            tool.log.warn(format_args!("{}:{}", config.path().display(), closed.problem(config)));
+        }
+    }
 }
 
 fn warn(config: &Config, tool: &Tool) {

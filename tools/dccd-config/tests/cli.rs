@@ -160,6 +160,33 @@ fn every_open_exchange_can_be_configured() {
 }
 
 #[test]
+fn an_exchange_that_closed_does_not_stop_its_neighbours() {
+    let jobs = "histo_jobs:\n  - {exchange: bitmex, pairs: [BTC/USD, ETH/USD], span: 1h}\n  \
+                - {exchange: binance, pairs: [BTC/USDT], span: 1h}\n  - {exchange: bitmex, pairs: [BTC/USD], span: 1d}\n\
+                stream_jobs: [{exchange: bitmex, pairs: [BTC/USD], channels: [trades]}]\n";
+    let scratch = Scratch::new(jobs);
+    let closed = "bitmex closed on 2026-09-23: what is stored stays readable, but nothing more can be had";
+    let at = |place: &str| format!("dccd-config: config.yml:{place}: {closed}\n");
+    let everywhere = ["2:16", "4:16", "5:26"].map(at).concat();
+    scratch.check(&["validate"], 1, "", &everywhere);
+    let (status, stdout, stderr) = scratch.run(&["jobs"]);
+    assert_eq!((status, stdout.lines().count(), stderr), (0, 4, at("2:16")), "{stdout}");
+    let (status, stdout, stderr) = scratch.run(&["jobs", "--exchange", "binance"]);
+    assert_eq!((status, stdout.lines().count(), stderr.as_str()), (0, 1, ""), "{stdout}");
+    assert_eq!(scratch.run(&["show"]).0, 0);
+    // A slip stops everything, and is what is said.
+    let slip = "dccd-config: config.yml:6:1: unknown key \"job\" in the configuration; did you mean \"jobs\"?\n";
+    let scratch = Scratch::new(&format!("{jobs}job: 1\n"));
+    scratch.check(&["jobs"], 78, "", slip);
+    scratch.check(&["validate"], 1, "", &format!("{everywhere}{slip}"));
+    // Where its history is kept somewhere else, it can be had; live it cannot.
+    let scratch = Scratch::new(&format!("exchanges: {{bitmex: {{rest_url: 'https://a.b'}}}}\n{jobs}"));
+    scratch.check(&["validate"], 1, "", &at("6:26"));
+    let address = Scratch::new("exchanges: {bitmex: {rest_url: 'https://a.b', ws_url: 'wss://a.b'}}\n");
+    assert_eq!(address.run(&["validate"]).0, 0);
+}
+
+#[test]
 fn jobs_are_lines() {
     let scratch = Scratch::new(CONFIG);
     let btc = r#"{"kind":"job","exchange":"binance","pair":"BTC/USDT","id":"binance:candle:BTC-USDT:1h","of":"candle","span":3600,"start":"2023-12-31T23:00:00.000000000Z","max_retries":7,"retry_delay":1.5}

@@ -9,7 +9,7 @@ use super::cron::Cron;
 use super::fields::Fields;
 use super::keys::{Section, Shape, TRIGGERS};
 use super::locate::Place;
-use super::model::{Absence, Absences, HistoryJob, Mention, Origin, Schedule, StreamJob};
+use super::model::{Absence, Absences, HistoryJob, Mention, Origin, Purpose, Schedule, StreamJob};
 use super::problem::Problems;
 use super::tree::Node;
 use super::value::{self, Read};
@@ -33,11 +33,12 @@ pub(crate) fn read(root: &Fields<'_>, zone: &Zone, absences: Absences, problems:
         let Some(section) = section_of(list) else { continue };
         for (node, place) in root.elements(list) {
             let Some(fields) = Fields::open(section, node, place.clone(), problems) else { continue };
-            let Some(job) = reader.common(&fields, place) else { continue };
             let is_stream = list == "stream_jobs" || (list == "jobs" && reader.is_stream(&fields));
-            match (list, is_stream) {
+            let purpose = if is_stream { Purpose::Live } else { Purpose::History };
+            let Some(job) = reader.common(&fields, place, purpose) else { continue };
+            match (list, purpose) {
                 ("stream_jobs", _) => reader.stream(&fields, &job),
-                (_, true) => reader.stream3(&fields, &job),
+                (_, Purpose::Live) => reader.stream3(&fields, &job),
                 ("jobs", _) => reader.history(&fields, &job, "data_type"),
                 _ => reader.history(&fields, &job, "kind"),
             }
@@ -78,10 +79,11 @@ struct JobReader<'a> {
 }
 
 impl JobReader<'_> {
-    fn common(&mut self, fields: &Fields<'_>, entry: Place) -> Option<Common> {
+    fn common(&mut self, fields: &Fields<'_>, entry: Place, purpose: Purpose) -> Option<Common> {
         let exchange = fields.read("exchange", exchange);
         if let (Some(exchange), Some((_, place))) = (&exchange, fields.value("exchange")) {
-            self.jobs.mentions.push((exchange.to_string(), Origin { entry: entry.clone(), place }));
+            let origin = Origin { entry: entry.clone(), place };
+            self.jobs.mentions.push(Mention { exchange: exchange.to_string(), purpose, origin });
         }
         let pairs = fields.list("pairs", value::pair);
         if let Some((Node::List(list), _)) = fields.value("pairs")

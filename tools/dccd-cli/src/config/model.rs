@@ -75,8 +75,27 @@ pub struct Addresses {
     pub archive_url: Option<String>,
 }
 
-/// A name of an exchange and where it stands.
-pub(crate) type Mention = (String, Origin);
+/// A name of an exchange in the file.
+#[derive(Clone, Debug)]
+pub struct Mention {
+    /// The name.
+    pub exchange: String,
+    /// What it is named for.
+    pub purpose: Purpose,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// What an exchange is named for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Jobs of history.
+    History,
+    /// Jobs that record live data.
+    Live,
+    /// Other addresses of it.
+    Addresses,
+}
 
 /// Addresses by exchange.
 pub(crate) type Exchanges = BTreeMap<String, Addresses>;

@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::jobs::{self, Jobs};
 use super::keys::{ROOT, Section, Shape};
 use super::locate::Place;
-use super::model::{Absences, Addresses, Alerts, Exchanges, Mention, Origin, Settings, Storage, Ui};
+use super::model::{Absences, Addresses, Alerts, Exchanges, Mention, Origin, Purpose, Settings, Storage, Ui};
 use super::problem::Problems;
 use super::secret::Secret;
 use super::tree::Node;
@@ -135,14 +135,16 @@ fn exchanges(root: &Fields<'_>, problems: &Problems) -> (Exchanges, Vec<Mention>
     };
     for entry in entries {
         let place = place.inside(entry.at);
-        mentions.push((entry.key.to_lowercase(), Origin { entry: place.clone(), place: place.key() }));
+        let exchange = entry.key.to_lowercase();
+        let origin = Origin { entry: place.clone(), place: place.key() };
+        mentions.push(Mention { exchange: exchange.clone(), purpose: Purpose::Addresses, origin });
         let Some(fields) = Fields::open(table("exchanges"), &entry.value, place.clone(), problems) else { continue };
         let addresses = Addresses {
             rest_url: fields.read("rest_url", |node| value::base_url(node, &HTTP)),
             ws_url: fields.read("ws_url", |node| value::base_url(node, &["wss", "ws"])),
             archive_url: fields.read("archive_url", |node| value::base_url(node, &HTTP)),
         };
-        if exchanges.insert(entry.key.to_lowercase(), addresses).is_some() {
+        if exchanges.insert(exchange, addresses).is_some() {
             problems.add(place.key(), format!("{} stands here a second time", entry.key));
         }
     }
