@@ -14,6 +14,7 @@ mod door;
 mod embed;
 mod files;
 mod harness;
+mod live;
 mod outage;
 mod pipeline;
 mod pipes;

@@ -23,8 +23,9 @@ const STAGES: &str = "
 const SOON: Duration = Duration::from_secs(100);
 
 /// The shells to try, by their commands.
-fn shells() -> Vec<&'static [&'static str]> {
-    let all: [&[&str]; 5] = [&["sh"], &["dash"], &["bash"], &["busybox", "sh"], &["mksh"]];
+pub(crate) fn shells() -> Vec<&'static [&'static str]> {
+    let all: [&[&str]; 7] =
+        [&["sh"], &["dash"], &["bash"], &["busybox", "sh"], &["mksh"], &["ksh"], &["zsh", "--emulate", "sh"]];
     all.into_iter().filter(|shell| find_command(shell[0]).is_some()).collect()
 }
 
@@ -86,7 +87,7 @@ fn told(shell: &[&str], stages: &str, signal: Signal) -> Ended {
 #[test]
 fn a_signal_reaches_the_sources_alone() {
     for shell in shells() {
-        for (signal, status) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        for (signal, status) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
             let ended = told(shell, "polite -- pass pass", signal).expect(status);
             assert_eq!(ended.text(), "bye\n", "{shell:?}");
             let ended = told(shell, "slow polite -- pass", signal).expect(status);

@@ -21,6 +21,11 @@ impl Random {
         Random { state: seed }
     }
 
+    /// Seeded by `seed`.
+    pub fn seeded(seed: u64) -> Random {
+        Random { state: seed }
+    }
+
     /// The next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);

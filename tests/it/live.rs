@@ -1,0 +1,327 @@
+//! Whatever goes wrong while data streams in: what the exchange sent is stored or named, what is claimed is there,
+//! and what history can give is there after a repair.
+//!
+//! `DCCD_SEEDS=40 cargo test -p dccd-tests --test it live::` tells more stories than usual, and
+//! `DCCD_SEED=N ... live::kraken` one of them again.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use dccd_record::{Range, RangeSet, Ts};
+use dccd_tests::{Ended, Random, Scratch, Signal, Sim, instant, kind_of, of_kind, run, run_pipe};
+use serde_json::Value;
+
+/// Stories of each exchange, unless `DCCD_SEEDS` says otherwise.
+const STORIES: u64 = 3;
+/// Stories that are told at once: they mostly wait.
+const AT_ONCE: usize = 6;
+/// The exchange's time runs so much faster.
+const SPEED: i64 = 10;
+/// How long things go wrong, and how long they go well afterwards.
+const TROUBLE: Duration = Duration::from_secs(12);
+const CALM: Duration = Duration::from_secs(24);
+/// The simulated day lies so far back that all of it is in the past, also for those who look at our clock.
+const AGO_SECS: u64 = 2 * 86_400;
+
+/// One exchange, and what of it is streamed.
+struct Venue {
+    exchange: &'static str,
+    pairs: [&'static str; 2],
+    /// Kinds as channels; books are stored in steps.
+    channels: &'static str,
+    /// Whether REST has the trades of the last hours, so that a gap can be repaired.
+    has_past_trades: bool,
+    /// What a frame that is left out cannot be told by.
+    blind_to: &'static [&'static str],
+}
+
+/// Things that go wrong, as the simulator knows them.
+const FAULTS: &[&str] = &[
+    "ws-reset",
+    "ws-close",
+    "ws-drop",
+    "ws-garbage",
+    "ws-checksum",
+    "ws-repeat",
+    "ws-cross",
+    "ws-restart&secs=3",
+    "ws-refuse&next=2",
+    "ws-refuse&next=8",
+    "ws-stall&secs=4",
+    "ws-mute",
+    "ws-huge&bytes=40000000",
+    "ws-deny",
+    "ws-ignore",
+];
+
+/// A pipe from an exchange into a store.
+struct Pipe {
+    stream: Child,
+    writer: Child,
+}
+
+impl Pipe {
+    fn start(scratch: &Scratch, sim: &Sim, venue: &Venue) -> Pipe {
+        let log = |name: &str| {
+            let path = scratch.join(name);
+            Stdio::from(File::options().create(true).append(true).open(path).expect("a log"))
+        };
+        let mut stream = live(scratch, sim, venue.exchange, "dccd-stream");
+        stream.arg(venue.exchange).args(venue.pairs).args(["--channels", venue.channels, "-v"]);
+        stream.args(["--time-step", "5", "--depth", "10"]);
+        let mut stream =
+            stream.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log("stream.log")).spawn().expect("it starts");
+        let lines = stream.stdout.take().expect("it has an output");
+        let mut writer = scratch.tool("dccd-write");
+        writer.args(["--data-path", "data", "--sync-ms", "200"]).stdin(Stdio::from(lines)).stdout(Stdio::null());
+        let writer = writer.stderr(log("write.log")).spawn().expect("it starts");
+        Pipe { stream, writer }
+    }
+
+    /// Ends as systemd ends it.
+    fn stop(mut self) {
+        signal(&self.stream, Signal::TERM);
+        let ended = self.stream.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(0), "dccd-stream ends well when it is told to end");
+        let ended = self.writer.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(0), "dccd-write ends well when its input ends");
+    }
+
+    /// One of the two is killed, and the other one notices.
+    fn crash(mut self, random: &mut Random) {
+        match random.below(3) {
+            0 => signal(&self.stream, Signal::KILL),
+            1 => signal(&self.writer, Signal::KILL),
+            _ => [&self.stream, &self.writer].into_iter().for_each(|child| signal(child, Signal::KILL)),
+        }
+        let begun = Instant::now();
+        for child in [&mut self.stream, &mut self.writer] {
+            while child.try_wait().expect("it was started").is_none() {
+                assert!(begun.elapsed() < Duration::from_secs(30), "one outlives the other");
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let _ = rustix::process::kill_process(rustix::process::Pid::from_child(child), signal);
+}
+
+/// A tool that finds the simulator in place of an exchange.
+fn live(scratch: &Scratch, sim: &Sim, exchange: &str, tool: &str) -> Command {
+    let mut command = scratch.tool(tool);
+    let name = exchange.to_uppercase();
+    command.env(format!("DCCD_{name}_REST_URL"), sim.url());
+    command.env(format!("DCCD_{name}_ARCHIVE_URL"), sim.url());
+    command.env(format!("DCCD_{name}_WS_URL"), sim.url().replacen("http", "ws", 1));
+    command.env("DCCD_BUDGET_DIR", scratch.join("budget"));
+    command
+}
+
+/// Tells one story.
+fn tell(venue: &Venue, seed: u64) {
+    let scratch = Scratch::new();
+    let mut random = Random::seeded(seed);
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("our clock is right").as_secs();
+    let now = Ts::from_secs(i64::try_from(since_1970 - AGO_SECS).expect("it fits")).expect("believable").to_string();
+    let (speed, seed_text) = (SPEED.to_string(), (seed % 1_000).to_string());
+    let world = ["--seed", &seed_text, "--trades-per-day", "400000", "--burst", "0"];
+    let mut flags = vec!["--now", &now, "--speed", &speed, "--no-limits"];
+    flags.extend(world);
+    let sim = Sim::start(&scratch, &flags);
+    let mut pipe = Pipe::start(&scratch, &sim, venue);
+    let begun = Instant::now();
+    thread::sleep(Duration::from_secs(2));
+    while begun.elapsed() < TROUBLE {
+        match random.below(8) {
+            0 => {
+                pipe.crash(&mut random);
+                pipe = Pipe::start(&scratch, &sim, venue);
+            }
+            1 => {
+                pipe.stop();
+                pipe = Pipe::start(&scratch, &sim, venue);
+            }
+            _ => {
+                let at = usize::try_from(random.below(FAULTS.len() as u64)).expect("it fits");
+                let (fault, _) = FAULTS[at].split_once('&').unwrap_or((FAULTS[at], ""));
+                if !venue.blind_to.contains(&fault) {
+                    let next = if FAULTS[at].contains("next=") { "" } else { "&next=1" };
+                    sim.page(&format!("/sim/faults?kind={}{next}", FAULTS[at]));
+                }
+            }
+        }
+        thread::sleep(Duration::from_millis(200 + random.below(1_300)));
+    }
+    sim.page("/sim/faults?clear=1");
+    thread::sleep(CALM);
+    pipe.stop();
+    let end = now_of(&sim);
+    check(&scratch, venue, &world, end, false);
+    repair(&scratch, &sim, venue);
+    check(&scratch, venue, &world, end, true);
+}
+
+fn now_of(sim: &Sim) -> Ts {
+    Ts::from_millis(sim.stats()["now_ms"].as_i64().expect("the simulator's clock")).expect("believable")
+}
+
+/// What a repair timer does.
+fn repair(scratch: &Scratch, sim: &Sim, venue: &Venue) {
+    let mut plan = scratch.tool("dccd-plan");
+    plan.args(["--gaps", "--data-path", "data"]);
+    let mut fetch = live(scratch, sim, venue.exchange, "dccd-fetch");
+    fetch.args(["--retry-delay", "0.1"]);
+    let mut write = scratch.tool("dccd-write");
+    write.args(["--data-path", "data"]);
+    let ended: Vec<Ended> = run_pipe(vec![plan, fetch, write], "");
+    let fetched = &ended[1];
+    assert!(!venue.has_past_trades || fetched.status == 0, "a repair failed: {}", fetched.stderr);
+}
+
+/// Holds each dataset of the store against the truth.
+fn check(scratch: &Scratch, venue: &Venue, world: &[&str], end: Ts, is_repaired: bool) {
+    for pair in venue.pairs {
+        for channel in venue.channels.split(',') {
+            let kind = match channel {
+                "trades" => "trade",
+                "candles" => "candle",
+                other => other,
+            };
+            check_series(scratch, venue, (pair, kind), world, end, is_repaired);
+        }
+    }
+}
+
+fn check_series(
+    scratch: &Scratch,
+    venue: &Venue,
+    (pair, kind): (&str, &str),
+    world: &[&str],
+    now: Ts,
+    is_repaired: bool,
+) {
+    let mut read = scratch.tool("dccd-read");
+    read.args([venue.exchange, pair, "--kind", kind, "--data-path", "data"]);
+    if kind == "candle" {
+        read.args(["--span", "1m"]);
+    }
+    let lines = run(&mut read, "").expect(0).lines();
+    let what = format!("{} {pair} {kind}, repaired: {is_repaired}", venue.exchange);
+    let ranges = |word: &str| -> RangeSet { of_kind(&lines, word).map(range_of).collect() };
+    let (covered, gaps) = (ranges("covered"), ranges("gap"));
+    let hull = covered.hull().unwrap_or_else(|| panic!("{what}: nothing is covered"));
+    let mut told = covered.clone();
+    told.extend(&gaps);
+    assert_eq!(told.missing(hull).iter().collect::<Vec<_>>(), [], "{what}: neither covered nor named");
+    if kind == "book" {
+        return check_books(&lines, &what);
+    }
+    let is_whole = is_repaired && (kind == "candle" || venue.has_past_trades);
+    if is_whole {
+        assert_eq!(gaps.iter().collect::<Vec<_>>(), [], "{what}: gaps are left");
+    }
+    let truth = truth(scratch, venue, (pair, kind), world, hull, now);
+    if std::env::var_os("DCCD_TELL").is_some() {
+        let named: Vec<String> = of_kind(&lines, "gap")
+            .map(|line| format!("{} {} {}", line["start"], line["end"], line["reason"]))
+            .collect();
+        eprintln!(
+            "{what}: {} of {} in {} pieces; gaps {named:#?}",
+            of_kind(&lines, kind).count(),
+            truth.len(),
+            covered.iter().count()
+        );
+    }
+    let key = |line: &Value| {
+        format!("{} {} {}", line["tid"], line["price"].as_f64().unwrap_or(0.0), line["open"].as_f64().unwrap_or(0.0))
+    };
+    let stamped = |line: &Value| if kind == "trade" { key(line) } else { format!("{} {}", line["ts"], key(line)) };
+    let stored: Vec<String> = of_kind(&lines, kind).map(stamped).collect();
+    let unique: BTreeSet<&String> = stored.iter().collect();
+    assert_eq!(unique.len(), stored.len(), "{what}: records are there twice");
+    for record in &truth {
+        let is_claimed = covered.contains(instant(&record["ts"]));
+        assert!(!is_claimed || unique.contains(&stamped(record)), "{what}: {record} is covered and not there");
+    }
+    let known: BTreeSet<String> = truth.iter().map(stamped).collect();
+    for line in of_kind(&lines, kind).filter(|line| hull.contains(instant(&line["ts"]))) {
+        let is_in_truth = known.contains(&stamped(line));
+        assert!(is_in_truth, "{what}: {line} never happened");
+    }
+}
+
+/// No stored book is crossed, and all but the first of a stretch stand at their step.
+fn check_books(lines: &[Value], what: &str) {
+    for book in of_kind(lines, "book") {
+        let best = |side: &str| book[side][0][0].as_f64();
+        if let (Some(bid), Some(ask)) = (best("bids"), best("asks")) {
+            assert!(bid < ask, "{what}: a crossed book: {book}");
+        }
+    }
+}
+
+fn range_of(line: &Value) -> Range {
+    Range::new(instant(&line["start"]), instant(&line["end"])).unwrap_or_else(|| panic!("{line} has no length"))
+}
+
+fn truth(scratch: &Scratch, venue: &Venue, series: (&str, &str), world: &[&str], hull: Range, now: Ts) -> Vec<Value> {
+    let (pair, kind) = series;
+    let mut truth = scratch.tool("dccd-sim");
+    truth.args(world).args(["--now", &now.to_string(), "truth", venue.exchange, pair, "--kind", kind]);
+    truth.args(["--start", &hull.start().to_string(), "--end", &hull.end().to_string()]);
+    if kind == "candle" {
+        truth.args(["--span", "1m"]);
+    }
+    let lines = run(&mut truth, "").expect(0).lines();
+    lines.into_iter().filter(|line| kind_of(line) == kind).collect()
+}
+
+/// Tells the stories of an exchange, some at once.
+fn stories(venue: &Venue) {
+    let given = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let (first, count) = match (given("DCCD_SEED"), given("DCCD_SEEDS")) {
+        (Some(seed), _) => (seed, 1),
+        (None, count) => (Random::new(venue.exchange).next_u64() % 1_000_000_000, count.unwrap_or(STORIES)),
+    };
+    let next = AtomicU64::new(0);
+    let failed: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(seed) =
+                    Some(next.fetch_add(1, Ordering::SeqCst)).filter(|at| *at < count).map(|at| first + at)
+                {
+                    let told = std::panic::catch_unwind(|| tell(venue, seed));
+                    if told.is_err() {
+                        failed.lock().expect("nobody panics here").push(seed);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().expect("nobody panics here");
+    let name = venue.exchange;
+    assert!(
+        failed.is_empty(),
+        "run one again: DCCD_SEED={} cargo test -p dccd-tests --test it live::{name}; {failed:?}",
+        failed[0]
+    );
+}
+
+#[test]
+fn kraken() {
+    stories(&Venue {
+        exchange: "kraken",
+        pairs: ["BTC/USD", "ETH/USD"],
+        channels: "trades,candles,book",
+        has_past_trades: true,
+        blind_to: &[],
+    });
+}
