@@ -1,5 +1,7 @@
 //! What a dataset lacks: pure arithmetic on ranges.
 
+use std::fmt;
+
 use dccd_exchange::archive::files_end;
 use dccd_exchange::{Capability, Reach};
 use dccd_record::{Dataset, Day, Kind, Range, RangeSet, Span, Ts};
@@ -27,8 +29,8 @@ pub(crate) struct History {
     opened: Ts,
     /// From here on it can still be had.
     pub(crate) start: Ts,
-    /// Where it begins if nobody says otherwise.
-    pub(crate) default_start: Ts,
+    /// Where it begins if nobody says otherwise, as long as it ends later.
+    default_start: Ts,
     /// Up to here it has happened.
     pub(crate) end: Ts,
     /// Candles are asked for whole.
@@ -62,19 +64,30 @@ impl History {
         History { opened, start, default_start: opened.max(over_rest), end, span, newest_page_nanos }
     }
 
-    /// What a job asks for, as whole candles; `None` if nothing of it has happened.
-    pub(crate) fn asked(&self, bounds: Bounds, from: From, covered: &RangeSet) -> Option<Range> {
+    /// What a job asks for, as whole candles.
+    pub(crate) fn asked(&self, bounds: Bounds, from: From, covered: &RangeSet) -> Result<Range, Nothing> {
+        let end = bounds.end.map_or(self.end, |end| self.round_up(end)).min(self.end);
         let start = match (bounds.flag_start, from) {
             (Some(start), _) => start,
-            (None, From::Start) => bounds.job_start.unwrap_or(self.default_start),
+            (None, From::Start) => bounds.job_start.unwrap_or(self.start_before(end)),
             (None, From::Covered) => {
-                let newest_page = || self.end.saturating_add(-self.newest_page_nanos).max(self.default_start);
-                let first = covered.hull().map_or_else(newest_page, |hull| hull.start());
+                let held = Range::new(Ts::MIN, end).and_then(|past| covered.within(past).hull());
+                let newest_page = || end.saturating_add(-self.newest_page_nanos).max(self.start_before(end));
+                let first = held.map_or_else(newest_page, |held| held.start());
                 bounds.job_start.map_or(first, |start| start.max(first))
             }
         };
         let start = self.round_up(start.max(self.opened));
-        Range::new(start, bounds.end.map_or(self.end, |end| self.round_up(end)).min(self.end))
+        Range::new(start, end).ok_or(match bounds.end {
+            Some(end) if end <= self.opened => Nothing::BeforeOpening,
+            _ if start >= self.end => Nothing::Yet(start),
+            _ => Nothing::Between(start, end),
+        })
+    }
+
+    /// Where what ends at `end` begins if nobody says otherwise: only an archive has what REST no longer has.
+    fn start_before(&self, end: Ts) -> Ts {
+        if self.default_start < end { self.default_start } else { self.opened }
     }
 
     /// Candles are stamped when they open, so rounding both ends up keeps exactly those asked for.
@@ -98,6 +111,27 @@ pub(crate) struct Bounds {
     pub(crate) flag_start: Option<Ts>,
     pub(crate) job_start: Option<Ts>,
     pub(crate) end: Option<Ts>,
+}
+
+/// Why a job asks for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nothing {
+    /// It begins here, and nothing of it has happened.
+    Yet(Ts),
+    /// It ends before the market opened.
+    BeforeOpening,
+    /// From the one to the other there is nothing.
+    Between(Ts, Ts),
+}
+
+impl fmt::Display for Nothing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Nothing::Yet(start) => write!(f, "nothing of it has happened yet, for it begins at {start}"),
+            Nothing::BeforeOpening => f.write_str("it ends before the market opened"),
+            Nothing::Between(start, end) => write!(f, "from {start} to {end} there is nothing"),
+        }
+    }
 }
 
 /// What is to be fetched.

@@ -12,7 +12,7 @@ use dccd_store::Coverage;
 use crate::args::{Args, From, Order as Sequence};
 use crate::error::Error;
 use crate::estimate::{Estimate, Line};
-use crate::lack::{Bounds, History, Known, Lack, Piece, in_order, lacking};
+use crate::lack::{Bounds, History, Known, Lack, Nothing, Piece, in_order, lacking};
 
 /// Bad lines that are told one by one.
 const BAD_LINES_TOLD: u64 = 100;
@@ -40,6 +40,8 @@ pub(crate) struct Planner<'a> {
 /// What became of one job.
 enum Verdict {
     Lack(Lack),
+    /// Nothing is asked for.
+    Nothing(Nothing),
     Impossible(String),
 }
 
@@ -88,6 +90,11 @@ impl<'a> Planner<'a> {
                 let planned = self.planned.entry(job.dataset.clone()).or_default();
                 pieces.iter().for_each(|piece| planned.insert(piece.range));
                 self.answer(job, line, &pieces, &lack.gone)
+            }
+            // What was not asked for must not be taken for done, so nobody behind us hears of the job.
+            Verdict::Nothing(why) => {
+                self.tool.log.warn(format_args!("{} is left out: {why}", job.id));
+                self.estimate_line(&job.dataset, &[])
             }
             Verdict::Impossible(why) => self.refuse(job, line, why),
         }
@@ -187,7 +194,11 @@ impl<'a> Planner<'a> {
         } else {
             let bounds = Bounds { flag_start: self.start, job_start: job.start, end };
             let asked = history.asked(bounds, self.from, &known.covered);
-            asked.into_iter().chain(gaps().filter(|_| !self.is_bounded())).collect()
+            let open: Vec<Range> = gaps().filter(|_| !self.is_bounded()).collect();
+            match asked {
+                Err(nothing) if open.is_empty() => return Verdict::Nothing(nothing),
+                asked => asked.into_iter().chain(open).collect(),
+            }
         };
         let none = RangeSet::new();
         let planned = self.planned.get(&job.dataset).unwrap_or(&none);
@@ -199,10 +210,8 @@ impl<'a> Planner<'a> {
             let dataset = &job.dataset;
             self.tool.log.warn(format_args!("{dataset}: {range} is lost: {}", irreparable(dataset, *range)));
         }
-        if let Some(estimate) = &mut self.estimate {
-            let line = Line::new(&job.dataset, pieces, self.now, self.coverage.as_ref())?;
-            estimate.add(line);
-            return Ok(());
+        if self.estimate.is_some() {
+            return self.estimate_line(&job.dataset, pieces);
         }
         let out = self.tool.out.buffer();
         write_job(job, line, pieces.len(), out);
@@ -222,6 +231,14 @@ impl<'a> Planner<'a> {
             write_control(&Control::Range(order), out);
         }
         Ok(self.tool.out.flush_full()?)
+    }
+
+    /// Adds a line to the table, if there is one.
+    fn estimate_line(&mut self, dataset: &Dataset, pieces: &[Piece]) -> Result<(), Error> {
+        if let Some(estimate) = &mut self.estimate {
+            estimate.add(Line::new(dataset, pieces, self.now, self.coverage.as_ref())?);
+        }
+        Ok(())
     }
 
     fn refuse(&mut self, job: &Job, line: Option<&[u8]>, why: String) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use dccd_record::{Control, Covered, Dataset, Day, Gap, Kind, Order as RangeLine,
 use dccd_store::Ledger;
 
 use crate::args::{From, Order};
-use crate::lack::{Bounds, History, Known, Lack, in_order, lacking};
+use crate::lack::{Bounds, History, Known, Lack, Nothing, in_order, lacking};
 
 const HOUR: i64 = 3_600_000_000_000;
 const CANDLE: &str = "binance:candle:BTC-USDT:1h";
@@ -90,9 +90,40 @@ fn only_closed_candles_are_asked_for() {
     check(hour(9).saturating_add(2_000_000_000), 9);
     let unaligned = Bounds { flag_start: Some(half), job_start: None, end: Some(hour(12).saturating_add(1)) };
     let asked = history(CANDLE, hour(100)).asked(unaligned, From::Start, &RangeSet::new());
-    assert_eq!(asked, Some(hours(10, 13)), "candles are stamped when they open");
-    let future = Bounds { flag_start: Some(hour(200)), ..Bounds::default() };
-    assert_eq!(history(CANDLE, hour(100)).asked(future, From::Start, &RangeSet::new()), None);
+    assert_eq!(asked, Ok(hours(10, 13)), "candles are stamped when they open");
+}
+
+#[test]
+fn a_job_that_asks_for_nothing_says_why() {
+    let now = hour(100);
+    let check = |start: Option<i64>, end: Option<Ts>, expected: Nothing| {
+        let bounds = Bounds { flag_start: None, job_start: start.map(hour), end };
+        for from in [From::Start, From::Covered] {
+            assert_eq!(history(CANDLE, now).asked(bounds, from, &RangeSet::new()), Err(expected), "{bounds:?}");
+        }
+    };
+    check(Some(200), None, Nothing::Yet(hour(200)));
+    check(Some(200), Some(hour(300)), Nothing::Yet(hour(200)));
+    check(None, Some(ts("2017-07-01T00:00:00Z")), Nothing::BeforeOpening);
+    check(Some(20), Some(hour(10)), Nothing::Between(hour(20), hour(10)));
+}
+
+#[test]
+fn the_newest_page_of_a_job_that_ended_is_its_last() {
+    let asked = |id: &str, now: Ts, end: Ts, covered: &[Range]| {
+        let bounds = Bounds { end: Some(end), ..Bounds::default() };
+        history(id, now).asked(bounds, From::Covered, &ledger(id, covered, &[]).covered())
+    };
+    let now = hour(20_000);
+    assert_eq!(asked(CANDLE, now, hour(5000), &[]), Ok(hours(4000, 5000)));
+    assert_eq!(asked(TRADE, now, hour(10), &[]), Ok(hours(9, 10)));
+    assert_eq!(asked(CANDLE, now, hour(5000), &[hours(4990, 4999)]), Ok(hours(4990, 5000)));
+    // What is covered of later times says nothing about it.
+    assert_eq!(asked(CANDLE, now, hour(5000), &[hours(6000, 6001)]), Ok(hours(4000, 5000)));
+    // Of an end that is still to come, the newest page is that of now.
+    assert_eq!(asked(CANDLE, now, hour(30_000), &[]), Ok(hours(18_999, 19_999)));
+    // REST no longer has it, the archive does.
+    assert_eq!(asked(INTEREST, now, hour(1000), &[]), Ok(hours(500, 1000)));
 }
 
 #[test]
@@ -240,7 +271,7 @@ fn check_candles(covered: &[Range], wanted: &[Range], now: Ts, round: u32) {
     let history = history(CANDLE, now);
     let bounds = |range: &Range| Bounds { flag_start: Some(range.start()), job_start: None, end: Some(range.end()) };
     let asked: RangeSet =
-        wanted.iter().filter_map(|range| history.asked(bounds(range), From::Start, &known.covered())).collect();
+        wanted.iter().filter_map(|range| history.asked(bounds(range), From::Start, &known.covered()).ok()).collect();
     let found = lacking(&asked, &Known::of(&known), &RangeSet::new(), &history);
     for full in 0..65 {
         let open = hour(full);

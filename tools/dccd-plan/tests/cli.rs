@@ -145,6 +145,30 @@ fn collecting_begins_with_the_first_covered_instant() {
 }
 
 #[test]
+fn a_job_that_ended_is_collected_up_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let ended = TRADES.replace(r#""start":"2024-01-01T00:00:00.000000000Z","#, "");
+    check(dir.path(), &["--from", "covered"], &format!("{ended}\n"), &[("01T23", "02T00", "asked")]);
+}
+
+/// If it were passed on with no order, it would be counted as done.
+#[test]
+fn a_job_of_which_nothing_has_happened_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let begins = CANDLES.replace("2024", "2199").replace("mine", "later");
+    let input = format!("{begins}\n{TRADES}\n");
+    let warning = "dccd-plan: later is left out: nothing of it has happened yet, for it begins at 2199-01-01T00:00:00.000000000Z\n";
+    for flags in [&["--from", "covered"][..], &[]] {
+        let (status, stdout, stderr) = plan(dir.path(), flags, &input);
+        assert_eq!((status, stderr.as_str()), (0, warning));
+        assert!(!stdout.contains("later") && stdout.lines().count() == 2, "{stdout}");
+    }
+    // Its old gaps are worth a run all the same.
+    let gap = known("gap", OF_CANDLES, 3, 5, r#""reason":"disconnected""#);
+    check(store(&[&gap]).path(), &[], &format!("{begins}\n"), &[("01T03", "01T05", "disconnected")]);
+}
+
+#[test]
 fn gaps_of_the_whole_store_need_no_job() {
     let mut lines = vec![covered(OF_CANDLES, 0, 9), known("gap", OF_CANDLES, 2, 4, r#""reason":"late""#)];
     lines.push(known("gap", OF_TRADES, 5, 6, r#""reason":"disconnected""#));
