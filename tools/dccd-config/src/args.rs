@@ -5,6 +5,8 @@ use dccd_cli::config::HistoryJob;
 use dccd_cli::{Common, ConfigFlags, ToolArgs};
 use dccd_record::{Dataset, DatasetError, Exchange, Kind, Pair, Span};
 
+use crate::exchanges;
+
 /// Read, check and edit the configuration
 #[derive(Parser)]
 #[command(name = "dccd-config", version, max_term_width = 100, after_long_help = EXAMPLES)]
@@ -41,7 +43,7 @@ pub(crate) enum Command {
 #[derive(clap::Args)]
 pub(crate) struct Filter {
     /// Only jobs of this exchange
-    #[arg(short, long, value_name = "NAME", value_parser = parse_exchange)]
+    #[arg(short, long, value_name = "NAME", value_parser = parse_known_exchange)]
     exchange: Option<Exchange>,
 
     /// Only jobs of these pairs, as in BTC/USDT ETH/USDT
@@ -108,4 +110,11 @@ impl ToolArgs for Args {
 
 fn parse_exchange(name: &str) -> Result<Exchange, DatasetError> {
     Exchange::new(&name.to_lowercase())
+}
+
+/// An exchange that no job can be of is a slip.
+fn parse_known_exchange(name: &str) -> Result<Exchange, String> {
+    let exchange = parse_exchange(name).map_err(|cause| cause.to_string())?;
+    exchanges::check_known(exchange.as_str())?;
+    Ok(exchange)
 }

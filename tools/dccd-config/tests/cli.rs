@@ -201,6 +201,10 @@ fn jobs_are_lines() {
     let nothing = "dccd-config: config.yml: no job of history is like that\n";
     scratch.check(&["jobs", "--exchange", "kraken"], 0, "", nothing);
     scratch.check(&["jobs", "--exchange", "kraken", "-q"], 0, "", "");
+    let (status, stdout, stderr) = scratch.run(&["jobs", "--exchange", "binanc"]);
+    assert_eq!((status, stdout.as_str()), (2, ""));
+    let slip = r#"no exchange "binanc" is known; this version supports "#;
+    assert!(stderr.contains(slip) && stderr.contains(r#"did you mean "binance"?"#), "{stderr}");
     let lines = scratch.run(&["jobs"]).1;
     for line in lines.lines() {
         let job: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -419,6 +423,7 @@ fn bad_flags_are_usage_errors() {
         &["jobs", "--pairs"],
         &["jobs", "--pairs", "BTCUSDT"],
         &["jobs", "--kind", "tick"],
+        &["jobs", "--exchange", "binanc"],
         &["add", "--exchange", "binance"],
         &["add", "--exchange", "binance", "--pair", "BTC/USDT", "--span", "61"],
     ] {
