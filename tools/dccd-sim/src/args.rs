@@ -70,8 +70,9 @@ paths with queries), /sim/faults, /sim/reset (forget requests).";
 /// its own pages, limits and errors, from trades that are drawn from a seed: the same seed,
 /// exchange, pair and time always give the same trades, candles, books and rates. Prints
 /// one line with its URL when it listens, then serves until SIGTERM or SIGINT. WebSockets are on
-/// the same port, at the paths that the exchanges have: Kraken (/v2). Their trades, candles and
-/// books are those of REST, pushed when the clock passes them.
+/// the same port, at the paths that the exchanges have: Binance (/ws, /stream, /public, /market)
+/// and Kraken (/v2). Their trades, candles and books are those of REST, pushed when the clock
+/// passes them.
 #[derive(Debug, Parser)]
 #[command(name = "dccd-sim", version, after_long_help = EXAMPLES)]
 pub(crate) struct SimArgs {
@@ -127,8 +128,8 @@ pub(crate) struct ServeArgs {
     pub(crate) ws_age_secs: Option<u64>,
     /// Another limit than the published one; may be repeated, a wrong name lists them all
     ///
-    /// Those of Binance are spot, usdm, coinm, usdm-funding and usdm-data; those of other
-    /// exchanges begin with their names. Windows are those of the simulated clock, but always
+    /// Those of Binance are spot, usdm, coinm, usdm-funding, usdm-data, spot-connections and
+    /// usdm-connections; those of other exchanges begin with their names. Windows are those of the simulated clock, but always
     /// last their time in real seconds.
     #[arg(long, value_name = "NAME=N", value_parser = parse_limit)]
     pub(crate) limit: Vec<(String, i64)>,

@@ -149,6 +149,11 @@ impl Limits {
         Limits { is_off: settings.is_off, ban_secs: settings.ban_secs, state: Mutex::new(state) }
     }
 
+    /// Whether nobody is refused.
+    pub(crate) fn is_off(&self) -> bool {
+        self.is_off
+    }
+
     /// Counts a request against the limit called `name` and says what to do with it.
     pub(crate) fn admit(&self, name: &str, weight: i64, now: i64) -> Verdict {
         let mut state = self.lock();

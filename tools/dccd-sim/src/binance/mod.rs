@@ -1,4 +1,4 @@
-//! Binance: REST of spot, USD-M and COIN-M futures, and the bulk archive.
+//! Binance: REST and streams of spot, USD-M and COIN-M futures, and the bulk archive.
 
 mod archive;
 mod error;
@@ -7,11 +7,14 @@ mod info;
 mod klines;
 mod params;
 mod statistics;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod trades;
 mod truth;
 mod venue;
+
+use std::sync::Arc;
 
 use dccd_cli::Output;
 use dccd_record::Market as MarketKind;
@@ -24,8 +27,10 @@ use crate::http::{Query, Request, Response};
 use crate::limits::{Limits, Over, Pace, Rule, Verdict};
 use crate::market::{Market, Series};
 use crate::truth::{TruthError, TruthQuery};
+use crate::ws::Session;
 use error::ApiError;
 use params::{Params, Unit};
+use stream::BinanceSession;
 use venue::{Digits, EXCHANGE, Style, Symbols, Venue};
 
 /// What the table of exchanges says of it.
@@ -43,12 +48,17 @@ const LIMITS: &[Rule] = &[
     rule(COINM, "coinm", 2_400, 60),
     rule(FUNDING, "usdm", 500, 300),
     rule(FUTURES_DATA, "usdm", 1_000, 300),
+    Rule { over: Over::Wait, ..rule(CONNECTIONS, CONNECTIONS, 300, 300) },
+    Rule { over: Over::Wait, ..rule(USDM_CONNECTIONS, USDM_CONNECTIONS, 300, 300) },
 ];
 const SPOT: &str = "spot";
 const USDM: &str = "usdm";
 const COINM: &str = "coinm";
 const FUNDING: &str = "usdm-funding";
 const FUTURES_DATA: &str = "usdm-data";
+/// New streams of spot, and of COIN-M, which has the same paths.
+const CONNECTIONS: &str = "spot-connections";
+const USDM_CONNECTIONS: &str = "usdm-connections";
 
 const fn rule(name: &'static str, host: &'static str, max: i64, secs: i64) -> Rule {
     Rule { name, host, max, pace: Pace::Window { secs }, over: Over::Strikes }
@@ -57,7 +67,7 @@ const fn rule(name: &'static str, host: &'static str, max: i64, secs: i64) -> Ru
 /// The simulated Binance.
 #[derive(Debug)]
 pub(crate) struct Binance {
-    symbols: Symbols,
+    symbols: Arc<Symbols>,
     limits: Limits,
     shelf: Shelf,
 }
@@ -134,6 +144,18 @@ impl Exchange for Binance {
         emptied(body, "")
     }
 
+    fn session(&self, _: &Market, request: &Request, _: Moment) -> Option<Box<dyn Session>> {
+        let session = BinanceSession::open(&self.symbols, request, self.limits.is_off())?;
+        Some(Box::new(session))
+    }
+
+    fn connection_limit_of(&self, path: &str) -> Option<&'static str> {
+        match stream::Door::of(path)?.host {
+            stream::Host::Root => Some(CONNECTIONS),
+            stream::Host::Public | stream::Host::Market => Some(USDM_CONNECTIONS),
+        }
+    }
+
     fn truth(&self, market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {
         truth::print(market, query, out)
     }
@@ -141,7 +163,7 @@ impl Exchange for Binance {
 
 impl Binance {
     fn open(market: &Market, limits: Limits) -> Binance {
-        Binance { symbols: Symbols::new(market.catalogue()), limits, shelf: Shelf::default() }
+        Binance { symbols: Arc::new(Symbols::new(market.catalogue())), limits, shelf: Shelf::default() }
     }
 
     fn page(

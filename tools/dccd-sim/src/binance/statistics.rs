@@ -28,6 +28,13 @@ const FIRST_MARK_PRICE: i64 = 18_628 * DAY;
 /// 2023-11-01: rows before have an empty one.
 const FIRST_FILLED_MARK_PRICE: i64 = 19_662 * DAY;
 const STATISTICS_DIGITS: u32 = 8;
+/// Ids that one step of a book takes.
+pub(crate) const UPDATES_PER_STEP: i64 = 10;
+
+/// The id of the last update of a book at a step; several updates fall into one.
+pub(crate) fn update_id(step: i64) -> i64 {
+    step * UPDATES_PER_STEP
+}
 
 /// How many levels are wanted.
 pub(crate) fn depth_limit(venue: Venue, params: &Params) -> Result<usize, ApiError> {
@@ -53,7 +60,7 @@ pub(crate) fn depth(series: &Series, style: Style, params: &Params, now: i64) ->
     };
     let mut out = Vec::new();
     out.extend_from_slice(b"{\"lastUpdateId\":");
-    write_whole(&mut out, book.step);
+    write_whole(&mut out, update_id(book.step));
     if style.venue == Venue::Coinm {
         let pair = &series.listing().pair;
         out.extend_from_slice(format!(",\"symbol\":\"{}\",\"pair\":\"{}\"", symbol(pair), underlying(pair)).as_bytes());

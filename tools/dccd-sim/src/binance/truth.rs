@@ -10,7 +10,7 @@ use dccd_record::{Kind, Market as MarketKind};
 
 use crate::binance::archive::FIRST_MICROS;
 use crate::binance::params::Unit;
-use crate::binance::statistics::{has_mark_price, open_interest_text};
+use crate::binance::statistics::{has_mark_price, open_interest_text, update_id};
 use crate::binance::venue::{Digits, EXCHANGE, Venue};
 use crate::decimal::decimal_text;
 use crate::market::Market;
@@ -45,7 +45,9 @@ pub(crate) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Re
         }),
         Kind::Trade => trades(&mut teller, digits, query),
         Kind::Book => {
-            teller.books(|ticks| text(|out| digits.price(out, ticks)), |amount| text(|out| digits.amount(out, amount)))
+            let price = |ticks: i64| text(|out| digits.price(out, ticks));
+            let amount = |amount: i64| text(|out| digits.amount(out, amount));
+            teller.books_with(price, amount, |step| u64::try_from(update_id(step)).ok())
         }
         Kind::Funding if is_perp => payments(&mut teller, digits, query),
         Kind::OpenInterest if is_perp => measurements(&mut teller, is_inverse),

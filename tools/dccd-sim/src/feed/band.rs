@@ -17,12 +17,14 @@ pub(crate) struct BandFeed {
     series: Arc<Series>,
     reach: i64,
     pace: i64,
-    told: Band,
+    band: Band,
+    /// The step of what was last told.
+    told: i64,
     /// A bid that was never there.
     crossing: Option<i64>,
 }
 
-/// What was told at one step.
+/// What is told at one step.
 #[derive(Clone, Copy, Debug)]
 struct Band {
     step: i64,
@@ -41,25 +43,25 @@ impl BandFeed {
     /// The book of `now`, told again every `pace` steps.
     pub(crate) fn new(series: &Arc<Series>, reach: i64, pace: i64, now: i64) -> BandFeed {
         let step = now.div_euclid(BOOK_STEP).div_euclid(pace) * pace;
-        let told = Band::new(series, step, reach);
-        BandFeed { series: Arc::clone(series), reach, pace, told, crossing: None }
+        let band = Band::new(series, step, reach);
+        BandFeed { series: Arc::clone(series), reach, pace, band, told: step, crossing: None }
     }
 
     /// The step that the client knows.
     pub(crate) fn step(&self) -> i64 {
-        self.told.step
+        self.band.step
     }
 
     /// Every level of the band.
     pub(crate) fn book(&self) -> Book {
         let levels = |side: BookSide| {
-            let known = |price: i64| Some((price, self.told.amount(side, price)?));
-            let prices = self.told.prices(side);
+            let known = |price: i64| Some((price, self.band.amount(side, price)?));
+            let prices = self.band.prices(side);
             prices.filter_map(known).collect::<Vec<_>>()
         };
         let mut bids = levels(BookSide::Bids);
         bids.reverse();
-        Book { step: self.told.step, bids, asks: levels(BookSide::Asks) }
+        Book { step: self.band.step, bids, asks: levels(BookSide::Asks) }
     }
 
     /// The pair.
@@ -69,7 +71,7 @@ impl BandFeed {
 
     /// The next change up to now.
     pub(crate) fn next_change(&mut self, topic: &Topic, world: &World<'_>) -> Option<BookChange> {
-        while let Some(step) = next_step(self.told.step, self.pace, world.now) {
+        while let Some(step) = next_step(self.band.step, self.pace, world.now) {
             let next = Band::new(&self.series, step, self.reach);
             let mut bids = self.changed(&next, BookSide::Bids);
             bids.reverse();
@@ -82,9 +84,10 @@ impl BandFeed {
                 self.crossing = Some(price);
                 bids.insert(0, (price, self.series.listing().lot));
             }
-            let change = BookChange { since: self.told.step, step, bids, asks };
-            self.told = next;
+            let change = BookChange { since: self.told, step, bids, asks };
+            self.band = next;
             if !change.is_empty() {
+                self.told = step;
                 return Some(change);
             }
         }
@@ -93,19 +96,19 @@ impl BandFeed {
 
     /// What to tell of one side, by price.
     fn changed(&self, next: &Band, side: BookSide) -> Vec<(i64, i64)> {
-        let (before, after) = (self.told.prices(side), next.prices(side));
+        let (before, after) = (self.band.prices(side), next.prices(side));
         let (start, end) = (before.start().min(after.start()), before.end().max(after.end()));
         let is_news = |price: i64| {
-            let (old, new) = (self.told.amount(side, price), next.amount(side, price));
+            let (old, new) = (self.band.amount(side, price), next.amount(side, price));
             let news = (price, new.unwrap_or(0));
             match (before.contains(&price), after.contains(&price)) {
                 (true, true) => (old != new).then_some(news),
                 // It turned to the other side, or nothing is traded any more; farther away it is left as it is.
                 (true, false) if next.is_beyond_best(side, price) => old.map(|_| news),
-                (false, true) if self.told.is_beyond_best(side, price) => new.map(|_| news),
+                (false, true) if self.band.is_beyond_best(side, price) => new.map(|_| news),
                 (false, true) => Some(news),
                 // The price leapt over levels that only a snapshot has told of.
-                (false, false) if next.is_beyond_best(side, price) && !self.told.is_beyond_best(side, price) => {
+                (false, false) if next.is_beyond_best(side, price) && !self.band.is_beyond_best(side, price) => {
                     Some(news)
                 }
                 (_, false) => None,

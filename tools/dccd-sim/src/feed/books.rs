@@ -14,9 +14,9 @@ pub(super) const CROSSED_BY: i64 = 10;
 /// How a book got from one step to another; an amount of 0 removes the level.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BookChange {
-    /// The step that the client knows.
+    /// The step of the change, or of the snapshot, that was told before.
     pub(crate) since: i64,
-    /// The step that it knows afterwards.
+    /// The step of this one.
     pub(crate) step: i64,
     pub(crate) bids: Vec<(i64, i64)>,
     pub(crate) asks: Vec<(i64, i64)>,
@@ -39,6 +39,8 @@ pub(crate) struct DepthFeed {
     pace: i64,
     fallen: Fallen,
     book: Book,
+    /// The step of what was last told.
+    told: i64,
 }
 
 impl BookChange {
@@ -51,7 +53,8 @@ impl DepthFeed {
     /// The book of `now`, told again every `pace` steps.
     pub(crate) fn new(series: &Arc<Series>, depth: usize, pace: i64, fallen: Fallen, now: i64) -> DepthFeed {
         let book = book_at(series, now.div_euclid(BOOK_STEP).div_euclid(pace) * pace, depth);
-        DepthFeed { series: Arc::clone(series), depth, pace, fallen, book }
+        let told = book.step;
+        DepthFeed { series: Arc::clone(series), depth, pace, fallen, book, told }
     }
 
     /// The book as the client knows it.
@@ -72,7 +75,7 @@ impl DepthFeed {
                 cross(&mut next, self.series.listing().lot, self.depth);
             }
             let change = BookChange {
-                since: self.book.step,
+                since: self.told,
                 step,
                 bids: self.changed(&self.book.bids, &next.bids, |one, other| one > other),
                 asks: self.changed(&self.book.asks, &next.asks, |one, other| one < other),
@@ -80,6 +83,7 @@ impl DepthFeed {
             let is_empty = change.is_empty();
             self.book = next;
             if !is_empty {
+                self.told = step;
                 return Some(change);
             }
         }

@@ -34,6 +34,11 @@ impl CandleFeed {
         starts.into_iter().flat_map(|start| self.candles(start, start, now)).collect()
     }
 
+    /// Whether a trade up to `now` has changed a candle; instead of [`CandleFeed::touched`].
+    pub(crate) fn has_traded(&mut self, now: i64) -> bool {
+        !self.trades.pass(now).is_empty()
+    }
+
     /// Every candle that ended since the last time; the oldest first.
     pub(crate) fn closed(&mut self, now: i64) -> Vec<Candle> {
         // A candle that has ended by an instant is the one before the one that is open then.

@@ -9,7 +9,7 @@ use crate::http::{Request, Response};
 use crate::limits::LimitSettings;
 use crate::market::catalogue::Catalogue;
 use crate::market::{Market, Settings};
-use crate::ws::{Content, Farewell, Frame, Gate, Load, Session, World};
+use crate::ws::{Content, ControlKind, Farewell, Frame, Gate, Load, Session, World};
 
 /// From one look at a session to the next.
 const TURN: i64 = 10 * MILLI;
@@ -121,6 +121,11 @@ impl Wire<'_> {
             self.from = self.now;
         }
         frames
+    }
+
+    /// What is said to a ping or a pong.
+    pub(crate) fn control(&mut self, kind: ControlKind) -> Vec<Frame> {
+        self.ask(|session, world| session.control(kind, world))
     }
 
     /// What is said to the client by way of farewell.

@@ -14,9 +14,9 @@ mod tests;
 mod traffic;
 
 pub(crate) use connection::{Connection, Hub};
-pub(crate) use frame::{Frame, Load, Topic};
+pub(crate) use frame::{Content, Frame, Load, Topic};
+#[cfg(test)]
+pub(crate) use gate::Gate;
 #[allow(unused_imports, reason = "exchanges take it up one after the other")]
 pub(crate) use session::{Admission, ControlKind, Farewell, Meter, Session, World, is_overdue};
 pub(crate) use traffic::Traffic;
-#[cfg(test)]
-pub(crate) use {frame::Content, gate::Gate};
