@@ -35,6 +35,7 @@ pub use model::{
 pub use problem::{Problem, did_you_mean, nearest};
 pub use secret::Secret;
 pub use show::Effective;
+pub use value::read_pair;
 
 use crate::status::{Status, ToolError};
 use layout::ListLayout;

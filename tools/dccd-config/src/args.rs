@@ -1,7 +1,7 @@
 //! Flags of `dccd-config`.
 
 use clap::{Parser, Subcommand};
-use dccd_cli::config::HistoryJob;
+use dccd_cli::config::{HistoryJob, read_pair};
 use dccd_cli::{Common, ConfigFlags, ToolArgs};
 use dccd_record::{Dataset, DatasetError, Exchange, Kind, Pair, Span};
 
@@ -76,7 +76,7 @@ pub(crate) struct JobFlags {
     exchange: Exchange,
 
     /// Pair, as in BTC/USDT or BTC/USDT:perp
-    #[arg(short, long, value_parser = Pair::from_user)]
+    #[arg(short, long, value_parser = read_pair)]
     pair: Pair,
 
     /// Width of a candle or of open interest: seconds, or as in 1m, 1h or 1d

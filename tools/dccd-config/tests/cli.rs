@@ -426,6 +426,7 @@ fn bad_flags_are_usage_errors() {
         &["jobs", "--exchange", "binanc"],
         &["add", "--exchange", "binance"],
         &["add", "--exchange", "binance", "--pair", "BTC/USDT", "--span", "61"],
+        &["add", "--exchange", "binance", "--pair", "É/USDT", "--span", "60"],
     ] {
         let (status, stdout, stderr) = scratch.run(flags);
         assert_eq!((status, stdout.as_str()), (2, ""), "{flags:?}: {stderr}");

@@ -116,9 +116,21 @@ pub(crate) fn kind(node: &Node) -> Read<Kind> {
 
 pub(crate) fn pair(node: &Node) -> Read<Pair> {
     match node {
-        Node::Text(text) => Pair::from_user(text.trim()).map_err(|cause| cause.to_string()),
+        Node::Text(text) => read_pair(text.trim()),
         other => Err(format!("expected a pair such as BTC/USDT, not {}", other.noun())),
     }
+}
+
+/// A pair that can be configured: ids of jobs, which name units and files, are ASCII.
+pub fn read_pair(text: &str) -> Result<Pair, String> {
+    let pair = Pair::from_user(text).map_err(|cause| cause.to_string())?;
+    if !(pair.base().is_ascii() && pair.quote().is_ascii()) {
+        let typed = excerpt(text);
+        return Err(format!(
+            "{typed:?} cannot be collected: names of assets are letters A to Z, digits and inner dots"
+        ));
+    }
+    Ok(pair)
 }
 
 pub(crate) fn word(node: &Node, words: &[&'static str]) -> Read<&'static str> {
