@@ -82,7 +82,7 @@ impl Config {
     pub fn inspect(path: &Path, text: &str, absences: Absences) -> (Option<Config>, Vec<Problem>) {
         let root = match Node::parse(text) {
             Ok(root) => root,
-            Err(error) => return (None, vec![syntax_problem(&error)]),
+            Err(error) => return (None, vec![syntax_problem(&error, text)]),
         };
         let problems = Problems::default();
         let parts = sections::read(path.parent().unwrap_or(Path::new("")), &root, absences, &problems);
@@ -168,12 +168,20 @@ impl Config {
     }
 }
 
-fn syntax_problem(error: &serde_yaml::Error) -> Problem {
-    let at = Position::of_error(error).unwrap_or(Position::START);
+fn syntax_problem(error: &serde_yaml::Error, text: &str) -> Problem {
+    let Some(at) = Position::of_error(error) else { return whole_problem(error, text) };
     let said = error.to_string();
     // The parser repeats the place in words.
     let message = said.split(" at line ").next().unwrap_or(&said).trim_end_matches('.');
     Problem { at, message: message.to_owned() }
+}
+
+/// What is wrong with a text as a whole has no place of its own.
+fn whole_problem(error: &serde_yaml::Error, text: &str) -> Problem {
+    match Position::of_second_document(text) {
+        Some(at) => Problem { at, message: "a second document begins here; a configuration is one".to_owned() },
+        None => Problem { at: Position::START, message: error.to_string() },
+    }
 }
 
 /// Why there is no configuration.

@@ -47,6 +47,13 @@ impl Position {
         sought.err().and_then(|error| Position::of_error(&error)).unwrap_or(Position::START)
     }
 
+    /// Where a second document begins, if there is one.
+    pub(crate) fn of_second_document(text: &str) -> Option<Position> {
+        let second = serde_yaml::Deserializer::from_str(text).nth(1)?;
+        let seek = Seek { steps: &[], is_key: false };
+        Some(seek.deserialize(second).err().and_then(|error| Position::of_error(&error)).unwrap_or(Position::START))
+    }
+
     /// Where the parser stumbled.
     pub(crate) fn of_error(error: &serde_yaml::Error) -> Option<Position> {
         error.location().map(|at| Position { line: at.line(), column: at.column() })

@@ -58,7 +58,12 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     if word.len() > 64 {
         return None;
     }
-    let rated = candidates.into_iter().map(|candidate| (strsim::jaro_winkler(&word, candidate), candidate));
+    // A letter or two are the beginning of too much to be a slip for any of it.
+    let is_short = |candidate: &&str| word.len() < 2 || candidate.len() > 3 * word.len();
+    let rated = candidates
+        .into_iter()
+        .filter(|candidate| !is_short(candidate))
+        .map(|candidate| (strsim::jaro_winkler(&word, candidate), candidate));
     let best = rated.max_by(|(a, _), (b, _)| a.total_cmp(b));
     best.filter(|(likeness, _)| *likeness >= 0.75).map(|(_, candidate)| candidate)
 }

@@ -42,7 +42,8 @@ impl Node {
             Node::Null => "nothing".to_owned(),
             Node::Bool(value) => value.to_string(),
             Node::Int(value) => value.to_string(),
-            Node::Float(value) => value.to_string(),
+            // With its point, so that it is seen to be no whole number.
+            Node::Float(value) => format!("{value:?}"),
             Node::Text(text) => format!("{:?}", excerpt(text)),
             Node::List(_) => "a list".to_owned(),
             Node::Map(_) => "a mapping".to_owned(),
