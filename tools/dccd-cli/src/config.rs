@@ -12,6 +12,7 @@ mod jobs;
 pub mod keys;
 mod layout;
 mod locate;
+mod mask;
 mod model;
 mod problem;
 mod secret;
@@ -146,7 +147,21 @@ impl Config {
         ];
         let present: Vec<(&'static str, &Secret)> =
             secrets.into_iter().filter_map(|(name, secret)| Some((name, secret.as_ref()?))).collect();
-        secret::warnings(&self.path, &present)
+        secret::warnings(&self.path, &present, &self.secret_parts())
+    }
+
+    /// The keys whose values hold a secret among other things.
+    fn secret_parts(&self) -> Vec<String> {
+        let has_secret = self.storage.remotes.iter().any(|remote| mask::holds_secret(remote));
+        let mut parts: Vec<String> = has_secret.then(|| "remotes".to_owned()).into_iter().collect();
+        for (exchange, Addresses { rest_url, ws_url, archive_url }) in &self.exchanges {
+            for (key, url) in [("rest_url", rest_url), ("ws_url", ws_url), ("archive_url", archive_url)] {
+                if url.as_deref().is_some_and(mask::holds_secret) {
+                    parts.push(format!("exchanges.{exchange}.{key}"));
+                }
+            }
+        }
+        parts
     }
 
     /// Whether two configurations say the same but for their jobs.

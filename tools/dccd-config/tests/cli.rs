@@ -338,6 +338,20 @@ fn show_says_where_each_value_comes_from_and_hides_secrets() {
 }
 
 #[test]
+fn show_hides_passwords_inside_of_values() {
+    let scratch = Scratch::new(
+        "exchanges: {binance: {rest_url: 'http://user:hush@proxy/x'}, okx: {rest_url: 'http://h'}}\n\
+         storage: {remotes: [{remote: 'nas:x'}, {remote: ':s3,secret_access_key=hush:bucket'}]}\n",
+    );
+    let mut command = scratch.command(&["show"]);
+    let text = String::from_utf8(command.env("DCCD_OKX_REST_URL", "http://hush@h").output().unwrap().stdout).unwrap();
+    for value in ["http://***@proxy/x", "http://***@h", "nas:x :s3,secret_access_key=***:bucket"] {
+        assert!(text.contains(&format!("  {value}  ")), "{value}\n{text}");
+    }
+    assert!(!text.contains("hush"), "{text}");
+}
+
+#[test]
 fn credentials_of_systemd_are_found() {
     let scratch = Scratch::new("settings: {}\n");
     let dir = scratch.dir.path().join("credentials");

@@ -28,7 +28,10 @@ impl<'a> Fields<'a> {
             Node::Map(entries) => entries,
             Node::Null => &[],
             other => {
-                let (name, noun) = (section.name, other.noun());
+                // Whoever forgot the key of a secret wrote it here.
+                let may_be_secret = section.keys.iter().any(|key| key.is_secret);
+                let noun = if may_be_secret { other.sort().to_owned() } else { other.noun() };
+                let name = section.name;
                 problems.add(place, format!("{name}: expected keys and values, not {noun}"));
                 return None;
             }

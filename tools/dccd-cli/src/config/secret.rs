@@ -79,16 +79,17 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What to tell of secrets that others can read; `config` is the file they are named in.
-pub(crate) fn warnings(config: &Path, secrets: &[(&'static str, &Secret)]) -> Vec<String> {
+/// What to tell of secrets that others can read; `config` is the file they are named in, and `parts` are the keys of it
+/// that hold a secret among other things.
+pub(crate) fn warnings(config: &Path, secrets: &[(&'static str, &Secret)], parts: &[String]) -> Vec<String> {
     let mut warnings = Vec::new();
     let inline: Vec<&str> =
         secrets.iter().filter(|(_, secret)| secret.file().is_none()).map(|(name, _)| *name).collect();
-    if !inline.is_empty() && is_open(config) {
-        let names = inline.join(" and ");
-        let path = config.display();
-        warnings
-            .push(format!("others can read {path}, which holds {names}: chmod o-r {path}, or name a *_file instead"));
+    let names: Vec<&str> = inline.iter().copied().chain(parts.iter().map(String::as_str)).collect();
+    if !names.is_empty() && is_open(config) {
+        let (names, path) = (names.join(" and "), config.display());
+        let instead = if inline.is_empty() { "" } else { ", or name a *_file instead" };
+        warnings.push(format!("others can read {path}, which holds {names}: chmod o-r {path}{instead}"));
     }
     for (name, secret) in secrets {
         let Some(path) = secret.file() else { continue };

@@ -65,7 +65,7 @@ fn settings(fields: &Fields<'_>, dir: &Path) -> Settings {
         ui: Ui {
             host: fields.read("ui_host", value::text).unwrap_or_else(|| "127.0.0.1".to_owned()),
             port: port.unwrap_or(PORT),
-            auth_token: Secret::read(fields, "ui_auth_token", dir, value::text),
+            auth_token: Secret::read(fields, "ui_auth_token", dir, value::secret_text),
             allow_origins: fields.list("ui_allow_origins", value::text).into_iter().map(|(text, _)| text).collect(),
             is_readonly: flag("ui_readonly"),
             rate_limit: count("ui_rate_limit", 1_000_000).unwrap_or(0),
@@ -93,7 +93,7 @@ fn storage(fields: &Fields<'_>, settings: &mut Settings, problems: &Problems) ->
             if name.contains(':') {
                 Ok(name)
             } else {
-                Err(format!("{name:?} is no rclone remote such as mynas:crypto/"))
+                Err(format!("{} is no rclone remote such as mynas:crypto/", node.noun()))
             }
         }));
     }

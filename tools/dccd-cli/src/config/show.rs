@@ -3,6 +3,7 @@
 use super::Config;
 use super::keys::{Key, ROOT, Section, Shape};
 use super::locate::{Place, Position};
+use super::mask::{self, MASK};
 use super::tree::{Entry, Node};
 use crate::env;
 
@@ -88,8 +89,8 @@ fn address_variable(exchange: &str, key: &str) -> Option<(String, String)> {
 }
 
 fn set(variable: &str) -> Option<(String, String)> {
-    let value = env::value(variable)?.to_string_lossy().into_owned();
-    Some((value, format!("environment {variable}")))
+    let value = env::value(variable)?;
+    Some((mask::masked(&value.to_string_lossy()), format!("environment {variable}")))
 }
 
 /// What holds although the file does not say it under this key.
@@ -108,8 +109,6 @@ fn implied(config: &Config, key: &Key) -> Option<(String, String)> {
     Some((MASK.to_owned(), file.display().to_string()))
 }
 
-const MASK: &str = "***";
-
 fn masked(key: &Key, node: &Node) -> String {
     if key.is_secret { MASK.to_owned() } else { shown(node) }
 }
@@ -117,7 +116,7 @@ fn masked(key: &Key, node: &Node) -> String {
 fn shown(node: &Node) -> String {
     match node {
         Node::Null => String::new(),
-        Node::Text(text) => text.clone(),
+        Node::Text(text) => mask::masked(text),
         Node::Bool(_) | Node::Int(_) | Node::Float(_) => node.noun(),
         Node::List(list) => list.iter().map(shown).collect::<Vec<_>>().join(" "),
         // The only mappings in lists are remotes.

@@ -2,6 +2,7 @@ mod cron;
 mod edit;
 mod file;
 mod keys;
+mod mask;
 mod random;
 mod read;
 

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
+use super::mask::masked;
+
 /// The most values a configuration may have, aliases followed.
 const NODES_MAX: usize = 1_000_000;
 
@@ -36,7 +38,7 @@ impl Node {
         NodeSeed { nodes_left: &nodes_left }.deserialize(serde_yaml::Deserializer::from_str(text))
     }
 
-    /// What stands here, as an error says it.
+    /// What stands here, as an error says it; passwords are stars.
     pub(crate) fn noun(&self) -> String {
         match self {
             Node::Null => "nothing".to_owned(),
@@ -44,9 +46,21 @@ impl Node {
             Node::Int(value) => value.to_string(),
             // With its point, so that it is seen to be no whole number.
             Node::Float(value) => format!("{value:?}"),
-            Node::Text(text) => format!("{:?}", excerpt(text)),
+            Node::Text(text) => format!("{:?}", excerpt(&masked(text))),
             Node::List(_) => "a list".to_owned(),
             Node::Map(_) => "a mapping".to_owned(),
+        }
+    }
+
+    /// What sort of value stands here: that much may be said of a secret.
+    pub(crate) fn sort(&self) -> &'static str {
+        match self {
+            Node::Null => "nothing",
+            Node::Bool(_) => "true or false",
+            Node::Int(_) | Node::Float(_) => "a number",
+            Node::Text(_) => "text",
+            Node::List(_) => "a list",
+            Node::Map(_) => "a mapping",
         }
     }
 

@@ -27,6 +27,18 @@ pub(crate) fn text(node: &Node) -> Read<String> {
     }
 }
 
+/// Text that is nobody's business: what is wrong with it is said without it.
+pub(crate) fn secret_text(node: &Node) -> Read<String> {
+    text(node).map_err(|message| match node {
+        Node::Text(text) if text.trim().is_empty() => message,
+        Node::Text(_) => "expected text of one line".to_owned(),
+        Node::Bool(_) | Node::Int(_) | Node::Float(_) => {
+            format!("expected text, not {}; quote it if it is meant so", node.sort())
+        }
+        other => format!("expected text, not {}", other.sort()),
+    })
+}
+
 pub(crate) fn flag(node: &Node) -> Read<bool> {
     match node {
         Node::Bool(value) => Ok(*value),
@@ -137,7 +149,7 @@ pub(crate) fn word(node: &Node, words: &[&'static str]) -> Read<&'static str> {
     let typed = text(node)?;
     words.iter().copied().find(|word| *word == typed).ok_or_else(|| {
         let known = words.join(", ");
-        format!("{:?} is none of: {known}{}", excerpt(&typed), did_you_mean(&typed, words.iter().copied()))
+        format!("{} is none of: {known}{}", node.noun(), did_you_mean(&typed, words.iter().copied()))
     })
 }
 
@@ -152,10 +164,9 @@ pub(crate) fn path(node: &Node) -> Read<PathBuf> {
     }
 }
 
-/// An address that is asked as it is.
+/// An address that is asked as it is, and that may be a secret.
 pub(crate) fn url(node: &Node) -> Read<String> {
-    let text = text(node)?;
-    // The text may be a secret, so it is not said.
+    let text = secret_text(node)?;
     let refused = || "expected a URL such as https://example.org/path".to_owned();
     has_scheme(&text, &["https", "http"]).then_some(text).ok_or_else(refused)
 }
