@@ -35,12 +35,14 @@ pub(crate) struct Planner<'a> {
     jobs: u64,
     bad_lines: u64,
     impossible: u64,
+    /// Jobs of which nothing has happened yet.
+    early: u64,
 }
 
 /// What became of one job.
 enum Verdict {
     Lack(Lack),
-    /// Nothing is asked for.
+    /// Nothing is asked for, and nothing of it is there.
     Nothing(Nothing),
     Impossible(String),
 }
@@ -69,6 +71,7 @@ impl<'a> Planner<'a> {
             jobs: 0,
             bad_lines: 0,
             impossible: 0,
+            early: 0,
         })
     }
 
@@ -91,12 +94,9 @@ impl<'a> Planner<'a> {
                 pieces.iter().for_each(|piece| planned.insert(piece.range));
                 self.answer(job, line, &pieces, &lack.gone)
             }
-            // What was not asked for must not be taken for done, so nobody behind us hears of the job.
-            Verdict::Nothing(why) => {
-                self.tool.log.warn(format_args!("{} is left out: {why}", job.id));
-                self.estimate_line(&job.dataset, &[])
-            }
-            Verdict::Impossible(why) => self.refuse(job, line, why),
+            // With no range and no word it would be taken for done.
+            Verdict::Nothing(why) => self.refuse(job, line, why.to_string(), matches!(why, Nothing::Yet(_))),
+            Verdict::Impossible(why) => self.refuse(job, line, why, false),
         }
     }
 
@@ -144,6 +144,7 @@ impl<'a> Planner<'a> {
         Ok(match self.tool.stop.signal() {
             Some(signal) => Status::Signal(signal),
             None if self.bad_lines > 0 || self.impossible > 0 => Status::DataErr,
+            None if self.early > 0 => Status::TempFail,
             None => Status::Ok,
         })
     }
@@ -196,7 +197,7 @@ impl<'a> Planner<'a> {
             let asked = history.asked(bounds, self.from, &known.covered);
             let open: Vec<Range> = gaps().filter(|_| !self.is_bounded()).collect();
             match asked {
-                Err(nothing) if open.is_empty() => return Verdict::Nothing(nothing),
+                Err(nothing) if open.is_empty() && !has_some(job, known) => return Verdict::Nothing(nothing),
                 asked => asked.into_iter().chain(open).collect(),
             }
         };
@@ -210,8 +211,9 @@ impl<'a> Planner<'a> {
             let dataset = &job.dataset;
             self.tool.log.warn(format_args!("{dataset}: {range} is lost: {}", irreparable(dataset, *range)));
         }
-        if self.estimate.is_some() {
-            return self.estimate_line(&job.dataset, pieces);
+        if let Some(estimate) = &mut self.estimate {
+            estimate.add(Line::new(&job.dataset, pieces, self.now, self.coverage.as_ref())?);
+            return Ok(());
         }
         let out = self.tool.out.buffer();
         write_job(job, line, pieces.len(), out);
@@ -233,16 +235,9 @@ impl<'a> Planner<'a> {
         Ok(self.tool.out.flush_full()?)
     }
 
-    /// Adds a line to the table, if there is one.
-    fn estimate_line(&mut self, dataset: &Dataset, pieces: &[Piece]) -> Result<(), Error> {
-        if let Some(estimate) = &mut self.estimate {
-            estimate.add(Line::new(dataset, pieces, self.now, self.coverage.as_ref())?);
-        }
-        Ok(())
-    }
-
-    fn refuse(&mut self, job: &Job, line: Option<&[u8]>, why: String) -> Result<(), Error> {
-        self.impossible += 1;
+    fn refuse(&mut self, job: &Job, line: Option<&[u8]>, why: String, is_retryable: bool) -> Result<(), Error> {
+        let count = if is_retryable { &mut self.early } else { &mut self.impossible };
+        *count += 1;
         self.tool.log.error(format_args!("{}: {why}", job.id));
         if self.estimate.is_some() {
             return Ok(());
@@ -250,11 +245,19 @@ impl<'a> Planner<'a> {
         let out = self.tool.out.buffer();
         write_job(job, line, 0, out);
         let start = self.start.or(job.start).unwrap_or(Ts::MIN);
-        let range = Range::new(start, self.end.or(job.end).unwrap_or(self.now)).unwrap_or(Range::all());
-        let failed = Failed { dataset: job.dataset.clone(), range, error: why, is_retryable: false };
+        let end = self.end.or(job.end).unwrap_or(self.now);
+        // No more than is meant: other jobs of the dataset may well get what they ask for.
+        let range = Range::new(start, end).unwrap_or(Range::instant(start));
+        let failed = Failed { dataset: job.dataset.clone(), range, error: why, is_retryable };
         write_control(&Control::Failed(failed), out);
         Ok(self.tool.out.flush_full()?)
     }
+}
+
+/// Whether something is covered of what a job is about.
+fn has_some(job: &Job, known: &Known) -> bool {
+    let own = Range::new(job.start.unwrap_or(Ts::MIN), job.end.unwrap_or(Ts::MAX));
+    own.is_some_and(|own| !known.covered.within(own).is_empty())
 }
 
 /// The line as it came, keys that we do not know included, and how many ranges follow it.

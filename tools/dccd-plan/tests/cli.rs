@@ -151,21 +151,36 @@ fn a_job_that_ended_is_collected_up_to_its_end() {
     check(dir.path(), &["--from", "covered"], &format!("{ended}\n"), &[("01T23", "02T00", "asked")]);
 }
 
-/// If it were passed on with no order, it would be counted as done.
+/// With no order and no word it would be counted as done.
 #[test]
-fn a_job_of_which_nothing_has_happened_is_left_out() {
+fn a_job_of_which_nothing_has_happened_fails_until_it_has() {
     let dir = tempfile::tempdir().unwrap();
     let begins = CANDLES.replace("2024", "2199").replace("mine", "later");
     let input = format!("{begins}\n{TRADES}\n");
-    let warning = "dccd-plan: later is left out: nothing of it has happened yet, for it begins at 2199-01-01T00:00:00.000000000Z\n";
+    let said = "nothing of it has happened yet, for it begins at 2199-01-01T00:00:00.000000000Z";
+    let failed = format!(
+        r#""start":"2199-01-01T00:00:00.000000000Z","end":"2199-01-02T00:00:00.000000000Z","error":"{said}","retry":true"#
+    );
     for flags in [&["--from", "covered"][..], &[]] {
         let (status, stdout, stderr) = plan(dir.path(), flags, &input);
-        assert_eq!((status, stderr.as_str()), (0, warning));
-        assert!(!stdout.contains("later") && stdout.lines().count() == 2, "{stdout}");
+        assert_eq!((status, stderr), (75, format!("dccd-plan: later: {said}\n")));
+        assert!(stdout.lines().nth(1).is_some_and(|line| line.contains(&failed)), "{stdout}");
+        assert_eq!(ranges(&stdout).len(), 1, "{stdout}");
     }
     // Its old gaps are worth a run all the same.
     let gap = known("gap", OF_CANDLES, 3, 5, r#""reason":"disconnected""#);
     check(store(&[&gap]).path(), &[], &format!("{begins}\n"), &[("01T03", "01T05", "disconnected")]);
+}
+
+/// What is asked for by flags need not concern every job.
+#[test]
+fn flags_that_ask_for_nothing_leave_what_is_there() {
+    let input = format!("{CANDLES}\n");
+    let later = ["--start", "2024-02-01"];
+    check(store(&[&covered(OF_CANDLES, 2, 4)]).path(), &later, &input, &[]);
+    let (status, _, stderr) = plan(store(&[]).path(), &later, &input);
+    let said = "from 2024-02-01T00:00:00.000000000Z to 2024-01-02T00:00:00.000000000Z there is nothing";
+    assert_eq!((status, stderr), (65, format!("dccd-plan: mine: {said}\n")));
 }
 
 #[test]
