@@ -245,7 +245,9 @@ fn check_series(
     let stamped = |line: &Value| if kind == "trade" { key(line) } else { format!("{} {}", line["ts"], key(line)) };
     let stored: Vec<String> = of_kind(&lines, kind).map(stamped).collect();
     let unique: BTreeSet<&String> = stored.iter().collect();
-    assert_eq!(unique.len(), stored.len(), "{what}: records are there twice");
+    let mut seen = BTreeSet::new();
+    let twice: Vec<&String> = stored.iter().filter(|key| !seen.insert(*key)).collect();
+    assert_eq!(twice, Vec::<&String>::new(), "{what}: records are there twice");
     for record in &truth {
         let is_claimed = covered.contains(instant(&record["ts"]));
         assert!(!is_claimed || unique.contains(&stamped(record)), "{what}: {record} is covered and not there");

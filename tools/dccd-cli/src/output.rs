@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, fstat};
-use rustix::io::dup;
+use rustix::io::{dup, ioctl_fionread};
+use rustix::pipe::fcntl_getpipe_size;
 
 /// Flushed by itself once it holds this much.
 const BUFFER_BYTES: usize = 128 << 10;
@@ -19,11 +20,19 @@ const PIPE_PIECE_BYTES: usize = 4096;
 pub struct Output {
     file: File,
     buffer: Vec<u8>,
+    /// Whether writing may have to wait for a reader, as with a pipe or a terminal.
+    may_wait: bool,
 }
 
 impl Output {
     pub(crate) fn stdout() -> io::Result<Output> {
-        Ok(Output { file: File::from(dup(io::stdout())?), buffer: Vec::with_capacity(BUFFER_BYTES) })
+        let file = File::from(dup(io::stdout())?);
+        let may_wait = match FileType::from_raw_mode(fstat(&file)?.st_mode) {
+            FileType::RegularFile => false,
+            FileType::CharacterDevice => file.is_terminal(),
+            _ => true,
+        };
+        Ok(Output { file, buffer: Vec::with_capacity(BUFFER_BYTES), may_wait })
     }
 
     /// Where to append whole lines; call [`Output::flush_full`] after some.
@@ -39,15 +48,13 @@ impl Output {
     /// Hands over as much as the reader takes without our waiting for it. The rest stays in the buffer, which is then
     /// for the caller to bound.
     pub fn offer(&mut self) -> Result<(), OutputError> {
-        let is_pipe =
-            fstat(&self.file).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile);
         let mut written = 0;
         while written < self.buffer.len() {
-            if is_pipe && !self.takes_more()? {
+            let room = self.room()?;
+            if room == 0 {
                 break;
             }
-            let piece = if is_pipe { PIPE_PIECE_BYTES } else { usize::MAX };
-            let end = self.buffer.len().min(written.saturating_add(piece));
+            let end = self.buffer.len().min(written.saturating_add(room));
             match self.file.write(self.buffer.get(written..end).unwrap_or_default()) {
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -59,6 +66,22 @@ impl Output {
         }
         self.buffer.drain(..written);
         Ok(())
+    }
+
+    /// How much can be written without waiting.
+    fn room(&self) -> Result<usize, OutputError> {
+        if !self.may_wait {
+            return Ok(usize::MAX);
+        }
+        // The first page of a pipe and its last one may be filled in part.
+        if let (Ok(size), Ok(unread)) = (fcntl_getpipe_size(&self.file), ioctl_fionread(&self.file)) {
+            let unread = usize::try_from(unread).unwrap_or(usize::MAX);
+            let free = size.saturating_sub(unread).saturating_sub(2 * PIPE_PIECE_BYTES);
+            if free >= PIPE_PIECE_BYTES {
+                return Ok(free);
+            }
+        }
+        Ok(if self.takes_more()? { PIPE_PIECE_BYTES } else { 0 })
     }
 
     /// Whether something waits to be handed over.

@@ -44,7 +44,7 @@ fn serve(stream: TcpStream, count: u64, rate: Option<u64>) -> Result<(), Box<dyn
     let begun = Instant::now();
     for number in 0..count {
         if let Some(rate) = rate {
-            let due = Duration::from_secs_f64(number as f64 / rate as f64);
+            let due = Duration::from_nanos(number.saturating_mul(1_000_000_000) / rate.max(1));
             while begun.elapsed() < due {
                 std::thread::sleep(Duration::from_micros(20).min(due.saturating_sub(begun.elapsed())));
             }
@@ -55,15 +55,22 @@ fn serve(stream: TcpStream, count: u64, rate: Option<u64>) -> Result<(), Box<dyn
         }
     }
     out.flush()?;
+    // Who answers this has read all that came before it.
+    socket.send(Message::Ping(tungstenite::Bytes::new()))?;
     // The connection stays open until the other side goes.
-    while socket.read().is_ok() {}
+    while let Ok(message) = socket.read() {
+        if message.is_pong() {
+            writeln!(std::io::stdout(), "taken")?;
+            std::io::stdout().flush()?;
+        }
+    }
     Ok(())
 }
 
 fn trade(number: u64, is_timed: bool) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let (id, ms) = (FIRST_ID + number, now.as_millis());
-    let (price, is_maker) = (42_000_00 + number * 7919 % 10_000, number % 3 == 0);
+    let (price, is_maker) = (4_200_000 + number * 7919 % 10_000, number.is_multiple_of(3));
     let amount = match is_timed {
         true => format!("{}.{:09}", now.as_secs(), now.subsec_nanos()),
         false => format!("{}.{:05}000", number % 3, number * 104_729 % 100_000),

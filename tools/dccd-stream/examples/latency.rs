@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut times = times.split_off(WARM_UP.min(times.len()));
     times.sort_unstable();
-    let at = |share: f64| times.get((times.len() as f64 * share) as usize).map_or(0.0, Duration::as_secs_f64);
-    writeln!(std::io::stdout(), "{:.1} {:.1}", at(0.5) * 1e6, at(0.99) * 1e6)?;
+    let at = |percent: usize| times.get(times.len() * percent / 100).map_or(0.0, Duration::as_secs_f64) * 1e6;
+    writeln!(std::io::stdout(), "{:.1} {:.1}", at(50), at(99))?;
     Ok(())
 }

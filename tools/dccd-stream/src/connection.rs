@@ -1,6 +1,6 @@
 //! One open connection: its frames on their way to the series they are of.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use dccd_exchange::live::{
@@ -15,6 +15,8 @@ use crate::track::{Feed, Newest, Track, Verdict};
 
 /// Frames that are read of one connection before the others have their turn.
 const TURN_FRAMES_MAX: usize = 2_000;
+/// Frames that come together are read at one time: after so many our clock is looked at again.
+const FRAMES_PER_LOOK: usize = 16;
 /// A frame of a connection that counts them may come so much later than it should.
 const BEHIND_MAX: Duration = Duration::from_secs(10);
 
@@ -30,7 +32,7 @@ pub(crate) struct Connection {
     socket: Socket,
     reader: Box<dyn FrameReader>,
     host: &'static LiveHost,
-    pub(crate) series: HashMap<SubscriptionId, Series>,
+    pub(crate) series: SeriesList,
     pub(crate) opened: Instant,
     /// When something came last.
     pub(crate) heard: Instant,
@@ -70,6 +72,41 @@ pub(crate) struct Series {
     snapshots: Backoff,
     /// The exchange says that this trade was the last one, and it had not come then.
     behind: Option<(u64, Instant)>,
+}
+
+/// The series of one connection, found at the place of their ids.
+#[derive(Debug)]
+pub(crate) struct SeriesList(Vec<Option<Series>>);
+
+impl SeriesList {
+    fn new(series: impl Iterator<Item = (SubscriptionId, Series)>) -> SeriesList {
+        let mut list = Vec::new();
+        for (SubscriptionId(at), one) in series {
+            if list.len() <= at {
+                list.resize_with(at + 1, || None);
+            }
+            if let Some(place) = list.get_mut(at) {
+                *place = Some(one);
+            }
+        }
+        SeriesList(list)
+    }
+
+    pub(crate) fn get(&self, id: SubscriptionId) -> Option<&Series> {
+        self.0.get(id.0)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SubscriptionId) -> Option<&mut Series> {
+        self.0.get_mut(id.0)?.as_mut()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SubscriptionId, &Series)> {
+        self.0.iter().enumerate().filter_map(|(at, one)| Some((SubscriptionId(at), one.as_ref()?)))
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = (SubscriptionId, &mut Series)> {
+        self.0.iter_mut().enumerate().filter_map(|(at, one)| Some((SubscriptionId(at), one.as_mut()?)))
+    }
 }
 
 /// What a frame asks us to do.
@@ -115,7 +152,7 @@ impl Connection {
             socket,
             reader: streams.reader(link, subscriptions),
             host: link.host,
-            series: link.subscriptions.iter().filter_map(series).collect(),
+            series: SeriesList::new(link.subscriptions.iter().filter_map(series)),
             opened: now,
             heard: now,
             spoken: now,
@@ -133,14 +170,18 @@ impl Connection {
 
     /// Reads what is there; true if there may be more.
     pub(crate) fn read(&mut self, course: &mut Course<'_>) -> Result<bool, SocketError> {
-        for _ in 0..TURN_FRAMES_MAX {
+        let mut at = (Instant::now(), recv_ts());
+        for number in 0..TURN_FRAMES_MAX {
+            if number % FRAMES_PER_LOOK == FRAMES_PER_LOOK - 1 {
+                at = (Instant::now(), recv_ts());
+            }
             match self.socket.read()? {
                 Heard::Text(text) => {
-                    self.heard = Instant::now();
+                    self.heard = at.0;
                     self.tally.frames += 1;
-                    self.take(text.as_str(), recv_ts(), course);
+                    self.take(text.as_str(), at, course);
                 }
-                Heard::Control => self.heard = Instant::now(),
+                Heard::Control => self.heard = at.0,
                 Heard::Nothing => return Ok(false),
             }
         }
@@ -175,7 +216,7 @@ impl Connection {
 
     /// Since when a book waits for its snapshot, if it was asked for.
     pub(crate) fn waits_since(&mut self, id: SubscriptionId) -> Option<Instant> {
-        self.series.get_mut(&id)?.feed.as_mut()?.waiting()?.asked
+        self.series.get_mut(id)?.feed.as_mut()?.waiting()?.asked
     }
 
     /// Whether every subscription was sent.
@@ -194,7 +235,7 @@ impl Connection {
         if letters.is_empty() {
             return false;
         }
-        if let Some(series) = self.series.get_mut(&id) {
+        if let Some(series) = self.series.get_mut(id) {
             (series.asked, series.accepted, series.heard) = (now, None, now);
         }
         self.letters.extend(letters);
@@ -205,8 +246,8 @@ impl Connection {
         self.socket.close();
     }
 
-    /// Reads one frame.
-    fn take(&mut self, frame: &str, recv_ts: Ts, course: &mut Course<'_>) {
+    /// Reads one frame, which came at this time.
+    fn take(&mut self, frame: &str, (now, recv_ts): (Instant, Ts), course: &mut Course<'_>) {
         let Connection { reader, series, sequence, stamp, tally, .. } = self;
         let (mut lasts, mut beat, mut waits) = (Vec::new(), None, None);
         let mut skipped: Option<(u64, u64)> = None;
@@ -227,19 +268,19 @@ impl Connection {
             Event::LastTrade(id, number) => lasts.push((id, number)),
             Event::Restart(why) => course.needs.push(Need::Restart(why)),
             Event::Refused(id, why) => {
-                if let Some(one) = id.and_then(|id| series.get_mut(&id)) {
+                if let Some(one) = id.and_then(|id| series.get_mut(id)) {
                     one.is_refused = true;
                 }
                 course.needs.push(Need::Refused(id, why));
             }
             Event::Accepted(id) => {
-                if let Some(one) = series.get_mut(&id) {
-                    (one.accepted, one.is_refused) = (Some(Instant::now()), false);
+                if let Some(one) = series.get_mut(id) {
+                    (one.accepted, one.is_refused) = (Some(now), false);
                 }
             }
             Event::Book(id, book, joint, checksum) => {
-                let Some(one) = series.get_mut(&id) else { return };
-                one.hear();
+                let Some(one) = series.get_mut(id) else { return };
+                one.hear(now);
                 let Some(feed) = &mut one.feed else { return };
                 if feed.waiting().is_some() {
                     // Kept below, since the frame's own text is what is kept.
@@ -252,8 +293,8 @@ impl Connection {
             Event::Ignored => {}
             event => {
                 let Some(id) = id_of(&event) else { return };
-                if let Some(one) = series.get_mut(&id) {
-                    one.hear();
+                if let Some(one) = series.get_mut(id) {
+                    one.hear(now);
                 }
                 if let Event::Trade(_, _, trade) = &event {
                     *stamp = (*stamp).max(Some(trade.ts));
@@ -269,16 +310,16 @@ impl Connection {
         if let Some(id) = waits {
             self.keep(id, frame, recv_ts, course);
         }
-        if let Some(now) = beat {
+        if let Some(stamp) = beat {
             for (id, number) in lasts {
-                self.confirm(id, number, now, course);
+                self.confirm(id, number, stamp, course);
             }
         }
     }
 
     /// Keeps a frame until the snapshot comes, with which it can be read.
     fn keep(&mut self, id: SubscriptionId, frame: &str, recv_ts: Ts, course: &mut Course<'_>) {
-        let Some(one) = self.series.get_mut(&id) else { return };
+        let Some(one) = self.series.get_mut(id) else { return };
         let Some(feed) = &mut one.feed else { return };
         let Some(waiting) = feed.waiting() else { return };
         let now = Instant::now();
@@ -296,25 +337,26 @@ impl Connection {
 
     /// Lays the frames that waited upon a snapshot over REST.
     pub(crate) fn take_snapshot(&mut self, id: SubscriptionId, book: &Book<'_>, course: &mut Course<'_>) {
-        let Some(feed) = self.series.get_mut(&id).and_then(|one| one.feed.as_mut()) else { return };
+        let Some(feed) = self.series.get_mut(id).and_then(|one| one.feed.as_mut()) else { return };
         let frames = feed.release();
         course.take_book(id, feed, book, Joint::Snapshot { seq: book.seq }, None);
+        let now = Instant::now();
         for (recv_ts, frame) in frames {
-            self.take(&frame, recv_ts, course);
+            self.take(&frame, (now, recv_ts), course);
         }
     }
 
     /// A frame that cannot be read was lost, whosever it was.
     fn doubt(&mut self, reason: &str, course: &mut Course<'_>) {
-        for (id, one) in &mut self.series {
-            course.doubt(*id, reason);
-            one.discard_book(*id, course);
+        for (id, one) in self.series.iter_mut() {
+            course.doubt(id, reason);
+            one.discard_book(id, course);
         }
     }
 
     /// The exchange says which trade of a series was its last one.
     fn confirm(&mut self, id: SubscriptionId, number: u64, now: Ts, course: &mut Course<'_>) {
-        let Some(one) = self.series.get_mut(&id) else { return };
+        let Some(one) = self.series.get_mut(id) else { return };
         let Some(track) = course.tracks.get_mut(id.0).filter(|track| !track.is_shed()) else { return };
         let newest = Newest { last: Some((now, number)), now };
         // The time of that trade is not said, so only one that came before can be recognised.
@@ -335,10 +377,10 @@ impl Connection {
 }
 
 impl Series {
-    fn hear(&mut self) {
-        self.heard = Instant::now();
+    fn hear(&mut self, now: Instant) {
+        self.heard = now;
         // Some exchanges have no other way to say yes.
-        self.accepted.get_or_insert(self.heard);
+        self.accepted.get_or_insert(now);
     }
 
     /// Whether everything came here before another connection was `heard` for the last time.
@@ -403,13 +445,13 @@ impl Course<'_> {
 }
 
 /// Frames of the whole connection are missing.
-fn skip(expected: u64, number: u64, series: &mut HashMap<SubscriptionId, Series>, course: &mut Course<'_>) {
+fn skip(expected: u64, number: u64, series: &mut SeriesList, course: &mut Course<'_>) {
     let reason = format!("frames are missing on the connection: {number} came where {expected} belongs");
-    for (id, one) in series {
+    for (id, one) in series.iter_mut() {
         if let Some(track) = course.tracks.get_mut(id.0).filter(|_| course.is_active) {
             track.interrupt(&reason, course.out);
         }
-        one.discard_book(*id, course);
+        one.discard_book(id, course);
     }
 }
 

@@ -253,7 +253,7 @@ impl<'a> Engine<'a> {
         let Some(slot) = self.slots.get_mut(at) else { return };
         let Some(connection) = (if is_next { &mut slot.next } else { &mut slot.active }) else { return };
         let Some(subscription) = self.subscriptions.get(id.0) else { return };
-        if let Some(one) = connection.series.get_mut(&id) {
+        if let Some(one) = connection.series.get_mut(id) {
             one.asked = now;
             if let Some(feed) = &mut one.feed {
                 feed.discard();

@@ -98,7 +98,7 @@ impl Slot {
             self.due = now + self.backoff.next();
             return self.link.subscriptions.clone();
         };
-        let is_interrupted = |id: &&SubscriptionId| next.series.get(id).is_none_or(|one| !one.overlaps(lost.heard));
+        let is_interrupted = |id: &&SubscriptionId| next.series.get(**id).is_none_or(|one| !one.overlaps(lost.heard));
         let interrupted = self.link.subscriptions.iter().filter(is_interrupted).copied().collect();
         self.active = Some(next);
         self.plan_successor(now);
@@ -141,7 +141,7 @@ impl Slot {
 /// Whether a connection carries everything, and has done so for a while in which the one before it was `heard`.
 fn is_ready(connection: &Connection, heard: Instant, now: Instant) -> bool {
     connection.has_asked_all()
-        && connection.series.values().all(|one| {
+        && connection.series.iter().all(|(_, one)| {
             let is_old = one.accepted.is_some_and(|since| now.saturating_duration_since(since) >= OVERLAP);
             one.is_refused || (is_old && one.overlaps(heard))
         })

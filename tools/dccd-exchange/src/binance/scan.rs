@@ -14,6 +14,11 @@ impl<'a> Scan<'a> {
         Some(Scan { rest: std::str::from_utf8(body).ok()? })
     }
 
+    /// The start of a text.
+    pub(super) fn of(text: &'a str) -> Scan<'a> {
+        Scan { rest: text }
+    }
+
     /// Takes exactly this.
     pub(super) fn literal(&mut self, expected: &str) -> Option<()> {
         self.rest = self.rest.strip_prefix(expected)?;
@@ -64,6 +69,14 @@ impl<'a> Scan<'a> {
         }
         self.rest = rest.get(1..)?;
         Some(())
+    }
+
+    /// What stands before the closing quote; takes that too.
+    pub(super) fn quoted_text(&mut self) -> Option<&'a str> {
+        let length = memchr::memchr(b'"', self.rest.as_bytes())?;
+        let (text, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest.get(1..)?;
+        Some(text)
     }
 
     /// A number in quotes, the opening one already taken; takes the closing one too.

@@ -184,9 +184,9 @@ impl Dice {
     }
 }
 
-/// Hands a reader 20,000 frames that are spoiled in some way. It may refuse them, and nothing else.
+/// Hands a reader 200,000 frames that are spoiled in some way. It may refuse them, and nothing else.
 pub(crate) fn check_mutations(make: impl Fn() -> Box<dyn FrameReader>, frames: &[String], seed: u64) {
-    const FRAMES: usize = 20_000;
+    const FRAMES: usize = 200_000;
     const FRAME_BYTES_MAX: usize = 4000;
     let frames: Vec<&String> = frames.iter().filter(|frame| frame.len() <= FRAME_BYTES_MAX).collect();
     assert!(!frames.is_empty());

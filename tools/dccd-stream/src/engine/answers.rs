@@ -166,7 +166,7 @@ impl Engine<'_> {
         };
         let Some(at) = self.slots.iter().position(|slot| slot.has(id)) else { return };
         let Some(connection) = self.slots.get(at).and_then(|slot| slot.active.as_ref()) else { return };
-        let (Some(one), Some(track)) = (connection.series.get(&id), self.tracks.get_mut(id.0)) else { return };
+        let (Some(one), Some(track)) = (connection.series.get(id), self.tracks.get_mut(id.0)) else { return };
         // What was asked before it was subscribed to, or before something came, says nothing.
         let (Some(stamp), true) = (page.stamp, one.accepted.is_some_and(|since| since < asked)) else { return };
         let out = self.tool.out.buffer();

@@ -106,7 +106,7 @@ impl Engine<'_> {
         let reason = format!("our clock was stepped by {secs:.1} s");
         self.tool.log.warn(&reason);
         let connections = self.slots.iter().filter_map(|slot| slot.active.as_ref());
-        for (id, one) in connections.flat_map(|connection| &connection.series) {
+        for (id, one) in connections.flat_map(|connection| connection.series.iter()) {
             let is_ours = one.feed.as_ref().is_some_and(crate::track::Feed::has_our_time);
             if let Some(track) = self.tracks.get_mut(id.0).filter(|_| is_ours) {
                 track.interrupt(&reason, self.tool.out.buffer());
@@ -170,9 +170,9 @@ impl Engine<'_> {
                 for (id, one) in connection.series.iter().filter(|(_, one)| !one.is_refused) {
                     let since_asked = now.saturating_duration_since(one.asked);
                     if one.accepted.is_none() && since_asked > ACKNOWLEDGED_MAX {
-                        overdue.push((at, is_next, *id, Some("the subscription was not acknowledged")));
+                        overdue.push((at, is_next, id, Some("the subscription was not acknowledged")));
                     } else if one.feed.as_ref().is_some_and(|feed| !feed.is_live()) && since_asked > SNAPSHOT_MAX {
-                        overdue.push((at, is_next, *id, None));
+                        overdue.push((at, is_next, id, None));
                     } else if !is_next && one.accepted.is_some() {
                         let (Some(track), Some(probe)) = (self.tracks.get(id.0), self.probes.get_mut(id.0)) else {
                             continue;
@@ -185,11 +185,11 @@ impl Engine<'_> {
                                 let last = probe.answered;
                                 if last.is_none_or(|last| now.saturating_duration_since(last) >= bound) {
                                     // Whoever waits longest is asked for first.
-                                    silent = silent.max(Some((standstill, *id)));
+                                    silent = silent.max(Some((standstill, id)));
                                 }
                             }
                             Silence::Means(bound) if now.saturating_duration_since(one.heard) >= bound => {
-                                overdue.push((at, is_next, *id, Some("nothing came for too long")));
+                                overdue.push((at, is_next, id, Some("nothing came for too long")));
                             }
                             _ => {}
                         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::super::kline::Columns;
+use super::super::scan::Scan;
 use super::super::{COINM, same_symbol, stamp};
 use super::{BATCH, span_name, stream_name};
 use crate::binance::query::symbol;
@@ -22,10 +23,12 @@ pub(super) struct Reader {
     streams: HashMap<String, Stream>,
     /// In the order in which they were asked for.
     order: Vec<SubscriptionId>,
+    /// The stream whose trade came last: the next one is often of the same.
+    last: Option<(String, Stream)>,
 }
 
 /// What is read of one stream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Stream {
     id: SubscriptionId,
     kind: Kind,
@@ -134,7 +137,7 @@ impl Reader {
     pub(super) fn new(link: &Link, subscriptions: &[Subscription]) -> Reader {
         let known = link.subscriptions.iter().filter_map(|id| Some((*id, subscriptions.get(id.0)?)));
         let streams = known.map(|(id, wanted)| (stream_name(&wanted.dataset), Stream::new(id, wanted))).collect();
-        Reader { streams, order: link.subscriptions.clone() }
+        Reader { streams, order: link.subscriptions.clone(), last: None }
     }
 
     fn read_wire(&self, wire: &Wire<'_>, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
@@ -172,6 +175,49 @@ impl Reader {
         }
     }
 
+    /// A trade in the exchange's own hand, which is nearly all that comes; anything else is read with a parser.
+    fn scan_trade<'a>(&mut self, frame: &'a str, recv_ts: Ts) -> Option<(SubscriptionId, u64, Trade<'a>)> {
+        let mut scan = Scan::of(frame);
+        scan.literal(r#"{"stream":""#)?;
+        let name = scan.quoted_text()?;
+        let stream = self.last.as_ref().filter(|(last, _)| last == name).map(|(_, stream)| stream);
+        let (id, symbol) = match stream {
+            Some(known) => (known.id, known.symbol.as_str()),
+            None => {
+                let stream = self.streams.get(name).filter(|stream| stream.kind == Kind::Trade)?;
+                self.last = Some((name.to_owned(), stream.clone()));
+                (stream.id, stream.symbol.as_str())
+            }
+        };
+        scan.literal(r#","data":{"e":"aggTrade","E":"#)?;
+        scan.unsigned()?;
+        scan.literal(r#","s":""#)?;
+        scan.literal(symbol)?;
+        scan.literal(r#"","a":"#)?;
+        let (number, tid) = scan.unsigned_text()?;
+        scan.literal(r#","p":""#)?;
+        let price = scan.quoted_number()?;
+        scan.literal(r#","q":""#)?;
+        let amount = scan.quoted_number()?;
+        scan.literal(r#","f":"#)?;
+        scan.unsigned()?;
+        scan.literal(r#","l":"#)?;
+        scan.unsigned()?;
+        scan.literal(r#","T":"#)?;
+        let ts = stamp(i64::try_from(scan.unsigned()?).ok()?).ok()?;
+        scan.literal(r#","m":"#)?;
+        let is_maker = scan.boolean()?;
+        if scan.has(r#","M":"#) {
+            scan.boolean()?;
+        }
+        scan.literal("}}")?;
+        if !scan.is_at_end() {
+            return None;
+        }
+        let side = Some(if is_maker { Side::Sell } else { Side::Buy });
+        Some((id, number, Trade { ts, price, amount, side, tid: Some(Cow::Borrowed(tid)), recv_ts: Some(recv_ts) }))
+    }
+
     /// What a message asked for, by its number.
     fn batch(&self, id: &RawValue) -> &[SubscriptionId] {
         let before = unquoted(id).parse().ok().and_then(|id: usize| id.checked_sub(1));
@@ -181,6 +227,10 @@ impl Reader {
 
 impl FrameReader for Reader {
     fn read(&mut self, frame: &str, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
+        if let Some((id, number, trade)) = self.scan_trade(frame, recv_ts) {
+            take(Event::Trade(id, Some(number), trade));
+            return Ok(());
+        }
         serde_json::from_str(frame)
             .map_err(FrameError::from)
             .and_then(|wire| self.read_wire(&wire, recv_ts, take))
