@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::books::{BookChange, CROSSED_BY, next_step};
 use crate::market::Series;
-use crate::market::statistics::{BOOK_STEP, Book, Levels};
+use crate::market::statistics::{BOOK_STEP, Levels};
 use crate::ws::{Topic, World};
 
 /// The book of one pair, of which every change within so many ticks of the best price is told.
@@ -45,23 +45,6 @@ impl BandFeed {
         let step = now.div_euclid(BOOK_STEP).div_euclid(pace) * pace;
         let band = Band::new(series, step, reach);
         BandFeed { series: Arc::clone(series), reach, pace, band, told: step, crossing: None }
-    }
-
-    /// The step that the client knows.
-    pub(crate) fn step(&self) -> i64 {
-        self.band.step
-    }
-
-    /// Every level of the band.
-    pub(crate) fn book(&self) -> Book {
-        let levels = |side: BookSide| {
-            let known = |price: i64| Some((price, self.band.amount(side, price)?));
-            let prices = self.band.prices(side);
-            prices.filter_map(known).collect::<Vec<_>>()
-        };
-        let mut bids = levels(BookSide::Bids);
-        bids.reverse();
-        Book { step: self.band.step, bids, asks: levels(BookSide::Asks) }
     }
 
     /// The pair.

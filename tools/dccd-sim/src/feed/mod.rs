@@ -1,7 +1,5 @@
 //! The truth in the order of time: what streams push, each once, when the clock passes it.
 
-#![allow(dead_code, reason = "exchanges take it up one after the other")]
-
 mod band;
 mod books;
 mod candles;
@@ -9,7 +7,6 @@ mod candles;
 mod tests;
 mod trades;
 
-#[allow(unused_imports, reason = "exchanges take it up one after the other")]
 pub(crate) use band::BandFeed;
 pub(crate) use books::{DepthFeed, Fallen};
 pub(crate) use candles::CandleFeed;

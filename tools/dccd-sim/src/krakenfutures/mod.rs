@@ -1,9 +1,10 @@
-//! Kraken Futures: instruments, tickers, funding rates, and the services for charts and history.
+//! Kraken Futures: instruments, tickers, funding rates, the services for charts and history, and streams.
 
 mod charts;
 mod executions;
 mod funding;
 mod listings;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod truth;
@@ -24,13 +25,15 @@ use crate::market::catalogue::{Contract, Fate, Group, Listing, Sort, Special, St
 use crate::market::statistics::{BOOK_STEP, book};
 use crate::market::{Market, Series};
 use crate::truth::{TruthError, TruthQuery};
+use crate::ws::Session;
+use stream::FuturesSession;
 
 /// What the table of exchanges says of it.
 pub(crate) const ENTRY: Entry = Entry {
     name: EXCHANGE,
     groups: GROUPS,
     rules: LIMITS,
-    open: |market, limits| Box::new(KrakenFutures { symbols: listings::symbols(market.catalogue()), limits }),
+    open: |market, limits| Box::new(KrakenFutures { symbols: Arc::new(listings::symbols(market.catalogue())), limits }),
 };
 const EXCHANGE: &str = "krakenfutures";
 const HISTORY: &str = "krakenfutures-history";
@@ -82,9 +85,12 @@ const LEVELS: usize = 200;
 /// The simulated Kraken Futures.
 #[derive(Debug)]
 pub(crate) struct KrakenFutures {
-    symbols: HashMap<String, Pair>,
+    symbols: Arc<Symbols>,
     limits: Limits,
 }
+
+/// Pairs by their symbols.
+type Symbols = HashMap<String, Pair>;
 
 /// A refusal: HTTP status and what stands in `error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +163,11 @@ impl Exchange for KrakenFutures {
             .find_map(|pointer| emptied(body, pointer))
     }
 
+    fn session(&self, _: &Market, request: &Request, moment: Moment) -> Option<Box<dyn Session>> {
+        let is_here = request.path == stream::PATH;
+        is_here.then(|| Box::new(FuturesSession::new(&self.symbols, moment)) as Box<dyn Session>)
+    }
+
     fn truth(&self, market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {
         truth::print(market, query, out)
     }
@@ -186,8 +197,7 @@ impl KrakenFutures {
 
     /// The truth about a symbol that was ever listed.
     fn known(&self, market: &Market, symbol: &str, now: i64) -> Option<Arc<Series>> {
-        let pair = self.symbols.get(&symbol.to_uppercase())?;
-        market.series(EXCHANGE, pair).filter(|series| series.listing().since <= now)
+        known(&self.symbols, market, symbol, now)
     }
 
     /// The truth about a symbol that is listed.
@@ -195,6 +205,11 @@ impl KrakenFutures {
         let series = self.known(market, symbol, now).ok_or(NOT_FOUND)?;
         if series.listing().standing(now) == Standing::Delisted { Err(NOT_FOUND) } else { Ok(series) }
     }
+}
+
+fn known(symbols: &Symbols, market: &Market, symbol: &str, now: i64) -> Option<Arc<Series>> {
+    let pair = symbols.get(&symbol.to_uppercase())?;
+    market.series(EXCHANGE, pair).filter(|series| series.listing().since <= now)
 }
 
 fn is_own(path: &str) -> bool {

@@ -2,8 +2,6 @@
 //!
 //! An exchange makes a [`Session`] for each connection; what it returns is sent, unless a fault strikes it.
 
-#![allow(dead_code, reason = "exchanges take it up one after the other")]
-
 mod connection;
 mod frame;
 mod gate;
@@ -17,6 +15,5 @@ pub(crate) use connection::{Connection, Hub};
 pub(crate) use frame::{Content, Frame, Load, Topic};
 #[cfg(test)]
 pub(crate) use gate::Gate;
-#[allow(unused_imports, reason = "exchanges take it up one after the other")]
 pub(crate) use session::{Admission, ControlKind, Farewell, Meter, Session, World, is_overdue};
 pub(crate) use traffic::Traffic;
