@@ -23,13 +23,19 @@ fn a_pipe_without_a_flag_finds_everything() {
     let jobs = "histo_jobs: [{exchange: binance, pairs: [BTC/USDT], span: 1h, start: 2024-01-09 05:30, \
                 end: 2024-01-09T23:30+05:30}]\n";
     let (scratch, sim) = desk(&["--now", LATE], jobs);
-    let pipe = "dccd-config jobs | dccd-plan | dccd-fetch --source rest | dccd-write >/dev/null; dccd-inventory";
+    let pipe = "dccd-config jobs | dccd-plan | dccd-fetch --source rest | dccd-write | dccd-health record >/dev/null; \
+                dccd-inventory";
     let table = run(&mut scratch.shell(pipe), "").expect(0).text();
     let row: Vec<&str> = table.lines().nth(1).unwrap_or_default().split_whitespace().collect();
     let first = "2024-01-09T05:30:00+05:30";
     let last = "2024-01-09T22:30:00+05:30";
     assert_eq!(row, ["binance", "BTC/USDT", "candle", "1h", first, last, "18", "0"], "{table}");
     assert!(scratch.join("from/config/binance").is_dir());
+    let table = run(&mut scratch.shell("exec dccd-health status"), "").expect(0).text();
+    let row: Vec<&str> = table.lines().nth(1).unwrap_or_default().split_whitespace().collect();
+    assert!(row.len() == 5 && row[1..3].iter().all(|time| time.ends_with("+05:30")), "{table}");
+    let lines = run(&mut scratch.shell("exec dccd-health status --json"), "").expect(0).text();
+    assert!(lines.contains("Z\",\"rows\":18,"), "{lines}");
     assert!(sim.requests().iter().any(|request| request.starts_with("/api/v3/klines")), "{:?}", sim.requests());
 }
 

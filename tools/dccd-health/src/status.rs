@@ -1,6 +1,6 @@
 //! What was counted, for people and programs.
 
-use dccd_cli::{Status, Tool, write_table};
+use dccd_cli::{Status, Tool, Zone, write_table};
 use dccd_store::{Layout, read_metrics};
 use serde::Serialize;
 
@@ -21,7 +21,8 @@ pub(crate) fn run(args: &StatusArgs, tool: &mut Tool) -> Result<Status, Error> {
     if args.json {
         write_lines(&metrics, out);
     } else {
-        let rows: Vec<Vec<String>> = metrics.pairs.iter().map(|(key, pair)| cells(key, &pair.counts)).collect();
+        let zone = args.store.zone()?;
+        let rows: Vec<Vec<String>> = metrics.pairs.iter().map(|(key, pair)| cells(key, &pair.counts, &zone)).collect();
         write_table(&HEADER, &rows, out);
     }
     tool.out.flush()?;
@@ -53,8 +54,10 @@ fn write_lines(metrics: &Metrics, out: &mut Vec<u8>) {
     }
 }
 
-fn cells(key: &str, counts: &Counts) -> Vec<String> {
-    let when = |at: &Option<String>| at.clone().unwrap_or_else(|| "-".to_owned());
+fn cells(key: &str, counts: &Counts, zone: &Zone) -> Vec<String> {
+    // What somebody else wrote there is shown as it is.
+    let here = |at: &String| at.parse().map_or_else(|_| at.clone(), |ts| zone.text(ts));
+    let when = |at: &Option<String>| at.as_ref().map_or_else(|| "-".to_owned(), here);
     let (run, success) = (when(&counts.last_run_at), when(&counts.last_success_at));
     vec![key.to_owned(), run, success, counts.rows_collected.to_string(), counts.errors_count.to_string()]
 }

@@ -1,6 +1,6 @@
-//! What a plan would take: pages, requests, seconds, bytes.
+//! What a plan would take: pages, requests, time, bytes.
 
-use dccd_cli::write_table;
+use dccd_cli::{Zone, write_table};
 use dccd_exchange::archive::{BulkFile, Use, files};
 use dccd_exchange::{Capability, Reach, capability};
 use dccd_record::{Dataset, Kind, Range, RangeSet, Ts};
@@ -9,15 +9,16 @@ use dccd_store::Coverage;
 use crate::error::Error;
 use crate::lack::{FUNDING_NANOS, Piece};
 
-const HEADER: [&str; 11] =
-    ["exchange", "pair", "type", "span", "from", "to", "ranges", "pages", "requests", "seconds", "bytes"];
+const HEADER: [&str; 12] =
+    ["exchange", "pair", "type", "span", "from", "to", "ranges", "pages", "requests", "time", "bytes", "irreparable"];
 /// One answer after the other takes so long, whatever the budget allows.
 const REQUEST_MILLIS: u64 = 100;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// What all jobs would take.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Estimate {
+    zone: Zone,
     lines: Vec<Line>,
 }
 
@@ -38,6 +39,8 @@ pub(crate) struct Cost {
     pub(crate) file_requests: u64,
     pub(crate) millis: u64,
     pub(crate) bytes: u64,
+    /// How much time no source has anything of.
+    pub(crate) gone_nanos: u64,
 }
 
 /// How many rows there are in a second, and how many bytes they take.
@@ -48,13 +51,18 @@ struct Density {
 }
 
 impl Estimate {
+    /// Of no job yet; times will be in `zone`.
+    pub(crate) fn new(zone: Zone) -> Estimate {
+        Estimate { zone, lines: Vec::new() }
+    }
+
     pub(crate) fn add(&mut self, line: Line) {
         self.lines.push(line);
     }
 
     /// Appends the table and its totals.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let mut rows: Vec<Vec<String>> = self.lines.iter().map(Line::cells).collect();
+        let mut rows: Vec<Vec<String>> = self.lines.iter().map(|line| line.cells(&self.zone)).collect();
         let total = self.lines.iter().fold(Cost::default(), |sum, line| sum.plus(line.cost));
         let name = ["total", "-", "-", "-", "-", "-"].map(str::to_owned);
         rows.push(name.into_iter().chain(total.cells()).collect());
@@ -66,11 +74,16 @@ impl Line {
     pub(crate) fn new(
         dataset: &Dataset,
         pieces: &[Piece],
+        gone: &[Range],
         now: Ts,
         coverage: Option<&Coverage>,
     ) -> Result<Line, Error> {
         let ranges: RangeSet = pieces.iter().map(|piece| piece.range).collect();
-        let mut cost = Cost { ranges: u64::try_from(pieces.len()).unwrap_or(u64::MAX), ..Cost::default() };
+        let mut cost = Cost {
+            ranges: u64::try_from(pieces.len()).unwrap_or(u64::MAX),
+            gone_nanos: gone.iter().map(|range| width(*range)).fold(0, u64::saturating_add),
+            ..Cost::default()
+        };
         if let (Ok(row), false) = (capability(dataset), ranges.is_empty()) {
             let density = density(dataset, coverage)?;
             for piece in pieces {
@@ -80,10 +93,11 @@ impl Line {
         Ok(Line { dataset: dataset.clone(), hull: ranges.hull(), cost })
     }
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, zone: &Zone) -> Vec<String> {
         let span = self.dataset.span().map_or_else(|| "-".to_owned(), |span| span.to_string());
+        let here = |ts| zone.text(whole_second(ts));
         let (from, to) =
-            self.hull.map_or(("-".to_owned(), "-".to_owned()), |hull| (short(hull.start()), short(hull.end())));
+            self.hull.map_or(("-".to_owned(), "-".to_owned()), |hull| (here(hull.start()), here(hull.end())));
         let exchange = self.dataset.exchange().to_string();
         let name = [exchange, self.dataset.pair().to_string(), self.dataset.kind().to_string(), span, from, to];
         name.into_iter().chain(self.cost.cells()).collect()
@@ -98,6 +112,7 @@ impl Cost {
             file_requests: self.file_requests.saturating_add(other.file_requests),
             millis: self.millis.saturating_add(other.millis),
             bytes: self.bytes.saturating_add(other.bytes),
+            gone_nanos: self.gone_nanos.saturating_add(other.gone_nanos),
         }
     }
 
@@ -105,9 +120,13 @@ impl Cost {
         self.pages.saturating_add(self.file_requests)
     }
 
-    fn cells(self) -> [String; 5] {
-        [self.ranges, self.pages, self.requests(), self.millis.div_ceil(1000), self.bytes]
-            .map(|count| count.to_string())
+    fn cells(self) -> [String; 6] {
+        let [ranges, pages, requests] = [self.ranges, self.pages, self.requests()].map(|count| count.to_string());
+        let gone = match self.gone_nanos.div_ceil(NANOS_PER_SECOND) {
+            0 => "-".to_owned(),
+            secs => duration(secs),
+        };
+        [ranges, pages, requests, duration(self.millis.div_ceil(1000)), bytes(self.bytes), gone]
     }
 }
 
@@ -185,8 +204,42 @@ fn width(range: Range) -> u64 {
     u64::try_from(range.end().nanos().saturating_sub(range.start().nanos())).unwrap_or(0)
 }
 
-/// In whole seconds where nothing is lost by that.
-fn short(ts: Ts) -> String {
-    let text = ts.to_string();
-    text.strip_suffix(".000000000Z").map_or(text.clone(), |seconds| format!("{seconds}Z"))
+/// The second that `ts` lies in: nobody plans by nanoseconds.
+fn whole_second(ts: Ts) -> Ts {
+    let nanos = i64::try_from(NANOS_PER_SECOND).unwrap_or(1);
+    ts.saturating_add(-ts.nanos().rem_euclid(nanos))
 }
+
+/// In the two units that matter: `9 s`, `34 h 29 min`, `2373 d 5 h`.
+fn duration(secs: u64) -> String {
+    const HOURS_MAX: u64 = 100;
+    let (minutes, hours, days) = (secs / 60, secs / 3600, secs / 86_400);
+    let (large, small) = match secs {
+        0..60 => return format!("{secs} s"),
+        60..3600 => (format!("{minutes} min"), (secs % 60, "s")),
+        _ if hours < HOURS_MAX => (format!("{hours} h"), (minutes % 60, "min")),
+        _ => (format!("{days} d"), (hours % 24, "h")),
+    };
+    match small {
+        (0, _) => large,
+        (count, unit) => format!("{large} {count} {unit}"),
+    }
+}
+
+/// In the unit that takes the fewest digits: `540 B`, `9.9 MiB`, `990 MiB`.
+fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    // In tenths of a unit, which is never more than 64 bits hold.
+    let (mut tenths, mut unit) = (u128::from(bytes) * 10 / 1024, 0);
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        (tenths, unit) = (tenths / 1024, unit + 1);
+    }
+    let unit = UNITS.get(unit).copied().unwrap_or_default();
+    if tenths < 100 { format!("{}.{} {unit}", tenths / 10, tenths % 10) } else { format!("{} {unit}", tenths / 10) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,7 @@ impl<'a> Planner<'a> {
             from: args.from,
             sequence: args.order,
             is_gaps_only: args.gaps,
-            estimate: args.estimate.then(Estimate::default),
+            estimate: args.estimate.then(|| args.store.zone()).transpose()?.map(Estimate::new),
             planned: BTreeMap::new(),
             jobs: 0,
             bad_lines: 0,
@@ -212,7 +212,7 @@ impl<'a> Planner<'a> {
             self.tool.log.warn(format_args!("{dataset}: {range} is lost: {}", irreparable(dataset, *range)));
         }
         if let Some(estimate) = &mut self.estimate {
-            estimate.add(Line::new(&job.dataset, pieces, self.now, self.coverage.as_ref())?);
+            estimate.add(Line::new(&job.dataset, pieces, gone, self.now, self.coverage.as_ref())?);
             return Ok(());
         }
         let out = self.tool.out.buffer();

@@ -312,11 +312,29 @@ fn an_estimate_is_a_table_with_totals() {
     assert_eq!((status, stderr.as_str()), (0, ""));
     assert_eq!(
         stdout,
-        "exchange  pair      type    span  from                  to                    ranges  pages  requests  seconds  bytes\n\
-         binance   BTC/USDT  candle  1h    2024-01-01T12:00:00Z  2024-01-02T00:00:00Z  1       1      1         1        540\n\
-         binance   BTC/USDT  trade   -     2024-01-01T00:00:00Z  2024-01-02T00:00:00Z  1       87     87        9        1036800\n\
-         total     -         -       -     -                     -                     2       88     88        9        1037340\n"
+        "exchange  pair      type    span  from                  to                    ranges  pages  requests  time  bytes     irreparable\n\
+         binance   BTC/USDT  candle  1h    2024-01-01T12:00:00Z  2024-01-02T00:00:00Z  1       1      1         1 s   540 B     -\n\
+         binance   BTC/USDT  trade   -     2024-01-01T00:00:00Z  2024-01-02T00:00:00Z  1       87     87        9 s   1012 KiB  -\n\
+         total     -         -       -     -                     -                     2       88     88        9 s   1013 KiB  -\n"
     );
+}
+
+#[test]
+fn an_estimate_is_in_the_configured_zone_and_whole_seconds_and_says_what_is_lost() {
+    let lost = known("gap", OF_BOOKS, 3, 9, r#""reason":"disconnected""#);
+    let dir = store(&[&lost]);
+    let config = dir.path().join("config.yml");
+    std::fs::write(&config, "settings: {timezone: Asia/Kolkata}\n").unwrap();
+    let books = BOOK.replace("\"start\"", "\"end\":\"2024-01-01T05:00:00Z\",\"start\"");
+    let trades = TRADES.replace("02T00:00:00.0", "01T05:30:00.7");
+    let flags = ["--gaps", "--estimate", "--config", config.to_str().unwrap()];
+    let (status, stdout, stderr) = plan(dir.path(), &flags, &format!("{books}\n"));
+    let irreparable = |line: usize| stdout.lines().nth(line).unwrap().rsplit("  ").next();
+    assert_eq!((status, irreparable(1), irreparable(2)), (0, Some("2 h"), Some("2 h")), "{stdout}");
+    assert!(stderr.contains("is lost: irreparable"), "{stderr}");
+    let (_, stdout, _) = plan(dir.path(), &flags[1..], &format!("{trades}\n"));
+    let row: Vec<&str> = stdout.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(row[4..6], ["2024-01-01T05:30:00+05:30", "2024-01-01T11:00:00+05:30"], "{stdout}");
 }
 
 #[test]
