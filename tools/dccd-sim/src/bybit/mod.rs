@@ -1,4 +1,4 @@
-//! Bybit: REST v5 of spot, linear and inverse markets, and the daily files of trades.
+//! Bybit: REST and streams v5 of spot, linear and inverse markets, and the daily files of trades.
 
 mod archive;
 mod error;
@@ -7,11 +7,13 @@ mod instruments;
 mod kline;
 mod params;
 mod statistics;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod trades;
 mod truth;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use dccd_cli::Output;
@@ -25,6 +27,7 @@ use crate::http::{Request, Response};
 use crate::limits::{Limits, Over, Pace, Rule};
 use crate::market::Market;
 use crate::truth::{TruthError, TruthQuery};
+use crate::ws::Session;
 use error::{ApiError, SERVER, TOO_MANY_VISITS};
 use instrument::{Category, GROUPS, Phase, Symbols};
 use params::Params;
@@ -39,15 +42,20 @@ pub(crate) const ENTRY: Entry = Entry {
 
 /// The name that pairs of this exchange have in records.
 const EXCHANGE: &str = "bybit";
-/// The one limit: 600 requests of one address in five seconds; who asks for more is out for ten minutes.
-const LIMITS: &[Rule] =
-    &[Rule { name: ADDRESS, host: "bybit", max: 600, pace: Pace::Window { secs: 5 }, over: Over::Ban { secs: 600 } }];
+/// 600 requests of one address in five seconds, and who asks for more is out for ten minutes; 500 new connections to
+/// streams in five minutes.
+const LIMITS: &[Rule] = &[
+    Rule { name: ADDRESS, host: ADDRESS, max: 600, pace: Pace::Window { secs: 5 }, over: Over::Ban { secs: 600 } },
+    Rule { name: CONNECTIONS, host: CONNECTIONS, max: 500, pace: Pace::Window { secs: 300 }, over: Over::Wait },
+];
 const ADDRESS: &str = "bybit";
+/// What new connections to its streams count against.
+const CONNECTIONS: &str = "bybit-connections";
 
 /// The simulated Bybit.
 #[derive(Debug)]
 struct Bybit {
-    symbols: Symbols,
+    symbols: Arc<Symbols>,
     limits: Limits,
     shelf: Shelf,
     /// When it was last asked, for refusals have to tell the time too.
@@ -109,6 +117,15 @@ impl Exchange for Bybit {
         emptied(body, "/result/list")
     }
 
+    fn session(&self, _: &Market, request: &Request, moment: Moment) -> Option<Box<dyn Session>> {
+        let category = stream::category(&request.path)?;
+        Some(Box::new(stream::BybitSession::new(category, &self.symbols, moment)))
+    }
+
+    fn connection_limit_of(&self, path: &str) -> Option<&'static str> {
+        stream::category(path).map(|_| CONNECTIONS)
+    }
+
     fn truth(&self, market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {
         truth::print(market, query, out)
     }
@@ -116,7 +133,7 @@ impl Exchange for Bybit {
 
 impl Bybit {
     fn open(market: &Market, limits: Limits) -> Bybit {
-        let symbols = Symbols::new(market.catalogue());
+        let symbols = Arc::new(Symbols::new(market.catalogue()));
         Bybit { symbols, limits, shelf: Shelf::default(), asked: AtomicI64::new(0) }
     }
 

@@ -12,6 +12,8 @@ use crate::market::statistics::{
     BOOK_STEP, Funding, FundingClock, OPEN_INTEREST_SCALE, RATE_SCALE, book, fundings_at, open_interest,
 };
 
+/// The book of 1000 levels changes every so many steps.
+pub(crate) const DEEPEST_PACE: i64 = 2;
 const FUNDING_ROWS: usize = 200;
 const OPEN_INTEREST_ROWS: usize = 50;
 const OPEN_INTEREST_ROWS_MAX: usize = 200;
@@ -19,10 +21,13 @@ const OPEN_INTEREST_ROWS_MAX: usize = 200;
 const OPEN_INTEREST_DIGITS: u32 = 8;
 
 /// The result of `orderbook`: one level of spot and 25 of contracts unless more are wanted.
+///
+/// It is the book of the deepest stream, as that was told last.
 pub(crate) fn depth(series: &Series, params: &Params, now: i64) -> Result<String, ApiError> {
     let pair = &series.listing().pair;
     let default = if Category::of(pair) == Category::Spot { 1 } else { 25 };
-    let book = book(series, now.div_euclid(BOOK_STEP), params.limit(default, 1_000)?);
+    let step = now.div_euclid(BOOK_STEP).div_euclid(DEEPEST_PACE) * DEEPEST_PACE;
+    let book = book(series, step, params.limit(default, 1_000)?);
     let digits = Digits::of(series.listing());
     let side = |levels: &[(i64, i64)]| {
         let level =
@@ -35,9 +40,19 @@ pub(crate) fn depth(series: &Series, params: &Params, now: i64) -> Result<String
         symbol(pair),
         side(&book.asks),
         side(&book.bids),
-        book.step,
-        book.step * 3,
+        book_u(book.step),
+        seq(book.step),
     ))
+}
+
+/// The number of a change of the deepest book.
+pub(crate) fn book_u(step: i64) -> i64 {
+    step.div_euclid(DEEPEST_PACE)
+}
+
+/// What tells which of two books is older, whatever their depth.
+pub(crate) fn seq(step: i64) -> i64 {
+    step * 3
 }
 
 /// The rows of one page of `funding/history`: the newest up to the end.

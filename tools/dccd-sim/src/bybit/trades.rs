@@ -47,6 +47,11 @@ pub(crate) fn is_rpi(trade: &Trade) -> bool {
     trade.id % 17 == 0
 }
 
+/// What tells which of two trades is older.
+pub(crate) fn seq(trade: &Trade) -> i64 {
+    trade.id * 3
+}
+
 fn row(series: &Series, trade: &Trade) -> String {
     let digits = Digits::of(series.listing());
     format!(
@@ -58,6 +63,6 @@ fn row(series: &Series, trade: &Trade) -> String {
         side(trade.taker),
         trade.micros / MILLI,
         is_rpi(trade),
-        trade.id * 3,
+        seq(trade),
     )
 }

@@ -19,7 +19,7 @@ use crate::bybit::EXCHANGE;
 use crate::bybit::archive::STAMP;
 use crate::bybit::instrument::{Category, Digits};
 use crate::bybit::kline::FILL;
-use crate::bybit::statistics::{open_interest_text, payments, rate};
+use crate::bybit::statistics::{book_u, open_interest_text, payments, rate};
 use crate::bybit::trades::exec_id;
 use crate::clock::MILLI;
 use crate::market::candle::Candle;
@@ -40,7 +40,11 @@ pub(crate) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Re
             let (series, view) = (teller.series(), View::new(query.door, pair));
             teller.trades(view.stamp(), |trade| trade_row(&series, trade, view))
         }
-        Kind::Book => teller.books(|ticks| digits.price(ticks), |amount| digits.amount(amount)),
+        Kind::Book => teller.books_with(
+            |ticks| digits.price(ticks),
+            |amount| digits.amount(amount),
+            |step| u64::try_from(book_u(step)).ok(),
+        ),
         Kind::Funding if is_perpetual => fundings(&mut teller),
         Kind::OpenInterest if pair.market() != MarketKind::Spot => measurements(&mut teller),
         Kind::Funding | Kind::OpenInterest => Err(teller.no_such_kind()),
