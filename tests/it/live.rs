@@ -327,3 +327,14 @@ fn kraken() {
         blind_to: &[],
     });
 }
+
+#[test]
+fn binance() {
+    stories(&Venue {
+        exchange: "binance",
+        pairs: ["BTC/USDT", "ETH/USDT:perp"],
+        channels: "trades,candles,book",
+        has_past_trades: true,
+        blind_to: &[],
+    });
+}

@@ -298,7 +298,7 @@ impl<'a> Engine<'a> {
         for track in tracks {
             track.cover.say(tool.out.buffer());
             if let Some(stamp) = *stamp {
-                track.cover.name_hole(stamp, tool.out.buffer());
+                track.name_hole(stamp, tool.out.buffer());
             }
         }
         for connection in slots.iter_mut().flat_map(|slot| slot.active.iter_mut().chain(&mut slot.next)) {

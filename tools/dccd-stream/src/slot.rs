@@ -17,8 +17,9 @@ const AGE_MARGIN: Duration = Duration::from_secs(300);
 const OVERLAP: Duration = Duration::from_secs(5);
 /// A successor that is not ready by then is given up.
 const READY_MAX: Duration = Duration::from_secs(90);
-/// A series that was refused is asked for again, with all others on a new connection.
-const REFUSED_RETRY: Duration = Duration::from_secs(600);
+/// A series that was refused is asked for again, with all others on a new connection, first after so long.
+const REFUSED_FIRST: Duration = Duration::from_secs(10);
+const REFUSED_MAX: Duration = Duration::from_secs(600);
 
 /// The place of one connection.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(crate) struct Slot {
     backoff: Backoff,
     /// When a successor is wanted.
     successor_due: Option<Instant>,
+    refusals: Backoff,
 }
 
 /// For whom a connection is being opened.
@@ -45,7 +47,8 @@ pub(crate) enum Dialing {
 impl Slot {
     pub(crate) fn new(link: Link, now: Instant) -> Slot {
         let backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_MAX);
-        Slot { link, active: None, next: None, dialing: None, due: now, backoff, successor_due: None }
+        let refusals = Backoff::new(REFUSED_FIRST, REFUSED_MAX);
+        Slot { link, active: None, next: None, dialing: None, due: now, backoff, successor_due: None, refusals }
     }
 
     pub(crate) fn has(&self, id: SubscriptionId) -> bool {
@@ -113,7 +116,10 @@ impl Slot {
     }
 
     pub(crate) fn retry_refused(&mut self, now: Instant) {
-        self.want_successor(now + REFUSED_RETRY);
+        if self.successor_due.is_none_or(|due| due > now + REFUSED_MAX) {
+            let wait = self.refusals.next();
+            self.want_successor(now + wait);
+        }
     }
 
     /// Puts the successor in its place when it is ready; the one that was replaced.

@@ -152,7 +152,7 @@ impl Engine<'_> {
                 probe.hole = None;
             } else if now.saturating_duration_since(*probe.hole.get_or_insert(now)) >= HOLE_EVERY {
                 probe.hole = Some(now);
-                track.cover.name_hole(stamp, self.tool.out.buffer());
+                track.name_hole(stamp, self.tool.out.buffer());
             }
         }
     }

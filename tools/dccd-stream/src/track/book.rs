@@ -33,8 +33,8 @@ pub(crate) struct Feed {
     /// Whether the exchange says no time, so that it is ours.
     has_our_time: bool,
     proof: Proof,
-    /// The time of its last frame.
-    ts: Ts,
+    /// The time of its last frame, if that had one that is not ours.
+    ts: Option<Ts>,
 }
 
 /// Frames that wait for a snapshot.
@@ -64,7 +64,7 @@ impl Feed {
             crossed_since: None,
             has_our_time: false,
             proof: if is_checked { Proof::Sequence } else { Proof::Heartbeat },
-            ts: Ts::MIN,
+            ts: None,
         }
     }
 
@@ -103,7 +103,7 @@ impl Feed {
 
     /// The time of its last frame, while there is a book.
     pub(crate) fn ts(&self) -> Option<Ts> {
-        self.keeper.book().map(|_| self.ts)
+        self.keeper.book().and(self.ts)
     }
 
     /// Whether the best levels are those of another book.
@@ -138,7 +138,8 @@ impl Feed {
             }
         }
         self.has_our_time = book.recv_ts == Some(book.ts);
-        self.ts = if is_snapshot { book.ts } else { self.ts.max(book.ts) };
+        // What comes next tells the exchange's time, where a whole book does not.
+        self.ts = if is_snapshot { Some(book.ts).filter(|_| !self.has_our_time) } else { self.ts.max(Some(book.ts)) };
         let is_crossed = self.keeper.book().is_some_and(OrderBook::is_crossed);
         self.crossed_since = is_crossed.then(|| self.crossed_since.unwrap_or(book.ts));
         match self.crossed_since {
@@ -194,7 +195,11 @@ impl Books {
         lines: &mut LineWriter,
         out: &mut Vec<u8>,
     ) {
-        let ts = taken.book.ts;
+        // Where the time is not known, the book is stored with the next change.
+        let Some(ts) = feed.ts() else {
+            self.is_fresh = true;
+            return;
+        };
         if self.step_nanos == 0 {
             match (taken.is_snapshot, self.is_fresh) {
                 (true, _) => lines.book(taken.book, out),

@@ -151,6 +151,13 @@ impl Track {
         }
     }
 
+    /// The hole we are in lasts at least until `now`.
+    pub(crate) fn name_hole(&mut self, now: Ts, out: &mut Vec<u8>) {
+        // A candle that is still open is not missing.
+        let until = self.dataset.span().map_or(now, |span| span.floor(now));
+        self.cover.name_hole(until, out);
+    }
+
     /// From here on something may be missing, unless ids show that nothing is.
     pub(crate) fn interrupt(&mut self, reason: &str, out: &mut Vec<u8>) {
         match &mut self.course {
