@@ -229,15 +229,7 @@ fn check_series(
     }
     let truth = truth(scratch, venue, (pair, kind), world, hull, now);
     if std::env::var_os("DCCD_TELL").is_some() {
-        let named: Vec<String> = of_kind(&lines, "gap")
-            .map(|line| format!("{} {} {}", line["start"], line["end"], line["reason"]))
-            .collect();
-        eprintln!(
-            "{what}: {} of {} in {} pieces; gaps {named:#?}",
-            of_kind(&lines, kind).count(),
-            truth.len(),
-            covered.iter().count()
-        );
+        tell_what_is_there(&what, &lines, kind, truth.len());
     }
     let key = |line: &Value| {
         format!("{} {} {}", line["tid"], line["price"].as_f64().unwrap_or(0.0), line["open"].as_f64().unwrap_or(0.0))
@@ -257,6 +249,16 @@ fn check_series(
         let is_in_truth = known.contains(&stamped(line));
         assert!(is_in_truth, "{what}: {line} never happened");
     }
+}
+
+/// For those who want to see what a story led to.
+fn tell_what_is_there(what: &str, lines: &[Value], kind: &str, happened: usize) {
+    let stored = of_kind(lines, kind).count();
+    let mut words = format!("{what}: {stored} stored, {happened} happened\n");
+    for line in lines.iter().filter(|line| matches!(kind_of(line), "gap" | "covered")) {
+        words += &format!("  {} {} {} {}\n", kind_of(line), line["start"], line["end"], line["reason"]);
+    }
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
 }
 
 /// No stored book is crossed, and all but the first of a stretch stand at their step.
