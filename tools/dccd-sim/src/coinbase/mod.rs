@@ -1,7 +1,8 @@
-//! Coinbase Exchange: REST of spot.
+//! Coinbase: REST of the Exchange's spot; streams of the Exchange and of Advanced Trade.
 
 mod candles;
 mod listings;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod trades;
@@ -19,14 +20,19 @@ use crate::market::catalogue::{Contract, Fate, Group, Listing, Sort, Special};
 use crate::market::statistics::{BOOK_STEP, book};
 use crate::market::{Market, Series, ids};
 use crate::truth::{TruthError, TruthQuery};
+use crate::ws::Session;
 
 /// What the table of exchanges says of it.
 pub(crate) const ENTRY: Entry =
     Entry { name: EXCHANGE, groups: GROUPS, rules: LIMITS, open: |_, limits| Box::new(Coinbase { limits }) };
 const EXCHANGE: &str = "coinbase";
-/// Ten requests a second, fifteen at once.
-const LIMITS: &[Rule] =
-    &[Rule { name: EXCHANGE, host: EXCHANGE, max: 15, pace: Pace::Drain { per_minute: 600 }, over: Over::Wait }];
+/// What new connections to its streams count against.
+const CONNECTIONS: &str = "coinbase-connections";
+/// Ten requests a second, fifteen at once; eight new connections a second, twenty at once.
+const LIMITS: &[Rule] = &[
+    Rule { name: EXCHANGE, host: EXCHANGE, max: 15, pace: Pace::Drain { per_minute: 600 }, over: Over::Wait },
+    Rule { name: CONNECTIONS, host: CONNECTIONS, max: 20, pace: Pace::Drain { per_minute: 480 }, over: Over::Wait },
+];
 /// Since 2014-12-01.
 const GROUPS: &[Group] = &[Group {
     sorts: &[Sort::Spot],
@@ -105,6 +111,16 @@ impl Exchange for Coinbase {
         emptied(body, "")
     }
 
+    fn session(&self, _: &Market, request: &Request, moment: Moment) -> Option<Box<dyn Session>> {
+        let has_limits = !self.limits.is_off();
+        let is_here = request.path == stream::PATH;
+        is_here.then(|| Box::new(stream::CoinbaseSession::new(moment, has_limits)) as Box<dyn Session>)
+    }
+
+    fn connection_limit_of(&self, path: &str) -> Option<&'static str> {
+        (path == stream::PATH).then_some(CONNECTIONS)
+    }
+
     fn truth(&self, market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {
         truth::print(market, query, out)
     }
@@ -166,9 +182,14 @@ fn book_page(series: &Series, query: &Query, now: i64) -> Result<Response, ApiEr
         levels.iter().map(one).collect()
     };
     Ok(json_body(&json!({
-        "bids": levels(&book.bids), "asks": levels(&book.asks), "sequence": book.step,
+        "bids": levels(&book.bids), "asks": levels(&book.asks), "sequence": book_sequence(series, book.step * BOOK_STEP),
         "auction_mode": false, "auction": null, "time": iso_text(book.step * BOOK_STEP, 6),
     })))
+}
+
+/// The number of the last thing that happened in a book: what counts are its steps and its trades.
+fn book_sequence(series: &Series, instant: i64) -> i64 {
+    instant.div_euclid(BOOK_STEP) + series.first_id_at(instant.saturating_add(1))
 }
 
 fn ticker(series: &Series, moment: Moment) -> Value {

@@ -10,6 +10,7 @@ use crate::clock::iso_text;
 use crate::exchange::Moment;
 use crate::http::{Query, Response};
 use crate::market::Series;
+use crate::market::statistics::BOOK_STEP;
 use crate::market::trade::Trade;
 
 const ROWS_MAX: i64 = 1_000;
@@ -17,6 +18,11 @@ const ROWS_MAX: i64 = 1_000;
 /// Ids are consecutive and begin with 1.
 pub(super) fn id(trade: &Trade) -> i64 {
     trade.id + 1
+}
+
+/// The number of a trade among all that happens in its book.
+pub(super) fn sequence(trade: &Trade) -> i64 {
+    trade.micros.div_euclid(BOOK_STEP) + id(trade)
 }
 
 /// One page.

@@ -3,9 +3,10 @@
 use dccd_cli::Output;
 use dccd_record::Kind;
 
-use super::{EXCHANGE, amount_number, amount_text, long_price_text, price_number, price_text, trades};
+use super::{EXCHANGE, amount_number, amount_text, book_sequence, long_price_text, price_number, price_text, trades};
 use crate::market::Market;
 use crate::market::candle::Fill;
+use crate::market::statistics::BOOK_STEP;
 use crate::truth::{CandleRow, Teller, TradeRow, TruthError, TruthQuery};
 
 /// Prints every record of the range that has happened.
@@ -33,7 +34,9 @@ pub(super) fn print(market: &Market, query: &TruthQuery, out: &mut Output) -> Re
             id: Some(trades::id(trade).to_string()),
         }),
         Kind::Book => {
-            teller.books(|ticks| price_text(listing, ticks), |amount| amount_text(listing, i128::from(amount)))
+            let sequence = |step: i64| u64::try_from(book_sequence(&series, step * BOOK_STEP)).ok();
+            let amount = |amount: i64| amount_text(listing, i128::from(amount));
+            teller.books_with(|ticks| price_text(listing, ticks), amount, sequence)
         }
         Kind::Funding | Kind::OpenInterest => Err(teller.no_such_kind()),
     }
