@@ -79,3 +79,37 @@ fn a_wrong_configuration_ends_every_tool_that_reads_it() {
     }
     run(&mut scratch.shell("exec dccd-read binance BTC/USDT --kind trade"), "").expect(78);
 }
+
+/// Each tool is killed once it has used a second of a processor, and gets no more than 64 MiB of any memory.
+#[test]
+fn two_thousand_jobs_are_planned_in_little_time_and_memory() {
+    const ENTRIES: usize = 1000;
+    const LIMITS: &str = "ulimit -t 1; ulimit -v 65536";
+    let scratch = Scratch::new();
+    let mut config = "settings: {data_path: store}\nhisto_jobs:\n".to_owned();
+    let covered = |base: &str, from: u32, to: u32| {
+        format!(
+            "{{\"kind\":\"covered\",\"exchange\":\"binance\",\"pair\":\"{base}/USDT\",\"of\":\"candle\",\"span\":3600,\
+             \"start\":\"2024-01-01T{from:02}:00:00.000000000Z\",\"end\":\"2024-01-01T{to:02}:00:00.000000000Z\",\
+             \"proof\":\"page\"}}\n"
+        )
+    };
+    for number in 0..ENTRIES {
+        let pairs = format!("[A{number}/USDT, B{number}/USDT]");
+        let range = "start: 2024-01-01, end: 2024-01-02";
+        config.push_str(&format!("  - {{exchange: binance, pairs: {pairs}, span: 1h, {range}}}\n"));
+        for base in [format!("A{number}"), format!("B{number}")] {
+            let ledger = [(0, 2), (5, 6), (9, 20)].map(|(from, to)| covered(&base, from, to)).concat();
+            scratch.write(&format!("store/.dccd/ledger/binance:candle:{base}-USDT:1h.ndjson"), ledger);
+        }
+    }
+    scratch.write("config.yml", config);
+    let pipe = format!("({LIMITS}; exec dccd-config jobs) | ({LIMITS}; exec dccd-plan)");
+    let ended = run(&mut scratch.shell(&pipe), "").expect(0);
+    assert_eq!(ended.stderr, "");
+    let count = |kind: &str| ended.text().lines().filter(|line| line.contains(&format!("\"kind\":\"{kind}\""))).count();
+    assert_eq!((count("job"), count("range")), (2 * ENTRIES, 6 * ENTRIES));
+    // The limits are heeded here: what needs more ends.
+    let small = "ulimit -v 4096; exec dccd-config jobs";
+    assert_ne!(run(&mut scratch.shell(small), "").status, 0);
+}

@@ -409,7 +409,7 @@ fn files_that_cannot_change_the_plan_are_not_opened() {
 #[test]
 fn two_thousand_jobs_are_planned_at_once_in_little_memory() {
     const JOBS: usize = 2000;
-    const CPU_TICKS_MAX: u64 = 300;
+    const CPU_TICKS_MAX: u64 = 100;
     const MEMORY_KIB_MAX: u64 = 64 << 10;
     let dir = store(&[]);
     let ledgers = dir.path().join(".dccd/ledger");
