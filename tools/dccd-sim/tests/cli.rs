@@ -2,6 +2,8 @@
 
 #[path = "cli/exchanges.rs"]
 mod exchanges;
+#[path = "cli/streams.rs"]
+mod streams;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -1,9 +1,10 @@
 //! Odd questions: whatever is asked, there is an answer, and soon.
 
 use super::desk::Desk;
-use crate::clock::{DAY, HOUR};
+use crate::clock::{DAY, HOUR, SECOND};
 use crate::exchange::EXCHANGES;
 use crate::hash::{mix, pick};
+use crate::ws::Frame;
 
 /// 2024-01-05T12:00:00.
 const NOW: i64 = 19_727 * DAY + 12 * HOUR;
@@ -96,6 +97,44 @@ fn odd_questions_have_answers() {
                 let is_json = serde_json::from_slice::<serde_json::Value>(&response.body).is_ok();
                 assert!(is_json, "seed {seed}: {target}: {}", String::from_utf8_lossy(&response.body));
             }
+        }
+    }
+}
+
+/// Paths of streams, with a message that is answered.
+const STREAMS: [(&str, &str, &str); 7] = [
+    ("binance", "/ws", r#"{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","btcusdt@kline_1m"],"id":1}"#),
+    ("binance", "/market/stream", r#"{"method":"SUBSCRIBE","params":["btcusdt@aggTrade"],"id":1}"#),
+    ("kraken", "/v2", r#"{"method":"subscribe","params":{"channel":"book","symbol":["BTC/USD"],"depth":10}}"#),
+    ("krakenfutures", "/ws/v1", r#"{"event":"subscribe","feed":"book","product_ids":["PF_XBTUSD"]}"#),
+    ("bybit", "/v5/public/spot", r#"{"op":"subscribe","args":["orderbook.50.BTCUSDT","kline.1.BTCUSDT"]}"#),
+    ("coinbase", "/", r#"{"type":"subscribe","product_ids":["BTC-USD"],"channels":["level2_batch"]}"#),
+    ("coinbase", "/", r#"{"type":"subscribe","product_ids":["BTC-USD"],"channel":"level2"}"#),
+];
+
+/// What may stand in place of a value of a message.
+const ODD_JSON: [&str; 10] =
+    ["null", "true", "[]", "{}", "\"\"", "[null]", "-1", "18446744073709551616", "1e400", "\"\\u0000@/_\""];
+
+#[test]
+fn odd_messages_do_no_harm() {
+    for (exchange, path, message) in STREAMS {
+        let desk = Desk::new(exchange, 2_000_000, 10, NOW);
+        let values: Vec<&str> = message.split_inclusive([':', ',', '[']).collect();
+        let cut = (0..message.len()).step_by(7).filter_map(|at| message.get(..at)).map(str::to_owned);
+        let swapped = (1..values.len()).flat_map(|at| {
+            let head = values.iter().take(at).copied().collect::<String>();
+            let tail = values.iter().skip(at).copied().collect::<String>();
+            let tail = tail.trim_start_matches(|letter: char| !",]}".contains(letter)).to_owned();
+            ODD_JSON.iter().map(move |odd| format!("{head}{odd}{tail}"))
+        });
+        for odd in cut.chain(swapped).chain(ODD_JSON.iter().map(|odd| (*odd).to_owned())) {
+            let (mut wire, _) = desk.wire(path);
+            wire.say(&odd);
+            wire.pass(SECOND / 5);
+            wire.limits_now += 2 * SECOND;
+            assert!(!wire.say(message).is_empty(), "{exchange}: after {odd}");
+            assert!(wire.pass(2 * SECOND).iter().any(Frame::is_data), "{exchange}: after {odd}");
         }
     }
 }
