@@ -4,7 +4,7 @@ use crate::control::{Control, Retry};
 use crate::dataset::Dataset;
 use crate::number::Number;
 use crate::range::Range;
-use crate::record::{Book, Candle, Funding, Level, OpenInterest, Trade};
+use crate::record::{Book, Candle, Funding, Level, OpenInterest, Side, Trade};
 use crate::time::{NANOS_PER_SECOND, Ts, write_digits};
 
 /// Writes the lines of one dataset, each ending in LF.
@@ -51,7 +51,11 @@ impl LineWriter {
         self.begin(trade.ts, Fraction::Nanos, out);
         number(br#","price":"#, trade.price, out);
         number(br#","amount":"#, trade.amount, out);
-        optional_text(br#","side":"#, trade.side.map(|side| side.name()), out);
+        out.extend_from_slice(match trade.side {
+            Some(Side::Buy) => br#","side":"buy""#,
+            Some(Side::Sell) => br#","side":"sell""#,
+            None => br#","side":null"#,
+        });
         optional_text(br#","tid":"#, trade.tid.as_deref(), out);
         self.finish(trade.recv_ts, out);
     }
@@ -295,31 +299,50 @@ enum Fraction {
 #[derive(Clone, Debug, Default)]
 struct TimeText {
     second: Option<i64>,
+    /// The instant whose whole text with nine fraction digits is there.
+    instant: Option<Ts>,
     text: Vec<u8>,
 }
 
 /// Bytes of `YYYY-MM-DDT`.
 const DAY_BYTES: usize = 11;
+/// Bytes of `YYYY-MM-DDTHH:MM:SS`.
+const SECOND_BYTES: usize = 19;
 const SECONDS_PER_DAY: i64 = 86_400;
 
 impl TimeText {
     fn write(&mut self, ts: Ts, fraction: Fraction, out: &mut Vec<u8>) {
-        if self.second != Some(ts.secs()) {
-            let day = ts.secs().div_euclid(SECONDS_PER_DAY);
-            if self.second.is_some_and(|last| last.div_euclid(SECONDS_PER_DAY) == day) {
-                self.text.truncate(DAY_BYTES);
-                ts.write_second_of_day(&mut self.text);
-            } else {
-                self.text.clear();
-                ts.write_second(&mut self.text);
-            }
-            self.second = Some(ts.secs());
+        if let Fraction::None = fraction {
+            self.turn_to(ts);
+            out.extend_from_slice(&self.text);
+            out.push(b'Z');
+            return;
+        }
+        if self.instant != Some(ts) {
+            self.turn_to(ts);
+            self.text.push(b'.');
+            write_digits(&mut self.text, ts.nanos().rem_euclid(NANOS_PER_SECOND), 9);
+            self.text.push(b'Z');
+            self.instant = Some(ts);
         }
         out.extend_from_slice(&self.text);
-        if let Fraction::Nanos = fraction {
-            out.push(b'.');
-            write_digits(out, ts.nanos().rem_euclid(NANOS_PER_SECOND), 9);
+    }
+
+    /// Leaves the text of the second that holds an instant.
+    fn turn_to(&mut self, ts: Ts) {
+        self.instant = None;
+        self.text.truncate(SECOND_BYTES);
+        let (second, before) = (ts.secs(), self.second.replace(ts.secs()));
+        if before == Some(second) {
+            return;
         }
-        out.push(b'Z');
+        let day = second.div_euclid(SECONDS_PER_DAY);
+        if before.is_some_and(|before| before.div_euclid(SECONDS_PER_DAY) == day) {
+            self.text.truncate(DAY_BYTES);
+            ts.write_second_of_day(&mut self.text);
+        } else {
+            self.text.clear();
+            ts.write_second(&mut self.text);
+        }
     }
 }

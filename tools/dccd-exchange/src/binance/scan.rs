@@ -20,22 +20,26 @@ impl<'a> Scan<'a> {
     }
 
     /// Takes exactly this.
+    #[inline(always)]
     pub(super) fn literal(&mut self, expected: &str) -> Option<()> {
         self.rest = self.rest.strip_prefix(expected)?;
         Some(())
     }
 
     /// Takes this if it is there.
+    #[inline(always)]
     pub(super) fn has(&mut self, expected: &str) -> bool {
         self.literal(expected).is_some()
     }
 
     /// A whole number without sign, of at most 18 digits and without leading zeros.
+    #[inline(always)]
     pub(super) fn unsigned(&mut self) -> Option<u64> {
         self.unsigned_text().map(|(value, _)| value)
     }
 
     /// The same, with its digits.
+    #[inline(always)]
     pub(super) fn unsigned_text(&mut self) -> Option<(u64, &'a str)> {
         let (mut value, mut length) = match self.rest.as_bytes().first_chunk().and_then(eight_digits) {
             Some(eight) => (eight, 8),
@@ -72,6 +76,7 @@ impl<'a> Scan<'a> {
     }
 
     /// What stands before the closing quote; takes that too.
+    #[inline(always)]
     pub(super) fn quoted_text(&mut self) -> Option<&'a str> {
         let length = memchr::memchr(b'"', self.rest.as_bytes())?;
         let (text, rest) = self.rest.split_at_checked(length)?;
@@ -80,6 +85,7 @@ impl<'a> Scan<'a> {
     }
 
     /// A number in quotes, the opening one already taken; takes the closing one too.
+    #[inline(always)]
     pub(super) fn quoted_number(&mut self) -> Option<Number<'a>> {
         let (number, rest) = Number::scan(self.rest)?;
         self.rest = rest.strip_prefix('"')?;
@@ -87,6 +93,7 @@ impl<'a> Scan<'a> {
     }
 
     /// `true` or `false`.
+    #[inline(always)]
     pub(super) fn boolean(&mut self) -> Option<bool> {
         if self.has("true") {
             Some(true)
