@@ -91,7 +91,8 @@ fn oldest(grid: Grid, reach: Reach, now: i64) -> i64 {
     }
 }
 
-fn row(candle: &Candle, digits: Digits, now: i64) -> String {
+/// One row, which says whether it is over.
+pub(crate) fn row(candle: &Candle, digits: Digits, now: i64) -> String {
     let bar = &candle.bar;
     let [open, high, low, close] = [bar.open, bar.high, bar.low, bar.close].map(|ticks| digits.price(ticks));
     let [own, base, quote] = digits.volumes(bar.volume, bar.quote_volume);

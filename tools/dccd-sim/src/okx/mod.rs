@@ -1,4 +1,4 @@
-//! OKX: REST v5 of spot, swaps and dated futures, and the daily files of trades.
+//! OKX: REST and streams v5 of spot, swaps and dated futures, and the daily files of trades.
 
 mod archive;
 mod candles;
@@ -7,10 +7,13 @@ mod instrument;
 mod instruments;
 mod params;
 mod statistics;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod trades;
 mod truth;
+
+use std::sync::Arc;
 
 use dccd_cli::Output;
 
@@ -21,6 +24,7 @@ use crate::http::{Request, Response};
 use crate::limits::{Limits, Over, Pace, Rule};
 use crate::market::Market;
 use crate::truth::{TruthError, TruthQuery};
+use crate::ws::Session;
 use candles::Reach;
 use error::{ApiError, UNAVAILABLE};
 use instrument::{GROUPS, InstrumentType, Names, State};
@@ -33,7 +37,7 @@ pub(crate) const ENTRY: Entry =
 /// The name that pairs of this exchange have in records.
 const EXCHANGE: &str = "okx";
 
-/// The published limits: each endpoint has its own, in fixed windows of two seconds.
+/// The published limits: each endpoint has its own, in fixed windows of two seconds; three new streams in a second.
 ///
 /// Funding and open interest are limited for each instrument; here they are limited all together.
 const LIMITS: &[Rule] = &[
@@ -47,7 +51,10 @@ const LIMITS: &[Rule] = &[
     rule(Endpoint::OpenInterestHistory),
     rule(Endpoint::OpenInterest),
     rule(Endpoint::Instruments),
+    Rule { name: CONNECTIONS, host: CONNECTIONS, max: 3, pace: Pace::Window { secs: 1 }, over: Over::Wait },
 ];
+/// What new connections to its streams count against.
+const CONNECTIONS: &str = "okx-connections";
 
 const fn rule(endpoint: Endpoint) -> Rule {
     let (name, max) = endpoint.limit();
@@ -57,7 +64,7 @@ const fn rule(endpoint: Endpoint) -> Rule {
 /// The simulated OKX.
 #[derive(Debug)]
 struct Okx {
-    names: Names,
+    names: Arc<Names>,
     limits: Limits,
     shelf: Shelf,
 }
@@ -118,6 +125,15 @@ impl Exchange for Okx {
         emptied(body, "/data")
     }
 
+    fn session(&self, _: &Market, request: &Request, moment: Moment) -> Option<Box<dyn Session>> {
+        let door = stream::Door::of(&request.path)?;
+        Some(Box::new(stream::OkxSession::new(door, &self.names, self.limits.is_off(), moment)))
+    }
+
+    fn connection_limit_of(&self, path: &str) -> Option<&'static str> {
+        stream::Door::of(path).map(|_| CONNECTIONS)
+    }
+
     fn truth(&self, market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {
         truth::print(market, query, out)
     }
@@ -125,7 +141,7 @@ impl Exchange for Okx {
 
 impl Okx {
     fn open(market: &Market, limits: Limits) -> Okx {
-        Okx { names: Names::new(market.catalogue()), limits, shelf: Shelf::default() }
+        Okx { names: Arc::new(Names::new(market.catalogue())), limits, shelf: Shelf::default() }
     }
 
     /// What stands in `data`.

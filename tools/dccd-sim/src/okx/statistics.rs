@@ -7,7 +7,7 @@ use crate::market::Series;
 use crate::market::bar::Grid;
 use crate::market::catalogue::Contract;
 use crate::market::statistics::{
-    BOOK_STEP, Funding, FundingClock, OPEN_INTEREST_SCALE, RATE_SCALE, book, fundings_at, open_interest,
+    BOOK_STEP, Book, Funding, FundingClock, OPEN_INTEREST_SCALE, RATE_SCALE, book, fundings_at, open_interest,
 };
 use crate::okx::candles::long_bar;
 use crate::okx::error::ApiError;
@@ -26,20 +26,24 @@ const DOLLAR_DIGITS: u32 = 2;
 /// What further digits of rates are drawn from.
 const RATES: i64 = 41;
 
-/// The only row of `books`: one level unless more are wanted.
+/// The only row of `books`: one level unless more are wanted; what is no longer traded has none.
 pub(crate) fn book_row(series: &Series, params: &Params, now: i64) -> Result<String, ApiError> {
-    let book = book(series, now.div_euclid(BOOK_STEP), params.limit("sz", 1, 400)?);
+    let (step, depth) = (now.div_euclid(BOOK_STEP), params.limit("sz", 1, 400)?);
+    let is_traded = now < series.listing().until;
+    let book = if is_traded { book(series, step, depth) } else { Book { step, ..Book::default() } };
     let digits = Digits::of(series.listing());
-    let side = |levels: &[(i64, i64)]| {
-        let level = |(price, amount): &(i64, i64)| {
-            let orders = 1 + price.rem_euclid(9);
-            format!("[\"{}\",\"{}\",\"0\",\"{orders}\"]", digits.price(*price), digits.size(*amount))
-        };
-        levels.iter().map(level).collect::<Vec<_>>().join(",")
-    };
-    let (asks, bids) = (side(&book.asks), side(&book.bids));
-    let (stamp, step) = (book.step * BOOK_STEP / MILLI, book.step);
+    let (asks, bids) = (levels_text(digits, &book.asks), levels_text(digits, &book.bids));
+    let stamp = step * BOOK_STEP / MILLI;
     Ok(format!("{{\"asks\":[{asks}],\"bids\":[{bids}],\"ts\":\"{stamp}\",\"seqId\":{step}}}"))
+}
+
+/// Levels with the number of their orders; those that are gone have none.
+pub(crate) fn levels_text(digits: Digits, levels: &[(i64, i64)]) -> String {
+    let level = |(price, amount): &(i64, i64)| {
+        let orders = if *amount == 0 { 0 } else { 1 + price.rem_euclid(9) };
+        format!("[\"{}\",\"{}\",\"0\",\"{orders}\"]", digits.price(*price), digits.size(*amount))
+    };
+    levels.iter().map(level).collect::<Vec<_>>().join(",")
 }
 
 /// The rows of `funding-rate-history`: the newest of those before `after` and behind `before`.

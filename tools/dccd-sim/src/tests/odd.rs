@@ -102,12 +102,13 @@ fn odd_questions_have_answers() {
 }
 
 /// Paths of streams, with a message that is answered.
-const STREAMS: [(&str, &str, &str); 7] = [
+const STREAMS: [(&str, &str, &str); 8] = [
     ("binance", "/ws", r#"{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","btcusdt@kline_1m"],"id":1}"#),
     ("binance", "/market/stream", r#"{"method":"SUBSCRIBE","params":["btcusdt@aggTrade"],"id":1}"#),
     ("kraken", "/v2", r#"{"method":"subscribe","params":{"channel":"book","symbol":["BTC/USD"],"depth":10}}"#),
     ("krakenfutures", "/ws/v1", r#"{"event":"subscribe","feed":"book","product_ids":["PF_XBTUSD"]}"#),
     ("bybit", "/v5/public/spot", r#"{"op":"subscribe","args":["orderbook.50.BTCUSDT","kline.1.BTCUSDT"]}"#),
+    ("okx", "/ws/v5/public", r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}"#),
     ("coinbase", "/", r#"{"type":"subscribe","product_ids":["BTC-USD"],"channels":["level2_batch"]}"#),
     ("coinbase", "/", r#"{"type":"subscribe","product_ids":["BTC-USD"],"channel":"level2"}"#),
 ];
