@@ -62,7 +62,7 @@ month has one more.
 Pages of its own: /sim/stats (requests, weights, refusals, streams), /sim/requests (the last 100000
 paths with queries), /sim/faults, /sim/reset (forget requests).";
 
-/// Simulate the REST interfaces, streams and archives of exchanges, for tests
+/// Simulate REST, streams and archives of exchanges, for tests
 ///
 /// Serves Binance (/api/v3, /fapi, /dapi, /futures, /data), Coinbase (/products, /time),
 /// Kraken (/0/public), Kraken Futures (/derivatives, /api/charts), Bybit (/v5, /trading,
