@@ -6,7 +6,7 @@ mod watch;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant, SystemTime};
 
-use dccd_cli::{AddressBook, Status, Tool, env};
+use dccd_cli::{AddressBook, OutputError, Status, Tool, env};
 use dccd_exchange::Impossible;
 use dccd_exchange::live::{Streams, Subscription, SubscriptionId, streams};
 use dccd_record::{Control, Failed, Kind, Line, Parser, Range, Ts, write_control};
@@ -195,10 +195,13 @@ impl<'a> Engine<'a> {
         let (bell, out) = (self.network.bell(), self.tool.out.as_fd());
         let mut fds: Vec<PollFd<'_>> = sockets.iter().map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
         fds.push(PollFd::new(&bell, PollFlags::IN));
-        if self.tool.out.is_waiting() {
-            fds.push(PollFd::new(&out, PollFlags::OUT));
-        }
+        let interest = if self.tool.out.is_waiting() { PollFlags::OUT } else { PollFlags::empty() };
+        fds.push(PollFd::new(&out, interest));
         match poll(&mut fds, Some(&WAIT)) {
+            // Whoever read the lines is gone, which is told even when there is nothing to write.
+            Ok(_) if fds.last().is_some_and(|out| out.revents().contains(PollFlags::ERR)) => {
+                Err(StreamError::Output(OutputError::Closed))
+            }
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
             Err(error) => Err(StreamError::Poll(error.into())),
         }
