@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use dccd_record::{Fixed, Level, Number, NumberError};
 
-/// What rests at one price.
+/// What rests at one price. Books are large, so both texts share their memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rest {
-    price: String,
-    amount: String,
+    /// The price, and behind it the amount.
+    text: Box<str>,
+    price_bytes: usize,
     count: Option<u64>,
 }
 
@@ -57,11 +58,7 @@ impl OrderBook {
     /// Sets a level, or removes it if its amount is 0.
     pub fn set(&mut self, side: BookSide, level: &Level<'_>) -> Result<(), NumberError> {
         let price = Price::new(level.price)?;
-        let rest = || Rest {
-            price: level.price.as_str().to_owned(),
-            amount: level.amount.as_str().to_owned(),
-            count: level.count,
-        };
+        let rest = || Rest::new(level);
         match (side, level.amount.is_zero()) {
             (BookSide::Bids, true) => drop(self.bids.remove(&Reverse(price))),
             (BookSide::Asks, true) => drop(self.asks.remove(&price)),
@@ -106,7 +103,16 @@ impl OrderBook {
 }
 
 impl Rest {
+    fn new(level: &Level<'_>) -> Rest {
+        let (price, amount) = (level.price.as_str(), level.amount.as_str());
+        let mut text = String::with_capacity(price.len() + amount.len());
+        text.push_str(price);
+        text.push_str(amount);
+        Rest { text: text.into_boxed_str(), price_bytes: price.len(), count: level.count }
+    }
+
     fn parts(&self) -> (&str, &str, Option<u64>) {
-        (&self.price, &self.amount, self.count)
+        let (price, amount) = self.text.split_at_checked(self.price_bytes).unwrap_or_default();
+        (price, amount, self.count)
     }
 }
