@@ -10,6 +10,7 @@ use crate::http::Query;
 use crate::javascript::{noisy_sum, wire};
 use crate::market::Series;
 use crate::market::bar::{Bar, Grid};
+use crate::market::candle::Candle;
 
 const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 10_000;
@@ -24,6 +25,12 @@ pub(crate) struct Row {
     pub(crate) end: i64,
     /// What was traded.
     pub(crate) bar: Bar,
+}
+
+impl From<Candle> for Row {
+    fn from(candle: Candle) -> Row {
+        Row { start: candle.start, end: candle.end, bar: candle.bar }
+    }
 }
 
 /// The buckets of a span; case matters.
@@ -96,7 +103,13 @@ pub(crate) fn ascending(
 }
 
 /// As [`ascending`], the newest first.
-fn descending(series: &Series, grid: Grid, start: i64, end: i64, seen: i64) -> impl Iterator<Item = Row> + '_ {
+pub(crate) fn descending(
+    series: &Series,
+    grid: Grid,
+    start: i64,
+    end: i64,
+    seen: i64,
+) -> impl Iterator<Item = Row> + '_ {
     // The first instant after the buckets that open before `end`.
     let mut before = if end <= seen { grid.ceil(end.max(0)) } else { seen.saturating_add(1) };
     std::iter::from_fn(move || {
@@ -117,6 +130,13 @@ fn row(series: &Series, grid: Grid, start: i64, seen: i64) -> Row {
 pub(crate) fn volume(series: &Series, bar: &Bar) -> String {
     let scale = series.listing().amount_scale;
     noisy_sum(&trimmed_text(bar.taker_volume, scale), &trimmed_text(bar.volume - bar.taker_volume, scale))
+}
+
+/// A row as it stands in answers.
+pub(crate) fn row_text(series: &Series, row: &Row) -> String {
+    let mut out = Vec::with_capacity(80);
+    write_row(&mut out, series, row);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn write_row(out: &mut Vec<u8>, series: &Series, row: &Row) {

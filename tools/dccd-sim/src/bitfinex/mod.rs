@@ -1,4 +1,4 @@
-//! Bitfinex: REST, version 2.
+//! Bitfinex: REST and streams, version 2.
 
 mod book;
 mod candles;
@@ -6,11 +6,14 @@ mod conf;
 mod error;
 mod params;
 mod status;
+mod stream;
 mod symbols;
 #[cfg(test)]
 mod tests;
 mod trades;
 mod truth;
+
+use std::sync::Arc;
 
 use dccd_cli::Output;
 
@@ -21,6 +24,7 @@ use crate::limits::{Limits, Over, Pace, Rule};
 use crate::market::Market;
 use crate::market::catalogue::{Contract, Fate, Group, Sort, Special};
 use crate::truth::{TruthError, TruthQuery};
+use crate::ws::Session;
 use error::ApiError;
 use symbols::Symbols;
 
@@ -73,7 +77,10 @@ const LIMITS: &[Rule] = &[
     rule("bitfinex-status", 90),
     rule("bitfinex-conf", 90),
     rule("bitfinex-platform", 30),
+    Rule { host: CONNECTIONS, ..rule(CONNECTIONS, 20) },
 ];
+/// What new connections to its streams count against.
+const CONNECTIONS: &str = "bitfinex-connections";
 
 const fn rule(name: &'static str, max: i64) -> Rule {
     Rule { name, host: EXCHANGE, max, pace: Pace::Window { secs: 60 }, over: Over::Ban { secs: 60 } }
@@ -82,7 +89,7 @@ const fn rule(name: &'static str, max: i64) -> Rule {
 /// The simulated Bitfinex.
 #[derive(Debug)]
 pub(crate) struct Bitfinex {
-    symbols: Symbols,
+    symbols: Arc<Symbols>,
     limits: Limits,
 }
 
@@ -135,6 +142,16 @@ impl Exchange for Bitfinex {
         emptied(body, if path.starts_with("/v2/conf") { "/0" } else { "" })
     }
 
+    fn session(&self, _: &Market, request: &Request, moment: Moment) -> Option<Box<dyn Session>> {
+        let has_limits = !self.limits.is_off();
+        let open = || Box::new(stream::BitfinexSession::new(&self.symbols, moment, has_limits));
+        (request.path == stream::PATH).then(|| open() as Box<dyn Session>)
+    }
+
+    fn connection_limit_of(&self, path: &str) -> Option<&'static str> {
+        (path == stream::PATH).then_some(CONNECTIONS)
+    }
+
     fn truth(&self, market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {
         truth::print(market, query, out)
     }
@@ -143,7 +160,7 @@ impl Exchange for Bitfinex {
 impl Bitfinex {
     fn open(market: &Market, limits: Limits) -> Bitfinex {
         let pairs = [Sort::Spot, Sort::Perp].map(|sort| market.catalogue().pairs(EXCHANGE, sort));
-        Bitfinex { symbols: Symbols::new(pairs.into_iter().flatten()), limits }
+        Bitfinex { symbols: Arc::new(Symbols::new(pairs.into_iter().flatten())), limits }
     }
 
     fn page(&self, market: &Market, parts: &[&str], request: &Request, moment: Moment) -> Result<Vec<u8>, ApiError> {

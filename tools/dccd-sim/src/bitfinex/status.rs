@@ -110,7 +110,8 @@ fn rate(series: &Series, number: i64) -> i64 {
     fundings(series, due, due + FUNDING_STEP).next().map_or(0, |funding| funding.rate)
 }
 
-fn row(series: &Series, status: &Status) -> String {
+/// A row as it stands in answers, without a symbol.
+pub(crate) fn row(series: &Series, status: &Status) -> String {
     let rate = |mantissa: i64| wire(&trimmed_text(i128::from(mantissa), RATE_SCALE));
     let mark = wire(&trimmed_text(i128::from(status.mark_price), series.listing().price_scale));
     format!(

@@ -7,7 +7,7 @@ use dccd_record::Side;
 use crate::bitfinex::error::ApiError;
 use crate::bitfinex::params::Page;
 use crate::clock::MILLI;
-use crate::decimal::{trimmed_text, write_whole};
+use crate::decimal::trimmed_text;
 use crate::hash::{mix, mix_text, pick};
 use crate::http::Query;
 use crate::javascript::wire;
@@ -35,7 +35,7 @@ pub(crate) fn page(series: &Series, query: &Query, seen: i64) -> Result<Vec<u8>,
         if at > 0 {
             out.push(b',');
         }
-        write_row(&mut out, series, trade);
+        out.extend_from_slice(row(series, trade).as_bytes());
     }
     out.push(b']');
     Ok(out)
@@ -54,16 +54,12 @@ fn ids(series: &Series, page: Page, seen: i64) -> Range<i64> {
     if page.is_ascending { from..from.saturating_add(limit).min(after) } else { from.max(after - limit)..after }
 }
 
-fn write_row(out: &mut Vec<u8>, series: &Series, trade: &Trade) {
+/// Id, stamp, amount (negative if the taker sold) and price.
+pub(crate) fn row(series: &Series, trade: &Trade) -> String {
     let listing = series.listing();
     let signed = if trade.taker == Side::Buy { trade.amount } else { -trade.amount };
-    out.push(b'[');
-    write_whole(out, venue_id(series, trade.id));
-    out.push(b',');
-    write_whole(out, trade.micros / MILLI);
-    out.push(b',');
-    out.extend_from_slice(wire(&trimmed_text(i128::from(signed), listing.amount_scale)).as_bytes());
-    out.push(b',');
-    out.extend_from_slice(wire(&trimmed_text(i128::from(trade.price), listing.price_scale)).as_bytes());
-    out.push(b']');
+    let (id, millis) = (venue_id(series, trade.id), trade.micros / MILLI);
+    let amount = wire(&trimmed_text(i128::from(signed), listing.amount_scale));
+    let price = wire(&trimmed_text(i128::from(trade.price), listing.price_scale));
+    format!("[{id},{millis},{amount},{price}]")
 }

@@ -105,7 +105,7 @@ impl DepthFeed {
 }
 
 /// The step that is told next, if it is time.
-pub(super) fn next_step(told: i64, pace: i64, now: i64) -> Option<i64> {
+pub(crate) fn next_step(told: i64, pace: i64, now: i64) -> Option<i64> {
     let due = now.div_euclid(BOOK_STEP).div_euclid(pace) * pace;
     let stride = ((due - told) / pace / CHANGES_PER_TURN).max(1) * pace;
     (due > told).then(|| told.div_euclid(pace) * pace + stride)

@@ -8,6 +8,6 @@ mod tests;
 mod trades;
 
 pub(crate) use band::BandFeed;
-pub(crate) use books::{DepthFeed, Fallen};
+pub(crate) use books::{DepthFeed, Fallen, next_step};
 pub(crate) use candles::CandleFeed;
 pub(crate) use trades::{TradeFeed, recent};

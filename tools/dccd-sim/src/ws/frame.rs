@@ -30,6 +30,8 @@ pub(crate) enum Load {
     Book,
     /// Candles.
     Candle,
+    /// Funding.
+    Funding,
 }
 
 /// What is sent.
@@ -141,9 +143,9 @@ impl Frame {
         bytes
     }
 
-    /// Whether it has trades, candles or a part of a book.
+    /// Whether it has trades, candles, funding or a part of a book.
     pub(crate) fn is_data(&self) -> bool {
-        matches!(self.load, Load::Trade | Load::Book | Load::Candle)
+        matches!(self.load, Load::Trade | Load::Book | Load::Candle | Load::Funding)
     }
 }
 
@@ -156,6 +158,7 @@ impl Load {
             Load::Trade => "trade",
             Load::Book => "book",
             Load::Candle => "candle",
+            Load::Funding => "funding",
         }
     }
 }
