@@ -202,7 +202,7 @@ fn a_job_that_is_not_there_is_a_wrong_configuration() {
         assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(78), &b""[..]), "{stderr}");
         assert!(stderr.contains(expected), "{stderr}");
     };
-    check(Some(CONFIG), "binance:SOL-USDT", "has no stream job binance:SOL-USDT; dccd-config jobs lists");
+    check(Some(CONFIG), "binance:SOL-USDT", "config.yml has no stream job binance:SOL-USDT");
     check(None, "binance:BTC-USDT", "--job needs a configuration");
     check(Some("stream_jobs: 3\n"), "binance:BTC-USDT", "config.yml");
 }
