@@ -48,6 +48,7 @@ complete_candidates() {
     --pair:* | --pairs:*) complete_pairs ;;
     --kind:*) printf '%s\n' candle trade book funding open_interest ;;
     --span:*) printf '%s\n' 1m 5m 15m 30m 1h 4h 1d 1w ;;
+    --channels:*) printf '%s\n' trades book candles funding ;;
     -c:* | --config:* | --*-path:* | --*-dir:*) ;;
     *) complete_place ;;
     esac
@@ -58,8 +59,8 @@ complete_place() {
     case $name-$plain in
     --install-completion-* | --show-completion-*) printf '%s\n' bash fish zsh ;;
     help-*) commands ;;
-    fetch-0 | read-0) complete_exchanges ;;
-    fetch-1 | read-1) complete_pairs ;;
+    fetch-0 | read-0 | stream-0) complete_exchanges ;;
+    fetch-1 | read-1 | stream-*) complete_pairs ;;
     esac
     complete_flags
 }

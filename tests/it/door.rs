@@ -169,6 +169,9 @@ fn words_are_completed() {
     check(&["backfill", "--config", "other.yml", "--pairs", ""], "SOL/USDT");
     check(&["fetch", "bi"], "binance bitfinex bitmex");
     check(&["read", "binance", "ETH"], "ETH/USDT");
+    check(&["stream", "bin"], "binance");
+    check(&["stream", "binance", "BTC/USDT", "ETH"], "ETH/USDT");
+    check(&["stream", "binance", "--channels", "b"], "book");
     check(&["inventory", "--kind", "tr"], "trade");
     check(&["backfill", "--config", ""], "");
     check(&["nonsense", ""], "");
