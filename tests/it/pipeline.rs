@@ -234,7 +234,7 @@ fn quickstart_runs_twice() {
     let scratch = Scratch::new();
     let script = workspace_root().join("scripts/quickstart");
     let mut rows = Vec::new();
-    for _ in 0..2 {
+    for gaps in 0..2 {
         let mut quickstart = scratch.program(&script);
         quickstart.args(["--data-path", "market"]).env("DCCD_BIN_DIR", dccd_tests::bin_dir());
         // Without DuckDB it would install it, and tests stay on this machine.
@@ -248,10 +248,13 @@ fn quickstart_runs_twice() {
         assert!(text.contains("what next"), "{text}\n{}", ended.stderr);
         let inventory =
             run(scratch.tool("dccd-inventory").args(["--json", "--data-path", "market"]), "").expect(0).lines();
-        assert_eq!(inventory.iter().map(|line| &line["gaps"]).collect::<Vec<_>>(), [0, 0], "{text}");
+        // Nobody listened between the two runs.
+        let found: Vec<_> = inventory.iter().map(|line| (&line["of"], &line["gaps"])).collect();
+        let gaps = gaps.into();
+        assert_eq!(found, [(&"candle".into(), &0.into()), (&"trade".into(), &gaps), (&"book".into(), &gaps)], "{text}");
         rows = inventory.iter().map(|line| line["rows"].as_u64().unwrap_or(0)).collect();
-        assert!(rows[0] > 8_000 && rows[1] > 10_000, "{text}");
+        assert!(rows[0] > 8_000 && rows[1] > 10_000 && rows[2] > 0, "{text}");
         assert!(python.is_none() || text.contains(&format!("│ {:>7} │", rows[0])), "DuckDB counts otherwise:\n{text}");
     }
-    assert_eq!(rows.len(), 2);
+    assert_eq!(rows.len(), 3);
 }
