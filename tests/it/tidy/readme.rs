@@ -26,6 +26,7 @@ fn every_shell_block_of_the_readme_runs() {
         }
         let mut shell = scratch.shell(&format!("set -eu\n{}", block.script));
         shell.env("DCCD_BINANCE_REST_URL", sim.url()).env("DCCD_BINANCE_ARCHIVE_URL", sim.url());
+        shell.env("DCCD_BINANCE_WS_URL", sim.url().replacen("http", "ws", 1));
         if let Some(python) = find_python(&modules(&block.needs)) {
             scratch.with_python(&mut shell, &python);
         }
