@@ -23,7 +23,7 @@ pub(crate) struct Args {
     /// Which records: trades, book, candles, funding
     #[arg(long, value_delimiter = ',', default_value = "trades", value_parser = Kind::from_user)]
     pub(crate) channels: Vec<Kind>,
-    /// Levels per side of a stored book [default: all that the exchange sends]
+    /// Levels per side: books are at least so deep, in steps just so [default: what the exchange usually sends]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) depth: Option<u32>,
     /// Seconds between two stored books; 0 stores every change

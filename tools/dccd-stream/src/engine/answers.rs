@@ -35,8 +35,8 @@ impl Engine<'_> {
     pub(super) fn ask_contracts(&mut self) -> Result<(), StreamError> {
         let mut at = 0;
         while let Some(wish) = self.wishes.get(at) {
-            let ask = Ask::contract(&wish.subscription.dataset).map_err(StreamError::Impossible)?;
-            let Some(ask) = ask else {
+            // What has no history has no contract that REST would have to be asked about either.
+            let Ok(Some(ask)) = Ask::contract(&wish.subscription.dataset) else {
                 at += 1;
                 continue;
             };

@@ -220,7 +220,11 @@ impl Engine<'_> {
             Kind::Book => Ask::book(dataset, subscription.contract, Some(BOOK_PROBE_LEVELS)),
             _ => Ask::newest(dataset),
         };
-        let Ok(ask) = ask else { return Ok(()) };
+        let Ok(ask) = ask else {
+            // There is no history to look at, and so no answer.
+            probe.answered = Some(now);
+            return Ok(());
+        };
         probe.asked = Some(now);
         self.network.ask(id, Purpose::Probe, ask)
     }
