@@ -46,11 +46,10 @@ impl ContractStream {
 
     /// What is so now.
     pub(super) fn frame(&self, place: &Place, now: i64) -> Frame {
-        let row = match self.what {
-            What::Funding => self.funding_row(now),
-            What::OpenInterest => open_interest_now(&self.series, now),
-        };
-        place.frame(Load::Control, "", &row)
+        match self.what {
+            What::Funding => place.frame(Load::Funding, "", &self.funding_row(now)),
+            What::OpenInterest => place.frame(Load::Control, "", &open_interest_now(&self.series, now)),
+        }
     }
 
     /// What is predicted for the next payment, and what was settled last; where there is none, nothing.
