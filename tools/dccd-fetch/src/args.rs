@@ -54,6 +54,11 @@ pub(crate) struct Args {
     /// Print records only, for people and other programs
     #[arg(long)]
     pub(crate) records: bool,
+    /// Say on stderr how far it is, in lines `progress NAME DONE WANTED SECONDS` for a program that shows them
+    ///
+    /// DONE and WANTED are rows, about; SECONDS is the time left, or `-`. There is no bar then, terminal or not.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) progress: Option<String>,
     /// Print what each exchange can give and prove, and end
     #[arg(long)]
     pub(crate) capabilities: bool,

@@ -66,7 +66,7 @@ impl<'a> Engine<'a> {
     pub(crate) fn new(args: &Args, tool: &'a mut Tool) -> Result<Engine<'a>, FetchError> {
         let hosts = Hosts::new(args)?;
         let pool = Pool::start(args.connections, hosts, &tool.log, &tool.stop)?;
-        let progress = Progress::new(tool.log.is_quiet());
+        let progress = Progress::new(tool.log.is_quiet(), args.progress.clone());
         Ok(Engine {
             tool,
             source: args.source,

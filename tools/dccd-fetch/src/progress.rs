@@ -1,11 +1,13 @@
-//! A bar on a terminal's stderr; nothing anywhere else, nor where lines go to the same terminal.
+//! A bar on a terminal's stderr; nothing anywhere else, nor where lines go to the same terminal. Or lines on stderr
+//! for a program that makes one bar of many.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use dccd_record::{Dataset, Kind, Range};
 
-const INTERVAL: Duration = Duration::from_millis(200);
+const BAR_INTERVAL: Duration = Duration::from_millis(200);
+const LINE_INTERVAL: Duration = Duration::from_secs(1);
 const BAR_WIDTH: usize = 30;
 /// Trades come at any rate; one in so long makes a range of them weigh about what it takes.
 const TRADE_NANOS: i128 = 100_000_000;
@@ -14,7 +16,7 @@ const FUNDING_NANOS: i128 = 8 * 3_600_000_000_000;
 /// How far the run has come, of all that is known to be wanted.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    is_on: bool,
+    display: Display,
     is_shown: bool,
     began: Instant,
     shown: Instant,
@@ -24,6 +26,15 @@ pub(crate) struct Progress {
     taken: usize,
     ahead: Ahead,
     bytes: usize,
+}
+
+/// Where somebody looks.
+#[derive(Debug)]
+enum Display {
+    Nowhere,
+    Bar,
+    /// Lines under this name.
+    Lines(String),
 }
 
 /// Orders that were not taken up yet.
@@ -36,11 +47,17 @@ pub(crate) struct Ahead {
 }
 
 impl Progress {
-    pub(crate) fn new(is_quiet: bool) -> Progress {
+    /// A bar, or lines under `name`.
+    pub(crate) fn new(is_quiet: bool, name: Option<String>) -> Progress {
         let now = Instant::now();
-        let is_on = !is_quiet && std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
+        let display = match name {
+            _ if is_quiet => Display::Nowhere,
+            Some(name) => Display::Lines(name),
+            None if std::io::stderr().is_terminal() && !std::io::stdout().is_terminal() => Display::Bar,
+            None => Display::Nowhere,
+        };
         Progress {
-            is_on,
+            display,
             is_shown: false,
             began: now,
             shown: now,
@@ -54,7 +71,7 @@ impl Progress {
 
     /// Whether anybody looks.
     pub(crate) fn is_on(&self) -> bool {
-        self.is_on
+        !matches!(self.display, Display::Nowhere)
     }
 
     /// What is known of orders to come.
@@ -80,17 +97,26 @@ impl Progress {
         self.bytes = self.bytes.saturating_add(count);
     }
 
-    /// Draws the bar, if it is time to; `active` orders are not answered yet.
+    /// Draws the bar, or says the line, if it is time to; `active` orders are not answered yet.
     pub(crate) fn show(&mut self, active: usize) {
-        if !self.is_on || self.shown.elapsed() < INTERVAL {
-            return;
+        let since = self.shown.elapsed();
+        let wanted = self.wanted + self.ahead_rows();
+        match &self.display {
+            Display::Bar if since >= BAR_INTERVAL => {
+                self.is_shown = true;
+                let bar = bar(self.answered, wanted, self.bytes, self.began.elapsed());
+                let (done, all) = (self.taken.saturating_sub(active), self.taken + self.ahead.orders);
+                let orders = if all > 1 { format!("  {done} of {all} ranges") } else { String::new() };
+                let _ = write!(std::io::stderr(), "\r{bar}{orders}\x1b[K");
+            }
+            Display::Lines(name) if since >= LINE_INTERVAL => {
+                // At once, since others write there too.
+                let line = line(name, self.answered, wanted, self.began.elapsed());
+                let _ = std::io::stderr().write_all(line.as_bytes());
+            }
+            _ => return,
         }
         self.shown = Instant::now();
-        self.is_shown = true;
-        let line = line(self.answered, self.wanted + self.ahead_rows(), self.bytes, self.began.elapsed());
-        let (done, all) = (self.taken.saturating_sub(active), self.taken + self.ahead.orders);
-        let orders = if all > 1 { format!("  {done} of {all} ranges") } else { String::new() };
-        let _ = write!(std::io::stderr(), "\r{line}{orders}\x1b[K");
     }
 
     /// Takes the bar away.
@@ -121,18 +147,19 @@ fn row_nanos(dataset: &Dataset) -> i128 {
     }
 }
 
+/// `progress binance 4200 10000 80`.
+fn line(name: &str, covered: i128, wanted: i128, elapsed: Duration) -> String {
+    let left = left_secs(permille(covered, wanted), elapsed).map_or_else(|| "-".to_owned(), |secs| secs.to_string());
+    let wanted = wanted.max(0);
+    format!("progress {name} {} {wanted} {left}\n", covered.clamp(0, wanted))
+}
+
 /// `[=====>      ]  42 %  3.1 MB/s  1 m 20 s left`.
-fn line(covered: i128, wanted: i128, bytes: usize, elapsed: Duration) -> String {
-    let permille = if wanted > 0 { (covered * 1000 / wanted).clamp(0, 1000) } else { 0 };
-    let permille = usize::try_from(permille).unwrap_or(0);
+fn bar(covered: i128, wanted: i128, bytes: usize, elapsed: Duration) -> String {
+    let permille = permille(covered, wanted);
     let filled = permille * BAR_WIDTH / 1000;
-    let millis = elapsed.as_millis().max(1);
-    let rate_tenths = u128::try_from(bytes).unwrap_or(0) / 100 / millis;
-    let left_secs = match u128::try_from(permille).unwrap_or(0) {
-        0 => None,
-        done => Some(millis * (1000 - done) / done / 1000),
-    };
-    let left = match left_secs {
+    let rate_tenths = u128::try_from(bytes).unwrap_or(0) / 100 / elapsed.as_millis().max(1);
+    let left = match left_secs(permille, elapsed) {
         None => "time left unknown".to_owned(),
         Some(secs) if secs < 60 => format!("{secs} s left"),
         Some(secs) if secs < 3600 => format!("{} m {} s left", secs / 60, secs % 60),
@@ -148,16 +175,29 @@ fn line(covered: i128, wanted: i128, bytes: usize, elapsed: Duration) -> String 
     )
 }
 
+fn permille(covered: i128, wanted: i128) -> usize {
+    let permille = if wanted > 0 { (covered * 1000 / wanted).clamp(0, 1000) } else { 0 };
+    usize::try_from(permille).unwrap_or(0)
+}
+
+/// Seconds, as long as it goes on like this; `None` if nothing can be said yet.
+fn left_secs(permille: usize, elapsed: Duration) -> Option<u128> {
+    match u128::try_from(permille).unwrap_or(0) {
+        0 => None,
+        done => Some(elapsed.as_millis().max(1) * 1000_u128.saturating_sub(done) / done / 1000),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use dccd_record::Range;
 
-    use super::{Ahead, Duration, Progress, line, rows};
+    use super::{Ahead, Duration, Progress, bar, line, rows};
 
     #[test]
     fn the_bar_says_how_far_how_fast_and_how_long() {
         let check = |covered, wanted, bytes, secs, expected: &str| {
-            assert_eq!(line(covered, wanted, bytes, Duration::from_secs(secs)), expected);
+            assert_eq!(bar(covered, wanted, bytes, Duration::from_secs(secs)), expected);
         };
         check(0, 0, 0, 0, "[                              ]   0 %  0.0 MB/s  time left unknown");
         check(1, 2, 31_000_000, 10, "[===============               ]  50 %  3.1 MB/s  10 s left");
@@ -167,12 +207,23 @@ mod tests {
     }
 
     #[test]
+    fn a_line_says_it_in_numbers() {
+        let check = |covered, wanted, secs, expected: &str| {
+            assert_eq!(line("okx", covered, wanted, Duration::from_secs(secs)), expected);
+        };
+        check(0, 0, 0, "progress okx 0 0 -\n");
+        check(0, 5, 1, "progress okx 0 5 -\n");
+        check(1, 4, 10, "progress okx 1 4 30\n");
+        check(5, 4, 10, "progress okx 4 4 0\n");
+    }
+
+    #[test]
     fn orders_to_come_count_as_much_as_is_known() {
         let dataset = "binance:candle:BTC-USDT:1h".parse().expect("a dataset");
         let start = "2024-01-01T00:00:00Z".parse().expect("an instant");
         let day = Range::new(start, start.saturating_add(24 * 3_600_000_000_000)).expect("a day");
         assert_eq!(rows(&dataset, day), 24);
-        let mut progress = Progress::new(true);
+        let mut progress = Progress::new(true, None);
         assert_eq!(progress.ahead_rows(), 0);
         progress.look_ahead(Ahead { orders: 3, rows: Some(100) });
         assert_eq!(progress.ahead_rows(), 100);
