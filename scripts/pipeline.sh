@@ -4,9 +4,10 @@
 #
 #     pipeline STAGE... [-- STAGE...]      each a function that ends in `exec`
 #
-# Stages before `--` are sources, else the first one is. On TERM or INT the sources alone are told to stop; the
+# Stages before `--` are sources, else the first one is. On TERM, INT or HUP the sources alone are told to stop; the
 # others see the end of their input, commit what they have, and end by themselves. The same happens when a stage
 # fails in a way that leaves the others nothing to do; a source that ends with 1, 65 or 75 did most of its work.
+# A stage may look whether there is a file $pipeline_told: then such a signal came. It never meets HUP itself.
 #
 # The status is that of the last stage that failed, else 0; after a signal that was heeded 128 + its number.
 
@@ -14,15 +15,14 @@ pipeline() {
     pipeline_count=0
     pipeline_watchers=
     pipeline_sources=1
-    # mksh keeps a copy of the first descriptor that is closed, which must not be the end of a pipe.
-    exec 4</dev/null
-    exec 4<&-
+    [ -n "${pipeline_heeds:-}" ] || pipeline_heed
     pipeline_dir=$(mktemp -d "${TMPDIR:-/tmp}/dccd-pipeline.XXXXXX") || return 74
+    pipeline_told=$pipeline_dir/told
     pipeline_connect
     exec 9<&6 8>&5 5>&- 6<&-
     mv "$pipeline_dir/pipe" "$pipeline_dir/said"
-    trap 'pipeline_tell 143' TERM
-    trap 'pipeline_tell 130' INT
+    # A signal that came before there was somebody to tell.
+    [ -z "$pipeline_came" ] || pipeline_tell "$pipeline_came"
     # Commands in the background read /dev/null unless told otherwise.
     if [ -e /dev/fd/0 ]; then exec 3<&0; else exec 3</dev/null; fi
     while [ $# -gt 0 ]; do
@@ -43,24 +43,45 @@ pipeline() {
     done
     exec 8>&-
     pipeline_watch &
+    pipeline_watcher=$!
     exec 9<&-
+    pipeline_nudge
     # A signal ends this waiting at whatever moment it comes, which it would not if all this were read here.
-    pipeline_wait "$!"
-    trap - TERM INT
+    pipeline_wait "$pipeline_watcher"
+    # All is over, but for what has to be removed.
+    trap '' TERM INT HUP
     # shellcheck disable=SC2086
     wait $pipeline_watchers || :
     rm -rf "$pipeline_dir"
+    [ -n "${pipeline_heeds:-}" ] || trap - TERM INT HUP
     return "$pipeline_waited"
+}
+
+# From here on a signal is for the pipe, even if it comes before the pipe is there. Who calls this with pipeline_heeds
+# set has something to remove, and to remove it undisturbed: signals are ignored when `pipeline` has returned.
+pipeline_heed() {
+    pipeline_came=
+    pipeline_dir=
+    trap 'pipeline_tell 143' TERM
+    trap 'pipeline_tell 130' INT
+    trap 'pipeline_tell 129' HUP
 }
 
 # Says that a signal came, to whoever minds the stages. Opened for both directions, the pipe waits for nobody.
 pipeline_tell() {
+    pipeline_came=$1
     pipeline_interrupted=yes
-    echo "0 signal $1" 1<>"$pipeline_dir/said"
+    if [ -n "$pipeline_dir" ] && [ -p "$pipeline_dir/said" ]; then
+        : >"$pipeline_told"
+        echo "0 signal $1" 1<>"$pipeline_dir/said"
+    fi
 }
 
 # A pipe whose ends are 5 and 6. It is opened for both directions first, so that no end waits for the other.
 pipeline_connect() {
+    # mksh keeps a copy of the first descriptor that is closed, which must not be the end of a pipe.
+    exec 4</dev/null
+    exec 4<&-
     mkfifo "$pipeline_dir/pipe"
     # shellcheck disable=SC2094
     exec 4<>"$pipeline_dir/pipe" 5>"$pipeline_dir/pipe" 6<"$pipeline_dir/pipe" 4>&-
@@ -71,7 +92,7 @@ pipeline_stage() {
     exec 6<&-
     pipeline_begin "$1" "$2" <&3 >&5 3<&- 5>&- 9<&- &
     # A signal to all of us is a signal to the stage, whose end has still to be told.
-    trap 'pipeline_interrupted=yes' TERM
+    trap 'pipeline_interrupted=yes' TERM INT HUP
     exec 3<&- 5>&- 9<&-
     echo "$1 runs $!" >&8
     pipeline_wait "$!"
@@ -80,9 +101,16 @@ pipeline_stage() {
 
 # A signal before this would meet the traps of the shell it was made from, and be lost.
 pipeline_begin() {
+    # A terminal that is gone ends the sources, as TERM does, and what they said is for the others to keep.
+    trap '' HUP
     echo "$1 ready -" >&8
     exec 8>&-
     "$2"
+}
+
+# mksh heeds a signal that comes just before it waits only when another child has ended; this one does soon.
+pipeline_nudge() {
+    if [ -n "${KSH_VERSION:-}" ]; then sleep 1 >/dev/null 2>&1 & fi
 }
 
 # Waits until a process has ended. A signal, whose trap sets pipeline_interrupted, does not end the waiting.
@@ -102,7 +130,7 @@ pipeline_wait() {
 
 # Minds what the stages say until the last of them has ended, and ends with the status of the pipe.
 pipeline_watch() {
-    trap '' TERM INT
+    trap '' TERM INT HUP
     # Running stages as NUMBER:PROCESS, and those that heed signals; which failed last in the pipe, and how.
     pipeline_running=
     pipeline_ready=' '
@@ -127,7 +155,7 @@ pipeline_watch() {
         [ -z "$pipeline_stops" ] || [ "$pipeline_said" = ended ] || pipeline_stop "$pipeline_stage"
     done
     case $pipeline_signal-$pipeline_status in
-    ?*-1 | ?*-65 | ?*-75 | ?*-130 | ?*-143) exit "$pipeline_signal" ;;
+    ?*-1 | ?*-65 | ?*-75 | ?*-129 | ?*-130 | ?*-143) exit "$pipeline_signal" ;;
     esac
     exit "$pipeline_status"
 }
@@ -156,15 +184,16 @@ pipeline_ended() {
     esac
 }
 
-# Tells the sources to stop, or one of them: TERM even for INT, since a terminal has sent INT already, and a second
-# one kills.
+# Tells the sources to stop, or one of them, and each once: TERM even for INT, since a terminal has sent INT already,
+# and a second one kills.
 pipeline_stop() {
     pipeline_stops=yes
     for pipeline_entry in $pipeline_running; do
-        pipeline_told=${pipeline_entry%%:*}
-        case $pipeline_told-$pipeline_ready in
-        "${1:-$pipeline_told}-"*" $pipeline_told "*)
-            [ "$pipeline_told" -gt "$pipeline_sources" ] || kill -s TERM "${pipeline_entry#*:}" 2>/dev/null || :
+        pipeline_number=${pipeline_entry%%:*}
+        case $pipeline_number-$pipeline_ready in
+        "${1:-$pipeline_number}-"*" $pipeline_number "*)
+            pipeline_ready="${pipeline_ready%%" $pipeline_number "*} ${pipeline_ready#*" $pipeline_number "}"
+            [ "$pipeline_number" -gt "$pipeline_sources" ] || kill -s TERM "${pipeline_entry#*:}" 2>/dev/null || :
             ;;
         esac
     done

@@ -1,5 +1,6 @@
 //! The recipe for pipes in plain sh, in every shell that is there.
 
+use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,14 @@ const SOON: Duration = Duration::from_secs(100);
 pub(crate) fn shells() -> Vec<&'static [&'static str]> {
     let all: [&[&str]; 7] =
         [&["sh"], &["dash"], &["bash"], &["busybox", "sh"], &["mksh"], &["ksh"], &["zsh", "--emulate", "sh"]];
-    all.into_iter().filter(|shell| find_command(shell[0]).is_some()).collect()
+    // One shell may have two names.
+    let mut found = BTreeSet::new();
+    all.into_iter()
+        .filter(|shell| {
+            let path = find_command(shell[0]).and_then(|path| path.canonicalize().ok());
+            path.is_some_and(|path| found.insert(path))
+        })
+        .collect()
 }
 
 fn start(scratch: &Scratch, shell: &[&str], stages: &str, stdin: Stdio) -> Running {
@@ -109,7 +117,8 @@ fn what_watches_a_stage_may_be_killed_too() {
             std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", running.id())).unwrap_or_default();
         let (stages, watched): (Vec<_>, Vec<_>) =
             descendants(running.id()).into_iter().partition(|(pid, _)| !watchers.contains(&pid.to_string()));
-        for (pid, _) in watched {
+        // One that wakes the shell ends by itself.
+        for (pid, _) in watched.into_iter().filter(|(_, name)| name != "sleep") {
             kill_process(pid, Signal::KILL).expect("a watcher can be killed");
         }
         for (pid, _) in stages {
