@@ -22,6 +22,8 @@ dry_run=
 # Further flags of dccd-plan.
 planning=
 parallel=
+# What dccd-fetch calls its progress, if somebody puts it together with that of others.
+progress=
 loud=
 
 # Reads flags into the variables above. What a command has no use for is not in its list: compose_flags 'LIST' "$@"
@@ -103,11 +105,11 @@ jobs() {
 plan() {
     # shellcheck disable=SC2086
     exec dccd-plan $planning ${loud:+"$loud"} ${config:+"--config=$config"} ${start:+"--start=$start"} \
-        ${end:+"--end=$end"}
+        ${end:+"--end=$end"} <"$listed"
 }
 
 fetch() {
-    exec dccd-fetch ${loud:+"$loud"} ${config:+"--config=$config"}
+    exec dccd-fetch ${loud:+"$loud"} ${config:+"--config=$config"} ${progress:+"--progress=$progress"}
 }
 
 write() {
@@ -115,15 +117,68 @@ write() {
 }
 
 record() {
-    exec dccd-health record --summary ${loud:+"$loud"} ${config:+"--config=$config"}
+    exec dccd-health record --summary --jobs="$listed" --interrupted-if="$pipeline_told" ${loud:+"$loud"} \
+        ${config:+"--config=$config"}
 }
 
-# What is planned, done; or with --dry-run only what it would take.
+# Does what is planned, or with --dry-run only says what it would take, and exits.
 compose_run() {
+    # There is something to remove, whatever comes.
+    # shellcheck disable=SC2034 # for pipeline.sh
+    pipeline_heeds=yes
+    pipeline_heed
+    compose_dir=$(mktemp -d "${TMPDIR:-/tmp}/$command.XXXXXX") || exit 74
+    compose_status=0
+    compose_all || compose_status=$?
+    trap '' TERM INT HUP
+    rm -rf "$compose_dir"
+    exit "$compose_status"
+}
+
+# The jobs are listed before anything begins, so that one of which nothing is heard is missed in the end.
+compose_all() {
+    listed=$compose_dir/jobs
+    (jobs) >"$listed" || return
+    # Filters that no job meets do not stand for every dataset of the store.
+    if [ ! -s "$listed" ] && [ -n "$exchange$pairs$kind" ]; then
+        planning=${planning#--gaps}
+    fi
+    exchanges=$(sed -n 's/.*"exchange":"\([^"]*\)".*/\1/p' "$listed" | sort -u)
     if [ -n "$dry_run" ]; then
         planning="$planning --estimate"
-        pipeline jobs -- plan
+        pipeline plan
+    elif [ -n "$parallel" ] && [ "$(printf '%s\n' "$exchanges" | wc -l)" -gt 1 ]; then
+        # shellcheck source=scripts/beside.sh
+        . "$here/beside.sh"
+        side_by_side
     else
-        pipeline jobs plan fetch -- write record
+        compose_ended=0
+        compose_pipe || compose_ended=$?
+        compose_sum "$listed"
+        return "$compose_ended"
     fi
+}
+
+# The pipe for the jobs that are listed; what it counted stands beside them.
+compose_pipe() {
+    pipeline plan fetch -- write record >"$listed.counts"
+}
+
+# Adds up what was counted of the lists: compose_sum LIST...
+compose_sum() {
+    successes=0
+    failures=0
+    for list; do
+        counts=$(sed -n 's/^Done\. successes=\([0-9]*\) failures=\([0-9]*\)$/\1 \2/p' "$list.counts")
+        # What counts may have died as well.
+        [ -n "$counts" ] || counts="0 $(compose_uncounted "$list")"
+        successes=$((successes + ${counts% *}))
+        failures=$((failures + ${counts#* }))
+    done
+    printf 'Done. successes=%s failures=%s\n' "$successes" "$failures"
+}
+
+# The jobs of a list, unless they were interrupted.
+compose_uncounted() {
+    if [ -n "$pipeline_came" ]; then echo 0; else grep -c . "$1" || :; fi
 }

@@ -1,11 +1,16 @@
 //! A configuration and a store beside a simulated exchange, and the commands that work on them.
 
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
 use dccd_tests::{Ended, Scratch, Sim, run, workspace_root};
 use rustix::process::Pid;
 use serde_json::Value;
+
+/// Puts what [`Desk::replace`] made before the tools.
+pub(crate) const REPLACED: &str = "PATH=$PWD/first:$PATH; ";
 
 /// What a user of `dccd` has in front of him.
 #[derive(Debug)]
@@ -60,8 +65,24 @@ impl Desk {
         assert_eq!(inventory.len(), datasets, "{inventory:?}");
     }
 
+    /// A stage of that name in place of the real one: what `dccd` finds first on the `PATH` of a shell command that
+    /// begins with [`REPLACED`].
+    pub(crate) fn replace(&self, stage: &str, text: &str) {
+        let stage = self.scratch.write(&format!("first/{stage}"), format!("#!/bin/sh\n{text}\n"));
+        std::fs::set_permissions(&stage, std::fs::Permissions::from_mode(0o755)).expect("the mode can be set");
+    }
+
+    /// What was counted of each pair.
+    pub(crate) fn counts(&self) -> BTreeMap<String, Value> {
+        let lines = self.run(&["status", "--json"], 0).lines();
+        lines.into_iter().map(|line| (line["job"].as_str().unwrap_or("").to_owned(), line)).collect()
+    }
+
     fn point(&self, mut command: Command) -> Command {
-        command.env("DCCD_BINANCE_REST_URL", self.sim.url()).env("DCCD_BINANCE_ARCHIVE_URL", self.sim.url());
+        for exchange in ["BINANCE", "KRAKEN", "OKX"] {
+            command.env(format!("DCCD_{exchange}_REST_URL"), self.sim.url());
+            command.env(format!("DCCD_{exchange}_ARCHIVE_URL"), self.sim.url());
+        }
         command
     }
 }

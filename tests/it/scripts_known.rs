@@ -1,13 +1,12 @@
 //! What users of dccd know, command by command as its documentation has them, with what each prints.
 
-use std::os::unix::fs::PermissionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dccd_record::Ts;
 use dccd_tests::{elided_eq, read_text, run};
 use serde_json::Value;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, REPLACED};
 
 const CONFIG: &str = r#"settings:
   data_path: crypto/
@@ -147,11 +146,8 @@ fn exchanges_run_side_by_side_and_are_summed_up() {
     };
     let jobs = [job("binance", "BTC/USDT"), job("tomorrow", "A/B"), job("binance", "ETH/USDT"), job("morning", "C/D")];
     desk.scratch.write("jobs", jobs.concat());
-    let config = "#!/bin/sh\nfor flag; do case $flag in --exchange=*) wanted=${flag#*=} ;; esac; done\n\
-                  exec grep '\"exchange\":\"'\"${wanted:-}\" jobs\n";
-    let config = desk.scratch.write("first/dccd-config", config);
-    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o755)).expect("the mode can be set");
-    let ended = run(&mut desk.shell("PATH=$PWD/first:$PATH; exec dccd backfill --parallel"), "").expect(65);
+    desk.replace("dccd-config", "exec cat jobs");
+    let ended = run(&mut desk.shell(&format!("{REPLACED} exec dccd backfill --parallel")), "").expect(65);
     assert_eq!(ended.text(), "Done. successes=2 failures=2\n");
     for exchange in ["tomorrow", "morning"] {
         assert!(ended.stderr.contains(exchange), "{}", ended.stderr);

@@ -1,18 +1,26 @@
 //! A pipe of stages ends as one: whichever is killed, and however it is told to stop.
 
 use std::os::unix::process::CommandExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dccd_tests::{PATIENCE, Running, Signal, assert_covered_is_there, run};
 use rustix::process::{Pid, kill_process, kill_process_group};
 
-use crate::desk::{Desk, descendants, script};
+use crate::desk::{Desk, REPLACED, descendants, script};
+use crate::scripts_recipe::shells;
 
 /// More than can be fetched while a test lasts.
 const CONFIG: &str = "\
 settings: {data_path: store}
 histo_jobs: [{exchange: binance, pairs: [BTC/USDT, ETH/USDT], span: 60, start: 2022-01-01, end: 2024-03-01}]
+";
+/// Something to run side by side.
+const TWO_EXCHANGES: &str = "\
+settings: {data_path: store}
+histo_jobs:
+  - {exchange: binance, pairs: [ETH/USDT], span: 60, start: 2022-01-01, end: 2024-03-01}
+  - {exchange: okx, pairs: [BTC/USDT], span: 60, start: 2022-01-01, end: 2024-03-01}
 ";
 const SLOW: [&str; 4] = ["--now", "2024-03-01T12:00:00Z", "--fault", "delay:ms=20,path=/api/"];
 /// Without archives, which hold a month in one answer.
@@ -22,6 +30,10 @@ const SOON: Duration = Duration::from_secs(20);
 
 fn desk() -> Desk {
     Desk::new(CONFIG, &[&SLOW[..], &NO_ARCHIVE].concat())
+}
+
+fn side_by_side() -> Desk {
+    Desk::new(TWO_EXCHANGES, &[&SLOW[..], &NO_ARCHIVE].concat())
 }
 
 /// A process below the process `ancestor`, by its name.
@@ -39,12 +51,24 @@ fn wait_for_pages(desk: &Desk, count: usize) {
 }
 
 fn start(desk: &Desk, args: &[&str]) -> Running {
-    let mut command = desk.dccd(args);
+    start_command(desk, desk.dccd(args))
+}
+
+fn start_command(desk: &Desk, mut command: Command) -> Running {
+    std::fs::create_dir_all(desk.scratch.join("tmp")).expect("a folder");
+    command.env("TMPDIR", desk.scratch.join("tmp"));
     // As a terminal would, so that a signal can go to all.
     command.process_group(0);
     let running = Running::start_with(&mut command, Stdio::null(), Stdio::piped());
     wait_for_pages(desk, 10);
     running
+}
+
+/// No folder of a pipe is left.
+#[track_caller]
+fn assert_nothing_left(desk: &Desk) {
+    let left: Vec<_> = std::fs::read_dir(desk.scratch.join("tmp")).expect("the folder is there").collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
 }
 
 /// What the store claims it holds.
@@ -73,7 +97,12 @@ fn check_killed(stage: &str) {
     let began = Instant::now();
     let ended = running.wait();
     assert!(began.elapsed() < SOON, "the others lived on for {:?}", began.elapsed());
-    assert_ne!(ended.status, 0, "{}", ended.text());
+    let status = if stage == "dccd-health" { 137 } else { 75 };
+    assert_eq!((ended.status, ended.text().as_str()), (status, "Done. successes=0 failures=2\n"), "{}", ended.stderr);
+    let errors: Vec<u64> = desk.counts().values().filter_map(|count| count["errors"].as_u64()).collect();
+    // Nobody else counts.
+    assert_eq!(errors, if stage == "dccd-health" { vec![] } else { vec![1, 1] });
+    assert_nothing_left(&desk);
     let left: Vec<_> = all.iter().filter(|(pid, _)| rustix::process::test_kill_process(*pid).is_ok()).collect();
     assert!(left.is_empty(), "still there: {left:?}");
     assert_sound(&desk);
@@ -97,26 +126,34 @@ fn a_killed_record_ends_all() {
 #[test]
 fn a_killed_plan_ends_all() {
     let desk = desk();
-    for part in ["compose.sh", "pipeline.sh"] {
-        std::fs::copy(script(part), desk.scratch.join(part)).expect("a script can be copied");
-    }
-    // It is at work for long if there are many jobs; here it waits for jobs that do not come.
-    let waits = "set -eu; . ./compose.sh; jobs() { dccd-config jobs; exec sleep 60; }; compose_run";
-    desk.scratch.write("waits", waits);
-    let mut command = desk.shell("exec sh ./waits");
+    // It is at work for long if there are many jobs; here it waits for something else.
+    let plan = dccd_tests::tool_path("dccd-plan");
+    desk.replace("dccd-plan", &format!("'{}' \"$@\"; while :; do sleep 0.1 >&2; done", plan.display()));
+    let mut command = desk.shell(&format!("{REPLACED} exec dccd backfill"));
     let mut running = Running::start_with(&mut command, Stdio::null(), Stdio::piped());
     wait_for_pages(&desk, 10);
     let victim = descendant(running.id(), "dccd-plan").expect("dccd-plan waits");
     kill_process(victim, Signal::KILL).expect("a running stage can be killed");
     let began = Instant::now();
-    assert_ne!(running.wait().status, 0);
+    let ended = running.wait();
     assert!(began.elapsed() < SOON, "the others lived on for {:?}", began.elapsed());
+    assert_eq!((ended.status, ended.text().as_str()), (75, "Done. successes=0 failures=2\n"), "{}", ended.stderr);
 }
 
 #[track_caller]
 fn check_stopped(args: &[&str], signal: Signal, status: i32, is_to_all: bool) {
     let desk = desk();
-    let mut running = start(&desk, args);
+    let running = start(&desk, args);
+    stop(&desk, running, signal, status, is_to_all);
+    // What was drained is in the store, and nothing was left for somebody else to recover.
+    assert!(desk.inventory()[0]["rows"].as_u64() > Some(0));
+    assert_sound(&desk);
+}
+
+/// Stops a run, which is recorded then, and is no failure of any job.
+#[track_caller]
+fn stop(desk: &Desk, mut running: Running, signal: Signal, status: i32, is_to_all: bool) {
+    let all = descendants(running.id());
     let began = Instant::now();
     if is_to_all {
         let group = i32::try_from(running.id()).ok().and_then(Pid::from_raw).expect("a process id");
@@ -127,9 +164,23 @@ fn check_stopped(args: &[&str], signal: Signal, status: i32, is_to_all: bool) {
     let ended = running.wait().expect(status);
     assert!(began.elapsed() < SOON, "it took {:?}", began.elapsed());
     assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
-    // What was drained is in the store, and nothing was left for somebody else to recover.
-    assert!(desk.inventory()[0]["rows"].as_u64() > Some(0));
-    assert_sound(&desk);
+    assert!(ended.stderr.contains("jobs that were interrupted, and go on when run again: "), "{}", ended.stderr);
+    assert_eq!(ended.text(), "Done. successes=0 failures=0\n", "{}", ended.stderr);
+    let left: Vec<_> = all.iter().filter(|(pid, _)| rustix::process::test_kill_process(*pid).is_ok()).collect();
+    assert!(left.is_empty(), "still there: {left:?}");
+    assert_nothing_left(desk);
+    let counts = desk.counts();
+    assert_eq!(counts.len(), 2, "{counts:?}");
+    assert!(counts.values().all(|count| count["errors"] == 0 && count["last_run"].is_string()), "{counts:?}");
+}
+
+/// The same for exchanges side by side.
+#[track_caller]
+fn check_beside(signal: Signal, status: i32, is_to_all: bool) {
+    let desk = side_by_side();
+    let running = start(&desk, &["backfill", "--parallel"]);
+    stop(&desk, running, signal, status, is_to_all);
+    assert!(desk.inventory().iter().any(|line| line["rows"].as_u64() > Some(0)));
 }
 
 #[test]
@@ -154,10 +205,34 @@ fn term_to_all_stops_all() {
 
 #[test]
 fn term_ends_pipes_side_by_side() {
-    check_stopped(&["backfill", "--parallel"], Signal::TERM, 143, false);
+    check_beside(Signal::TERM, 143, false);
 }
 
 #[test]
 fn control_c_ends_pipes_side_by_side() {
-    check_stopped(&["backfill", "--parallel"], Signal::INT, 130, true);
+    check_beside(Signal::INT, 130, true);
+}
+
+#[test]
+fn a_terminal_that_is_gone_ends_pipes_side_by_side() {
+    check_beside(Signal::HUP, 129, true);
+}
+
+#[test]
+fn a_terminal_that_is_gone_is_a_stop_like_others() {
+    check_stopped(&["backfill"], Signal::HUP, 129, true);
+    check_stopped(&["backfill"], Signal::HUP, 129, false);
+}
+
+#[test]
+fn control_c_stops_all_in_every_shell() {
+    for shell in shells() {
+        for args in [&["dccd-backfill"][..], &["dccd-backfill", "--parallel"]] {
+            let desk = side_by_side();
+            let mut command = desk.shell("exec \"$@\"");
+            command.arg("sh").args(shell).arg(script(args[0])).args(&args[1..]);
+            let running = start_command(&desk, command);
+            stop(&desk, running, Signal::INT, 130, true);
+        }
+    }
 }
