@@ -21,6 +21,7 @@ mod pipes;
 mod readers;
 mod refusals;
 mod scripts_again;
+mod scripts_counts;
 mod scripts_known;
 mod scripts_recipe;
 mod scripts_stages;
