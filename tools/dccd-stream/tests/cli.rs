@@ -221,3 +221,11 @@ fn a_reader_that_goes_away_is_no_error() {
     assert!(program.read_one_and_leave().starts_with(r#"{"kind":"job","#));
     program.end().expect_silence();
 }
+
+#[test]
+fn a_reader_that_goes_away_is_noticed_while_nothing_happens() {
+    let server = trades(0..1);
+    let mut program = Program::start_unread(&server, &TRADES);
+    assert!(program.read_one_and_leave().starts_with(r#"{"kind":"job","#));
+    program.end().expect_silence();
+}
