@@ -13,6 +13,8 @@ use crate::retry::{Backoff, Policy, Stopped, Waiter};
 pub(crate) struct Impatient {
     pub(crate) waits: RefCell<Vec<Duration>>,
     pub(crate) is_stopped: Cell<bool>,
+    pub(crate) notes: RefCell<Vec<String>>,
+    pub(crate) warnings: RefCell<Vec<String>>,
 }
 
 impl Waiter for Impatient {
@@ -25,7 +27,13 @@ impl Waiter for Impatient {
         if self.is_stopped.get() { Err(Stopped) } else { Ok(()) }
     }
 
-    fn note(&self, _: &dyn fmt::Display) {}
+    fn note(&self, message: &dyn fmt::Display) {
+        self.notes.borrow_mut().push(message.to_string());
+    }
+
+    fn warn(&self, message: &dyn fmt::Display) {
+        self.warnings.borrow_mut().push(message.to_string());
+    }
 }
 
 #[test]

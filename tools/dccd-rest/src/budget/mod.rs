@@ -12,6 +12,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use dccd_exchange::LimitGroup;
@@ -26,7 +27,7 @@ pub use state::{Grant, Priority};
 /// Nobody holds the lock for longer than a few microseconds, unless it was stopped.
 const LOCK_TRIES_MAX: u32 = 5_000;
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
-/// A wait that people are told of.
+/// A wait that people are told of, the first time.
 const LONG_WAIT: Duration = Duration::from_secs(10);
 /// A longer wait than this is for another run.
 const WAIT_MAX: Duration = Duration::from_secs(15 * 60);
@@ -41,6 +42,14 @@ pub struct Budget {
     path: PathBuf,
     file: Mutex<File>,
     boot_id: u64,
+    told: Told,
+}
+
+/// Which long waits people were told of: more of the same is no news.
+#[derive(Debug, Default)]
+struct Told {
+    used_up: AtomicBool,
+    ban: AtomicBool,
 }
 
 impl Budget {
@@ -58,7 +67,7 @@ impl Budget {
                 .open(&path)
         });
         match opened {
-            Ok(file) => Ok(Budget { path, file: Mutex::new(file), boot_id: boot_id() }),
+            Ok(file) => Ok(Budget::new(path, file)),
             Err(cause) => Err(BudgetError::Io { path, cause }),
         }
     }
@@ -67,9 +76,13 @@ impl Budget {
     pub fn private() -> Result<Budget, BudgetError> {
         let path = PathBuf::from("(unnamed)");
         match tempfile::tempfile() {
-            Ok(file) => Ok(Budget { path, file: Mutex::new(file), boot_id: boot_id() }),
+            Ok(file) => Ok(Budget::new(path, file)),
             Err(cause) => Err(BudgetError::Io { path, cause }),
         }
+    }
+
+    fn new(path: PathBuf, file: File) -> Budget {
+        Budget { path, file: Mutex::new(file), boot_id: boot_id(), told: Told::default() }
     }
 
     /// Takes `weight` out of the budget, or says how long to wait.
@@ -90,20 +103,20 @@ impl Budget {
     ) -> Result<(), BudgetError> {
         let mut waited = Duration::ZERO;
         loop {
-            let (wait_ms, why) = match self.take(group, weight, priority)? {
+            let (wait_ms, why, told) = match self.take(group, weight, priority)? {
                 Grant::Go => return Ok(()),
-                Grant::Wait(wait_ms) => (wait_ms, "the budget is used up"),
-                Grant::Banned(wait_ms) => (wait_ms, "the exchange wants to be left alone"),
+                Grant::Wait(wait_ms) => (wait_ms, "the budget is used up", &self.told.used_up),
+                Grant::Banned(wait_ms) => (wait_ms, "the exchange wants to be left alone", &self.told.ban),
             };
             let wait = Duration::from_millis(wait_ms);
             if wait + waited > WAIT_MAX {
                 return Err(BudgetError::TooLong { secs: wait.as_secs() });
             }
             let message = format!("{}: {why} ({}): waiting {:.1} s", self.host(), group.name, wait.as_secs_f64());
-            if wait >= LONG_WAIT {
-                waiter.warn(&message)
+            if wait >= LONG_WAIT && !told.swap(true, Ordering::Relaxed) {
+                waiter.warn(&format_args!("{message}; further waits are told with -v"));
             } else {
-                waiter.note(&message)
+                waiter.note(&message);
             }
             waiter.wait(wait).map_err(BudgetError::Stopped)?;
             waited += wait;

@@ -255,3 +255,25 @@ fn a_stop_ends_the_wait() {
     assert!(matches!(error, BudgetError::Stopped(_)), "{error}");
     assert_eq!(waiter.waits.borrow().len(), 1);
 }
+
+#[test]
+fn a_long_wait_is_news_once() {
+    let waiter = Impatient::default();
+    waiter.is_stopped.set(true);
+    let counts = || (waiter.warnings.borrow().len(), waiter.notes.borrow().len());
+    let budget = Budget::private().expect("a budget");
+    let wait = || budget.wait(&SPOT_WEIGHT, 1, Priority::Bulk, &waiter).expect_err("stopped");
+    while budget.take(&SPOT_WEIGHT, 1, Priority::Bulk).expect("an answer") == Grant::Go {}
+    budget.observe(&SPOT_WEIGHT, 6000).expect("it is used up");
+    wait();
+    wait();
+    assert_eq!(counts(), (1, 1), "{:?}", waiter.warnings);
+    // A ban is another matter.
+    budget.ban(Duration::from_secs(60)).expect("a ban");
+    wait();
+    wait();
+    assert_eq!(counts(), (2, 2), "{:?}", waiter.warnings);
+    let warnings = waiter.warnings.borrow();
+    assert!(warnings[0].contains("used up") && warnings[1].contains("left alone"), "{warnings:?}");
+    assert!(warnings.iter().all(|warning| warning.ends_with("with -v")), "{warnings:?}");
+}
