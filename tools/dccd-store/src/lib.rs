@@ -19,6 +19,7 @@ mod lock;
 mod metrics;
 mod policy;
 mod publish;
+mod seam;
 mod store;
 pub mod table;
 mod view;

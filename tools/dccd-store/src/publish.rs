@@ -20,6 +20,7 @@ use crate::layout::{Layout, Period};
 use crate::ledger::{Ledger, LoadedLedger};
 use crate::lock::Lock;
 use crate::policy::Published;
+use crate::seam::published_neighbours;
 use crate::table::{
     Assembled, Assembly, FileInfo, FileScan, Numbers, Origin, PartWriter, Provenance, Record, RowError, Rows, Source,
     TableError, assemble,
@@ -279,12 +280,15 @@ impl<'a> Publisher<'a> {
         }
         let new_path = self.site.part_path(self.dataset, period).with_extension("new.part");
         let provenance = provenance(self.site, info.as_ref(), self.dataset.exchange().as_str());
+        let Site { layout, numbers, .. } = self.site;
+        let neighbours = published_neighbours(layout, self.dataset, &self.ledger, *numbers, period)?;
+        let added: Vec<Source> = sources.into_iter().chain(neighbours).collect();
         let assembly = |existing: Option<Source>| Assembly {
             kind: self.dataset.kind(),
-            numbers: self.site.numbers,
+            numbers: *numbers,
             provenance: &provenance,
             existing,
-            added: sources.clone(),
+            added: added.clone(),
             replaced: &replaced,
         };
         // A part that begins with this very file stands for it; with one that was replaced since, it is a repeat.

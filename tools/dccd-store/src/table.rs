@@ -48,6 +48,7 @@ mod tests;
 pub use assemble::{Assembled, Assembly, assemble};
 pub use error::{RowError, TableError};
 pub use input::{FileInfo, Origin};
+pub(crate) use order::EDGE_NANOS;
 pub use part::{Part, PartWriter, PushError};
 pub use record::{Record, Unusable};
 pub use rows::{Rows, check};

@@ -6,6 +6,7 @@ mod ledgers;
 mod paths;
 mod policies;
 mod promises;
+mod seams;
 mod streams;
 mod writers;
 

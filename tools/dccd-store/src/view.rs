@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::layout::{Layout, Period};
 use crate::ledger::Ledger;
 use crate::publish::adopted_ranges;
+use crate::seam::{Seam, rows_in};
 use crate::store::Store;
 use crate::table::{FileInfo, FileScan, MergedScan, Numbers, Origin, Rows, Source, TableError};
 
@@ -131,29 +132,49 @@ impl View {
 
     /// The instants of its first and last row.
     pub fn bounds(&self) -> Option<(Ts, Ts)> {
-        let files = self.periods.iter().filter_map(|view| match &view.file {
-            Some(Ok(info)) => info.first.zip(info.last),
-            _ => None,
-        });
-        let waiting = self.journaled.periods.values().copied();
-        files.chain(waiting).reduce(|(first, last), (from, to)| (first.min(from), last.max(to)))
+        let bounds = self.periods.iter().filter_map(|view| self.bounds_of(view));
+        bounds.reduce(|(first, last), (from, to)| (first.min(from), last.max(to)))
     }
 
     /// The rows of one period that are in `range`, sorted and without repeats.
     pub fn rows(&self, view: &PeriodView, range: Range) -> Result<MergedScan, TableError> {
-        MergedScan::new(self.dataset.kind(), self.numbers, self.sources(view), range)
+        MergedScan::new(self.dataset.kind(), self.numbers, self.sources(view)?, range)
     }
 
     /// At least the last `count` records of one period that are in `range`, if it has as many.
     pub fn last_rows(&self, view: &PeriodView, range: Range, count: usize) -> Result<MergedScan, TableError> {
-        MergedScan::last(self.dataset.kind(), self.numbers, self.sources(view), range, count)
+        MergedScan::last(self.dataset.kind(), self.numbers, self.sources(view)?, range, count)
     }
 
-    fn sources(&self, view: &PeriodView) -> Vec<Source> {
+    /// What holds the rows of one period, and those of the day before to which some of them give way.
+    fn sources(&self, view: &PeriodView) -> Result<Vec<Source>, TableError> {
+        let mut sources = self.own_sources(view);
+        if let Some(seam) = Seam::before(self.dataset.kind(), view.period)
+            && let Some(day_before) = self.periods.iter().find(|other| other.period == seam.neighbour)
+            && self.bounds_of(view).is_some_and(|(first, _)| first < seam.here.end())
+            && self.bounds_of(day_before).is_some_and(|(_, last)| last >= seam.there.start())
+        {
+            let rows = rows_in(self.dataset.kind(), self.numbers, self.own_sources(day_before), seam.there)?;
+            sources.extend(rows.into_iter().map(Source::neighbour));
+        }
+        Ok(sources)
+    }
+
+    fn own_sources(&self, view: &PeriodView) -> Vec<Source> {
         let file = matches!(view.file, Some(Ok(_))).then(|| Source::published(&view.path, self.adopted.clone()));
         let waiting = self.journaled.rows.get(&view.period).into_iter().flatten();
         let waiting = waiting.map(|(_, rows)| Source::rows(rows.clone()));
         file.into_iter().chain(waiting).collect()
+    }
+
+    /// The instants of the first and last row of one period.
+    fn bounds_of(&self, view: &PeriodView) -> Option<(Ts, Ts)> {
+        let file = match &view.file {
+            Some(Ok(info)) => info.first.zip(info.last),
+            _ => None,
+        };
+        let waiting = self.journaled.periods.get(&view.period).copied();
+        file.into_iter().chain(waiting).reduce(|(first, last), (from, to)| (first.min(from), last.max(to)))
     }
 }
 

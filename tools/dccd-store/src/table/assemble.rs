@@ -9,7 +9,7 @@ use dccd_record::{Kind, Range, RangeSet, Ts};
 use super::error::TableError;
 use super::input::{Origin, TableFile, believable};
 use super::merge::{Merger, Standing};
-use super::order::bucket;
+use super::order::{reach_end, reach_start};
 use super::repeats::are_repeats;
 use super::rows::Rows;
 use super::schema::{GROUP_ROWS, Numbers, Provenance};
@@ -30,7 +30,7 @@ pub struct Assembly<'a> {
     pub provenance: &'a Provenance,
     /// The file as it is published now.
     pub existing: Option<Source>,
-    /// What came since, in the order of commits.
+    /// What came since, in the order of commits, and rows of neighbouring files.
     pub added: Vec<Source>,
     /// Ranges that are covered now: adopted trades and books inside that nothing new repeats are left out.
     pub replaced: &'a RangeSet,
@@ -71,14 +71,15 @@ pub fn assemble(assembly: Assembly<'_>, temp_path: &Path) -> Result<Assembled, T
     let has_existing = existing.is_some();
     let mut published = None;
     for (source, part) in existing.into_iter().chain(added).zip(0..) {
+        let is_neighbour = source.is_neighbour();
         let opened = open(source, part, kind, numbers)?;
         let may_give_way = has_existing && part == 0 && matches!(kind, Kind::Trade | Kind::Book);
         let dropped = if may_give_way { common(&opened.adopted, replaced) } else { RangeSet::new() };
-        plan.standings.push(Standing { adopted: opened.adopted, dropped: Arc::new(dropped) });
+        plan.standings.push(Standing { adopted: opened.adopted, dropped: Arc::new(dropped), is_neighbour });
         if has_existing && part == 0 {
             published = opened.file;
         }
-        rows_in += opened.rows;
+        rows_in += if is_neighbour { 0 } else { opened.rows };
         runs.extend(opened.runs);
     }
     let mut sink = Sink::new(temp_path, kind, numbers, provenance);
@@ -163,6 +164,9 @@ impl Plan {
     }
 
     fn merge(&mut self, runs: Vec<Run>, sink: &mut Sink<'_>) -> Result<(), TableError> {
+        if runs.iter().all(|run| self.standing(run).is_some_and(|standing| standing.is_neighbour)) {
+            return Ok(());
+        }
         let rows = runs.iter().fold(0, |sum: usize, run| sum.saturating_add(run.rows));
         let mut merger = Merger::new(self.kind, self.numbers, chain(runs, self.kind), &self.standings, None);
         sink.merge(&mut merger, rows)?;
@@ -188,7 +192,8 @@ impl Plan {
     }
 
     /// Takes small runs into memory and cuts them where the large ones end, so that each large one meets only the
-    /// rows that fall into it. If the small ones are too many, or there is nothing to spare, all stays together.
+    /// rows that fall into it. If the small ones are too many, or a bunch would be cut, or there is nothing to spare,
+    /// all stays together.
     fn split(&mut self, cluster: Vec<Run>) -> Result<Split, TableError> {
         let (bases, patches) = self.choose_bases(cluster);
         let patch_rows = patches.iter().fold(0, |sum: usize, run| sum.saturating_add(run.rows));
@@ -201,16 +206,29 @@ impl Plan {
         }
         let mut pieces = Vec::new();
         for base in bases {
-            let start = bucket(self.kind, base.hull.0);
-            let after = bucket(self.kind, base.hull.1);
-            pieces.push(self.cut_before(&mut loaded, start));
-            let mut piece = self.cut_through(&mut loaded, after);
+            pieces.push(cut_before(&mut loaded, reach_start(self.kind, base.hull.0)));
+            let mut piece = cut_before(&mut loaded, reach_end(self.kind, base.hull.1));
             piece.push(base);
             pieces.push(piece);
         }
-        pieces.push(self.cut_before(&mut loaded, i64::MAX));
+        pieces.push(cut_before(&mut loaded, i64::MAX));
         pieces.retain(|piece| !piece.is_empty());
-        Ok(Split::Apart(pieces))
+        if self.are_apart(&pieces) {
+            return Ok(Split::Apart(pieces));
+        }
+        Ok(Split::Together(pieces.into_iter().flatten().collect()))
+    }
+
+    /// Whether no row of a piece is near one of the next.
+    fn are_apart(&self, pieces: &[Vec<Run>]) -> bool {
+        let first = |piece: &[Run]| piece.iter().map(|run| run.hull.0).min();
+        let last = |piece: &[Run]| piece.iter().map(|run| run.hull.1).max();
+        pieces.is_sorted_by(|before, after| {
+            last(before)
+                .map(|last| reach_end(self.kind, last))
+                .zip(first(after))
+                .is_none_or(|(end, first)| end <= first)
+        })
     }
 
     /// The largest runs that can be copied and do not overlap each other, in the order of time; and the others.
@@ -219,8 +237,7 @@ impl Plan {
         let (mut bases, mut patches): (Vec<Run>, Vec<Run>) = (Vec::new(), Vec::new());
         for run in cluster {
             let overlaps = |held: &Run| {
-                bucket(self.kind, held.hull.0) <= bucket(self.kind, run.hull.1)
-                    && bucket(self.kind, run.hull.0) <= bucket(self.kind, held.hull.1)
+                held.hull.0 < reach_end(self.kind, run.hull.1) && run.hull.0 < reach_end(self.kind, held.hull.1)
             };
             let is_base = self.as_copy(&run).is_some() && !bases.iter().any(overlaps);
             if is_base { &mut bases } else { &mut patches }.push(run);
@@ -240,14 +257,6 @@ impl Plan {
         self.note(&merger);
         Ok(Loaded { rows: Arc::new(rows), at: 0, part, order })
     }
-
-    fn cut_before(&self, loaded: &mut [Loaded], end: i64) -> Vec<Run> {
-        loaded.iter_mut().filter_map(|held| held.cut(|ts| bucket(self.kind, ts) < end)).collect()
-    }
-
-    fn cut_through(&self, loaded: &mut [Loaded], last: i64) -> Vec<Run> {
-        loaded.iter_mut().filter_map(|held| held.cut(|ts| bucket(self.kind, ts) <= last)).collect()
-    }
 }
 
 enum Split {
@@ -264,9 +273,9 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn cut(&mut self, is_in: impl Fn(i64) -> bool) -> Option<Run> {
+    fn cut(&mut self, end: i64) -> Option<Run> {
         let rest = &self.rows.ts[self.at..];
-        let length = rest.partition_point(|ts| is_in(*ts));
+        let length = rest.partition_point(|ts| *ts < end);
         let hull = (*rest.first()?, *rest[..length].last()?);
         let rows = Arc::new(self.rows.slice(self.at..self.at + length));
         self.at += length;
@@ -274,14 +283,18 @@ impl Loaded {
     }
 }
 
+fn cut_before(loaded: &mut [Loaded], end: i64) -> Vec<Run> {
+    loaded.iter_mut().filter_map(|held| held.cut(end)).collect()
+}
+
 /// Groups runs that overlap, directly or through others, in the order of time.
 fn clusters(mut runs: Vec<Run>, kind: Kind) -> Vec<Vec<Run>> {
     runs.sort_by_key(|run| run.hull.0);
     let mut clusters: Vec<Vec<Run>> = Vec::new();
-    let mut last = i64::MIN;
+    let mut end = i64::MIN;
     for run in runs {
-        let is_apart = bucket(kind, run.hull.0) > last;
-        last = last.max(bucket(kind, run.hull.1));
+        let is_apart = run.hull.0 >= end;
+        end = end.max(reach_end(kind, run.hull.1));
         match clusters.last_mut() {
             Some(cluster) if !is_apart => cluster.push(run),
             _ => clusters.push(vec![run]),

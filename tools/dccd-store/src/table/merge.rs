@@ -7,7 +7,9 @@ use dccd_record::{Kind, Range, RangeSet, Ts};
 
 use super::error::TableError;
 use super::input::TableFile;
-use super::order::{Candidate, Rank, Trust, bucket, last_bucket_start, resolve, rows_before};
+use super::order::{
+    BUNCH_STEPS_MAX, Candidate, Rank, Trust, bunches_before, last_bunch_start, reach_end, reach_start, resolve,
+};
 use super::pages::select_pages;
 use super::rows::Rows;
 use super::schema::Numbers;
@@ -16,16 +18,24 @@ use super::source::{BATCH_ROWS, Batches, Place, Run};
 /// The fewest rows decoded at a time, however many runs are open.
 const BATCH_ROWS_MIN: usize = if cfg!(test) { 3 } else { 1 << 10 };
 
+/// So many rows are looked at one by one before halving begins.
+const FEW_ROWS: usize = 8;
+
 /// Which of a part's rows are adopted, and which of those nothing may keep.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Standing {
     pub(super) adopted: Arc<RangeSet>,
     /// Adopted rows in here are left out.
     pub(super) dropped: Arc<RangeSet>,
+    /// All of its rows are of another file: they keep their repeats out, and are left out themselves.
+    pub(super) is_neighbour: bool,
 }
 
 impl Standing {
     pub(super) fn trust(&self, ts: i64) -> Trust {
+        if self.is_neighbour {
+            return Trust::Neighbour;
+        }
         let is_adopted = !self.adopted.is_empty() && holds(&self.adopted, ts);
         if is_adopted { Trust::Adopted } else { Trust::Ours }
     }
@@ -75,24 +85,27 @@ impl Merger {
         self.has_news
     }
 
-    /// Appends the next rows until there are `wanted` or no more; `false` at the end. Buckets stay whole.
+    /// Appends the next rows until there are `wanted` or no more; `false` at the end. Bunches stay whole.
     pub(super) fn next(&mut self, wanted: usize, out: &mut Rows) -> Result<bool, TableError> {
         while out.len() < wanted {
-            let Some((at, bucket, next)) = self.nearest() else {
+            let Some((at, first, next)) = self.nearest() else {
                 return Ok(false);
             };
             let cursor = &mut self.cursors[at];
             if cursor.is_starved() {
                 cursor.fill()?;
-            } else if bucket < next {
-                let rows = rows_before(&cursor.head, cursor.at, next);
-                cursor.at = rows.end;
+                continue;
+            }
+            let rows = if first < next { bunches_before(&cursor.head, cursor.at, next) } else { 0..0 };
+            if rows.is_empty() {
+                let end = self.gather(first)?;
+                self.join(end, out);
+                continue;
+            }
+            cursor.at = rows.end;
+            if !cursor.standing.is_neighbour {
                 self.has_news |= self.base != Some(at);
                 out.append(&cursor.head, rows);
-            } else if let Some(starved) = self.starved_at(bucket) {
-                self.cursors[starved].fill()?;
-            } else {
-                self.join(bucket, out);
             }
         }
         Ok(true)
@@ -103,37 +116,50 @@ impl Merger {
         self.cursors.iter().map(|cursor| cursor.dropped).sum::<u64>()
     }
 
-    /// The cursor with the first bucket, that bucket, and the first bucket of all others.
+    /// The cursor with the first row, its instant, and where what is near the rows of all others begins.
     fn nearest(&self) -> Option<(usize, i64, i64)> {
         let mut nearest = None;
-        let mut next = i64::MAX;
+        let mut next = None;
         for (at, cursor) in self.cursors.iter().enumerate() {
-            let Some(bucket) = cursor.bucket(self.kind) else { continue };
+            let Some(ts) = cursor.next_ts() else { continue };
             match nearest {
-                Some((_, first)) if bucket >= first => next = next.min(bucket),
+                Some((_, first)) if ts >= first => next = Some(next.map_or(ts, |next: i64| next.min(ts))),
                 Some((_, first)) => {
-                    next = first;
-                    nearest = Some((at, bucket));
+                    next = Some(first);
+                    nearest = Some((at, ts));
                 }
-                None => nearest = Some((at, bucket)),
+                None => nearest = Some((at, ts)),
             }
         }
-        nearest.map(|(at, bucket)| (at, bucket, next))
+        let next = next.map_or(i64::MAX, |next| reach_start(self.kind, next));
+        nearest.map(|(at, first)| (at, first, next))
     }
 
-    fn starved_at(&self, bucket: i64) -> Option<usize> {
-        self.cursors.iter().position(|cursor| cursor.is_starved() && cursor.bucket(self.kind) == Some(bucket))
+    /// Reads on until the bunch of the row at `first`, which is the next, is there; returns its end.
+    fn gather(&mut self, first: i64) -> Result<i64, TableError> {
+        let mut end = reach_end(self.kind, first);
+        for step in 0.. {
+            let mut reach = end;
+            for cursor in &mut self.cursors {
+                cursor.read_to(end)?;
+                if let Some(last) = cursor.rows_before(end).last().and_then(|row| cursor.head.ts.get(row)) {
+                    reach = reach.max(reach_end(self.kind, *last));
+                }
+            }
+            if reach == end || step == BUNCH_STEPS_MAX {
+                break;
+            }
+            end = reach;
+        }
+        Ok(end)
     }
 
-    /// Appends the rows of a bucket that several runs have.
-    fn join(&mut self, bucket_start: i64, out: &mut Rows) {
+    /// Appends what is to keep of the rows before `end`.
+    fn join(&mut self, end: i64, out: &mut Rows) {
         self.candidates.clear();
         for (batch, cursor) in self.cursors.iter_mut().enumerate() {
-            if cursor.bucket(self.kind) != Some(bucket_start) {
-                continue;
-            }
             let run = u64::try_from(batch).unwrap_or(u64::MAX) << 32;
-            let rows = bucket_rows(self.kind, &cursor.head, cursor.at);
+            let rows = cursor.rows_before(end);
             for row in rows.clone() {
                 let rank = Rank { trust: cursor.standing.trust(cursor.head.ts[row]), part: cursor.part };
                 let arrival = run + u64::try_from(row).unwrap_or(u64::MAX);
@@ -145,6 +171,7 @@ impl Merger {
             self.candidates.iter().filter(|candidate| Some(candidate.batch) == self.base).copied().collect();
         let batches: Vec<&Rows> = self.cursors.iter().map(|cursor| &cursor.head).collect();
         resolve(&batches, &mut self.candidates);
+        self.candidates.retain(|candidate| candidate.rank.trust != Trust::Neighbour);
         self.has_news |= ours.len() != self.candidates.len()
             || ours.iter().zip(&self.candidates).any(|(ours, kept)| {
                 ours.batch != kept.batch && !batches[ours.batch].is_same(ours.row, batches[kept.batch], kept.row)
@@ -155,14 +182,6 @@ impl Merger {
     }
 }
 
-/// The rows of the bucket that begins at row `from`.
-pub(super) fn bucket_rows(kind: Kind, rows: &Rows, from: usize) -> Places<usize> {
-    let Some(ts) = rows.ts.get(from) else { return from..from };
-    let start = bucket(kind, *ts);
-    let length = rows.ts[from..].iter().take_while(|ts| bucket(kind, **ts) == start).count();
-    from..from + length
-}
-
 /// A place in a run.
 #[derive(Debug)]
 struct Cursor {
@@ -170,10 +189,10 @@ struct Cursor {
     standing: Standing,
     part: u32,
     is_raw: bool,
-    /// Whole buckets, read up to `at`.
+    /// Whole bunches, read up to `at`.
     head: Rows,
     at: usize,
-    /// The bucket after them, of which more may come.
+    /// The bunch after them, of which more may come.
     carry: Rows,
     /// A bound below what is to come while nothing was read.
     first: i64,
@@ -200,20 +219,25 @@ impl Cursor {
             head: empty(),
             at: 0,
             carry: empty(),
-            first: bucket(kind, run.hull.0),
+            first: run.hull.0,
             last: i64::MIN,
             feed: Feed::Unopened { run, range, batch_rows },
             dropped: 0,
         }
     }
 
-    /// The bucket of the next row, or while rows have yet to be read, a bound below it.
-    fn bucket(&self, kind: Kind) -> Option<i64> {
-        match (self.head.ts.get(self.at), self.carry.ts.first(), &self.feed) {
-            (Some(ts), _, _) | (None, Some(ts), _) => Some(bucket(kind, *ts)),
-            (None, None, Feed::Done) => None,
-            (None, None, Feed::Unopened { .. }) => Some(self.first),
-            (None, None, Feed::Open(..)) => Some(self.first.max(bucket(kind, self.last))),
+    /// The instant of the next row, or while rows have yet to be read, a bound below it.
+    fn next_ts(&self) -> Option<i64> {
+        self.head.ts.get(self.at).copied().or_else(|| self.next_unread())
+    }
+
+    /// The same of the rows behind the head.
+    fn next_unread(&self) -> Option<i64> {
+        match (self.carry.ts.first(), &self.feed) {
+            (Some(ts), _) => Some(*ts),
+            (None, Feed::Done) => None,
+            (None, Feed::Unopened { .. }) => Some(self.first),
+            (None, Feed::Open(..)) => Some(self.first.max(self.last)),
         }
     }
 
@@ -221,24 +245,45 @@ impl Cursor {
         self.at == self.head.len()
     }
 
-    /// Reads on until whole buckets are there, or the end.
+    /// The next rows of the head, as far as they are before `end`.
+    fn rows_before(&self, end: i64) -> Places<usize> {
+        let rest = &self.head.ts[self.at..];
+        // Most bunches have few rows.
+        let few = rest.iter().take(FEW_ROWS).take_while(|ts| **ts < end).count();
+        let length = if few < FEW_ROWS { few } else { rest.partition_point(|ts| *ts < end) };
+        self.at..self.at + length
+    }
+
+    /// Reads on until all rows before `end` are in the head.
+    fn read_to(&mut self, end: i64) -> Result<(), TableError> {
+        while self.next_unread().is_some_and(|ts| ts < end) {
+            self.fill()?;
+        }
+        Ok(())
+    }
+
+    /// Reads on until there is one more whole bunch, or the end.
     fn fill(&mut self) -> Result<(), TableError> {
+        self.head.remove_front(self.at);
         self.at = 0;
-        self.head.clear();
-        loop {
+        let mut fresh = loop {
             let Some(batch) = self.read()? else {
-                std::mem::swap(&mut self.head, &mut self.carry);
-                break;
+                let empty = Rows::new(self.head.kind(), self.head.numbers());
+                break std::mem::replace(&mut self.carry, empty);
             };
             self.carry.append(&batch, 0..batch.len());
-            let whole = last_bucket_start(&self.carry);
+            let whole = last_bunch_start(&self.carry);
             if whole > 0 {
-                self.head = self.carry.split_front(whole);
-                break;
+                break self.carry.split_front(whole);
             }
-        }
+        };
         if self.is_raw {
-            self.head.finish();
+            fresh.finish();
+        }
+        if self.head.is_empty() {
+            self.head = fresh;
+        } else {
+            self.head.append(&fresh, 0..fresh.len());
         }
         Ok(())
     }
@@ -277,11 +322,7 @@ impl Cursor {
     /// Leaves out what is outside the range and what must give way.
     fn wanted(&mut self, rows: Rows, range: Option<Range>) -> Rows {
         let rows = match range {
-            Some(range) => {
-                let start = rows.ts.partition_point(|ts| *ts < range.start().nanos());
-                let end = rows.ts.partition_point(|ts| *ts < range.end().nanos());
-                if end - start == rows.len() { rows } else { rows.slice(start..end.max(start)) }
-            }
+            Some(range) => rows.within(range),
             None => rows,
         };
         if self.standing.dropped.is_empty() {

@@ -1,8 +1,10 @@
 //! The order of rows, their keys, and who wins among equals.
 //!
-//! Equal keys never lie further apart than one bucket: the instant, or for trades the millisecond, because one
-//! exchange gave the same id once with a millisecond stamp and once with a microsecond stamp. So everything that
-//! removes repeats works bucket by bucket.
+//! Equal keys lie in one bucket: the instant, or for trades the millisecond, because one exchange gave the same id
+//! once with a millisecond stamp and once with a microsecond stamp. Another exchange's stamps differ by less than a
+//! microsecond, and that may be enough to pass the edge of a bucket, so the microsecond before an edge and the one
+//! behind it count as one place too. Rows that are near each other in this sense, directly or through rows between
+//! them, are a bunch, and everything that removes repeats works bunch by bunch.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -13,12 +15,18 @@ use super::column::{BID, Column, TRUE, Texts, compare_ids, index, row_number};
 use super::rows::Rows;
 use super::schema::at;
 
+/// How far before and behind an edge between two buckets one trade may be stamped.
+pub(crate) const EDGE_NANOS: i64 = 1_000;
+
 const NANOS_PER_MILLI: i64 = 1_000_000;
+
+/// A bunch that passes half as many edges is cut: nothing but nonsense is that dense, and memory has an end.
+pub(super) const BUNCH_STEPS_MAX: usize = 256;
 
 /// The start of the bucket that holds an instant.
 pub(super) fn bucket(kind: Kind, ts: i64) -> i64 {
     match kind {
-        Kind::Trade => ts - ts.rem_euclid(NANOS_PER_MILLI),
+        Kind::Trade => ts.saturating_sub(ts.rem_euclid(NANOS_PER_MILLI)),
         _ => ts,
     }
 }
@@ -31,18 +39,44 @@ pub(super) fn bucket_end(kind: Kind, ts: i64) -> i64 {
     }
 }
 
-/// Where the bucket of the last row begins in sorted rows.
-pub(super) fn last_bucket_start(rows: &Rows) -> usize {
-    match rows.ts.last() {
-        Some(ts) => {
-            let start = bucket(rows.kind(), *ts);
-            rows.ts.partition_point(|ts| *ts < start)
-        }
-        None => 0,
-    }
+/// The first instant that is near another, itself or an earlier one.
+#[inline]
+pub(super) fn reach_start(kind: Kind, ts: i64) -> i64 {
+    let start = bucket(kind, ts);
+    let is_at_edge = kind == Kind::Trade && ts.saturating_sub(start) < EDGE_NANOS;
+    if is_at_edge { start.saturating_sub(EDGE_NANOS) } else { start }
 }
 
-/// One of the rows that share a bucket.
+/// The end of the instants that are near another, itself or later ones. What is before it and not earlier than the
+/// other is near; so is what is not before [`reach_start`] and not later.
+#[inline]
+pub(super) fn reach_end(kind: Kind, ts: i64) -> i64 {
+    let end = bucket_end(kind, ts);
+    let is_at_edge = kind == Kind::Trade && end.saturating_sub(ts) <= EDGE_NANOS;
+    if is_at_edge { end.saturating_add(EDGE_NANOS) } else { end }
+}
+
+/// Where the bunch of a row begins in sorted rows.
+pub(super) fn bunch_start(rows: &Rows, row: usize) -> usize {
+    let mut start = row;
+    for _ in 0..BUNCH_STEPS_MAX {
+        let Some(ts) = rows.ts.get(start) else { break };
+        let from = reach_start(rows.kind(), *ts);
+        let near = rows.ts[..start].partition_point(|ts| *ts < from);
+        if near == start {
+            break;
+        }
+        start = near;
+    }
+    start
+}
+
+/// Where the bunch of the last row begins in sorted rows.
+pub(super) fn last_bunch_start(rows: &Rows) -> usize {
+    rows.len().checked_sub(1).map_or(0, |last| bunch_start(rows, last))
+}
+
+/// One of the rows of a bunch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     /// Which of the batches it is in.
@@ -65,20 +99,25 @@ pub(super) struct Rank {
 pub(super) enum Trust {
     Adopted,
     Ours,
+    /// It is in the file of another day, and what repeats it here has to go.
+    Neighbour,
 }
 
-/// The rows to keep of one bucket, in order.
+/// The rows to keep of one bunch, in order.
 pub(super) fn resolve(batches: &[&Rows], candidates: &mut Vec<Candidate>) {
     let Some(kind) = batches.first().map(|rows| rows.kind()) else { return };
     let key_order = |left: &Candidate, right: &Candidate| {
         compare_keys(kind, batches[left.batch], left.row, batches[right.batch], right.row)
+    };
+    let is_equal = |left: &Candidate, right: &Candidate| {
+        is_one_record(batches[left.batch], left.row, batches[right.batch], right.row)
     };
     candidates.sort_unstable_by(|left, right| {
         let by_commit = || left.rank.part.cmp(&right.rank.part).then(left.arrival.cmp(&right.arrival));
         key_order(left, right).then_with(by_commit)
     });
     let mut kept = Vec::with_capacity(candidates.len());
-    for equals in candidates.chunk_by(|left, right| key_order(left, right).is_eq()) {
+    for equals in candidates.chunk_by(is_equal) {
         let counts = equals.first().is_some_and(|first| is_counted(batches[first.batch], first.row));
         keep_winners(batches, equals, counts, &mut kept);
     }
@@ -114,30 +153,30 @@ pub(super) fn normal_order(rows: &Rows) -> Option<Vec<u32>> {
     let mut sorted: Vec<u32> = (0..row_number(rows.len())).collect();
     sorted.sort_by(|left, right| compare_rows(kind, rows, index(*left), rows, index(*right)));
     let mut kept = Vec::with_capacity(sorted.len());
-    let bucket_of = |row: u32| bucket(kind, rows.ts[index(row)]);
-    for same in sorted.chunk_by(|left, right| bucket_of(*left) == bucket_of(*right)) {
-        if is_free_of_repeats(rows, same) {
-            kept.extend_from_slice(same);
+    let is_near = |row: &u32, next: &u32| rows.ts[index(*next)] < reach_end(kind, rows.ts[index(*row)]);
+    for bunch in sorted.chunk_by(is_near) {
+        if is_free_of_repeats(rows, bunch) {
+            kept.extend_from_slice(bunch);
             continue;
         }
         let rank = Rank { trust: Trust::Ours, part: 0 };
         let candidate = |row: &u32| Candidate { batch: 0, row: index(*row), rank, arrival: u64::from(*row) };
-        let mut candidates: Vec<Candidate> = same.iter().map(candidate).collect();
+        let mut candidates: Vec<Candidate> = bunch.iter().map(candidate).collect();
         resolve(&[rows], &mut candidates);
         kept.extend(candidates.iter().map(|candidate| row_number(candidate.row)));
     }
     Some(kept)
 }
 
-/// Whether rows of one bucket, already in order, plainly hold no repeat; "no" may also mean "hard to say".
-fn is_free_of_repeats(rows: &Rows, same: &[u32]) -> bool {
+/// Whether a bunch, already in order, plainly holds no repeat; "no" may also mean "hard to say".
+fn is_free_of_repeats(rows: &Rows, bunch: &[u32]) -> bool {
     let kind = rows.kind();
     match kind {
-        Kind::Candle | Kind::Funding | Kind::OpenInterest => same.len() == 1,
+        Kind::Candle | Kind::Funding | Kind::OpenInterest => bunch.len() == 1,
         Kind::Trade => {
             let tids = tids(rows);
-            same.len() == 1
-                || same.windows(2).all(|pair| {
+            bunch.len() == 1
+                || bunch.windows(2).all(|pair| {
                     let (left, right) = (tids.get(index(pair[0])), tids.get(index(pair[1])));
                     !left.is_empty() && compare_ids(left, right).is_lt()
                 })
@@ -161,7 +200,7 @@ pub(super) fn follows(rows: &Rows, row: usize) -> bool {
         Kind::Candle | Kind::Funding | Kind::OpenInterest => ts_before < ts,
         Kind::Trade if ts < ts_before || ts - ts_before >= NANOS_PER_MILLI => ts > ts_before,
         Kind::Trade => {
-            bucket(Kind::Trade, ts_before) != bucket(Kind::Trade, ts) || {
+            ts >= reach_end(Kind::Trade, ts_before) || {
                 let tids = tids(rows);
                 let (left, right) = (tids.get(before), tids.get(row));
                 !left.is_empty() && compare_ids(left, right).is_lt()
@@ -226,18 +265,18 @@ fn compare_prices(left: &Rows, row: usize, right: &Rows, other: usize) -> Orderi
     }
 }
 
-/// Orders rows of one bucket by key: equal means one record (or one of several equal ones).
+/// Orders the rows of a bunch so that those of one record follow each other.
 fn compare_keys(kind: Kind, left: &Rows, row: usize, right: &Rows, other: usize) -> Ordering {
     let column = |at: usize| left.columns[at].compare(row, &right.columns[at], other);
     let by_ts = || left.ts[row].cmp(&right.ts[other]);
     match kind {
         Kind::Candle | Kind::Funding | Kind::OpenInterest => by_ts(),
         Kind::Trade => {
-            let by_tid = column(at::TRADE_TID);
+            let by_tid = column(at::TRADE_TID).then_with(by_ts);
             if by_tid.is_ne() || !is_counted(left, row) {
                 return by_tid;
             }
-            by_ts()
+            by_tid
                 .then_with(|| column(at::TRADE_PRICE))
                 .then_with(|| column(at::TRADE_AMOUNT))
                 .then_with(|| column(at::TRADE_SIDE))
@@ -248,6 +287,16 @@ fn compare_keys(kind: Kind, left: &Rows, row: usize, right: &Rows, other: usize)
             .then_with(|| column(at::BOOK_SIDE))
             .then_with(|| column(at::BOOK_PRICE)),
     }
+}
+
+/// Whether a row and the next of its bunch by key are one record (or each one of several equal ones).
+fn is_one_record(rows: &Rows, row: usize, others: &Rows, other: usize) -> bool {
+    let kind = rows.kind();
+    if kind != Kind::Trade || is_counted(rows, row) {
+        return compare_keys(kind, rows, row, others, other).is_eq();
+    }
+    let is_near = others.ts[other] < reach_end(kind, rows.ts[row]);
+    is_near && rows.columns[at::TRADE_TID].compare(row, &others.columns[at::TRADE_TID], other).is_eq()
 }
 
 /// Whether equal rows of one part are different records.
@@ -266,8 +315,14 @@ fn is_derived(rows: &Rows, row: usize) -> bool {
     }
 }
 
-/// The rows of `rows` that hold the buckets before `end`.
-pub(super) fn rows_before(rows: &Rows, from: usize, end: i64) -> Range<usize> {
-    let length = rows.ts[from..].partition_point(|ts| *ts < end);
-    from..from + length
+/// The rows of sorted ones that are before `end`, but of no bunch only a part.
+pub(super) fn bunches_before(rows: &Rows, from: usize, end: i64) -> Range<usize> {
+    let mut after = from + rows.ts[from..].partition_point(|ts| *ts < end);
+    if let Some(next) = rows.ts.get(after)
+        && after > from
+        && *next < reach_end(rows.kind(), rows.ts[after - 1])
+    {
+        after = bunch_start(rows, after).clamp(from, after);
+    }
+    from..after
 }

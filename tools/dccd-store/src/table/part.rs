@@ -8,7 +8,7 @@ use dccd_record::{Kind, Line, Ts};
 
 use super::error::{RowError, TableError};
 use super::input::{Origin, TableFile, believable};
-use super::order::{bucket, bucket_end, follows, is_repeat, last_bucket_start};
+use super::order::{bunch_start, follows, is_repeat, last_bunch_start, reach_end};
 use super::output::{Output, Written};
 use super::rows::Rows;
 use super::schema::{GROUP_ROWS, Numbers, Provenance};
@@ -38,11 +38,12 @@ pub struct PartWriter {
     window: Rows,
     /// Rows whose place is within the window.
     strays: Rows,
-    /// The end of the window's last bucket when the last stray came: what is before it is a stray too.
+    /// The end of what is near a stray, or was near the window's last row when one came: what is before it is a stray
+    /// too, and so came later than what is in the window.
     closed: i64,
     /// Rows that came after their place had been written.
     late: Rows,
-    /// The end of the last bucket that was written.
+    /// The end of what is near a row that was written or came late: what is before it comes late too.
     frontier: i64,
     /// Rows in the window, strays included, at which it is looked at next.
     settle_at: usize,
@@ -136,7 +137,7 @@ impl PartWriter {
         let Some(last) = file.groups().len().checked_sub(1) else { return Ok(Some(part)) };
         for group in 0..last {
             part.output.splice(&file, group)?;
-            part.frontier = file.group(group).hull.map_or(part.frontier, |(_, last)| bucket_end(kind, last));
+            part.frontier = file.group(group).hull.map_or(part.frontier, |(_, last)| reach_end(kind, last));
         }
         let mut batches = Batches::open(&Arc::new(file), vec![last], None, numbers, BATCH_ROWS)?;
         while let Some(rows) = batches.next()? {
@@ -232,8 +233,10 @@ impl PartWriter {
     #[inline]
     fn rows_for(&mut self, ts: i64) -> &mut Rows {
         if ts < self.frontier {
+            self.frontier = self.frontier.max(reach_end(self.window.kind(), ts));
             &mut self.late
         } else if ts < self.closed {
+            self.closed = self.closed.max(reach_end(self.window.kind(), ts));
             &mut self.strays
         } else {
             &mut self.window
@@ -257,7 +260,7 @@ impl PartWriter {
             self.repeats += count(rows.len());
         } else {
             let last = self.window.ts[held.saturating_sub(1)..].iter().max();
-            self.closed = last.map_or(i64::MIN, |last| bucket_end(self.window.kind(), *last));
+            self.closed = self.closed.max(last.map_or(i64::MIN, |last| reach_end(self.window.kind(), *last)));
             self.strays.append(&self.window, rows);
         }
         self.window.truncate(held);
@@ -270,6 +273,12 @@ impl PartWriter {
             self.window.append(&self.strays, 0..self.strays.len());
             self.strays.clear();
             self.repeats += count(self.window.finish());
+            // Where keys do not rise, a row that follows the last one may still repeat one before it.
+            let mut bunch = last_bunch_start(&self.window) + 1..self.window.len();
+            if !bunch.all(|row| follows(&self.window, row)) {
+                let last = self.window.ts.last();
+                self.closed = last.map_or(i64::MIN, |last| reach_end(self.window.kind(), *last));
+            }
         }
     }
 
@@ -298,26 +307,25 @@ impl PartWriter {
         Ok(())
     }
 
-    /// Where a row group ends that begins with the window: never within a bucket, unless that is too large.
+    /// Where a row group ends that begins with the window: never within a bunch, unless that is too large.
     fn cut(&self) -> usize {
         let rows = &self.window;
-        let Some(last) = rows.ts.get(self.group_rows) else { return rows.len() };
-        let start = bucket(rows.kind(), *last);
-        let cut = rows.ts.partition_point(|ts| *ts < start);
-        if cut > 0 {
-            return cut;
+        if rows.len() <= self.group_rows {
+            return rows.len();
         }
-        match last_bucket_start(rows) {
-            // One instant with so many rows is cut after all.
-            0 if rows.len() > 4 * self.group_rows => rows.len(),
-            0 => 0,
-            _ => rows.ts.partition_point(|ts| bucket(rows.kind(), *ts) <= start),
+        match bunch_start(rows, self.group_rows) {
+            0 => match last_bunch_start(rows) {
+                // One instant with so many rows is cut after all.
+                0 if rows.len() > 4 * self.group_rows => rows.len(),
+                last => last,
+            },
+            cut => cut,
         }
     }
 
     fn write_front(&mut self, cut: usize) -> Result<(), TableError> {
         let Some(last) = cut.checked_sub(1).and_then(|at| self.window.ts.get(at)) else { return Ok(()) };
-        self.frontier = bucket_end(self.window.kind(), *last);
+        self.frontier = self.frontier.max(reach_end(self.window.kind(), *last));
         debug_assert!(self.window.ts.is_sorted(), "only rows in order are written");
         self.output.write(&self.window, cut)?;
         self.window.remove_front(cut);
@@ -325,6 +333,9 @@ impl PartWriter {
     }
 
     fn write_late(&mut self) -> Result<(), TableError> {
+        // Of two row groups the first came first, and so did rows in the window that a late one may repeat.
+        self.gather();
+        self.write_front(self.window.ts.partition_point(|ts| *ts < self.frontier))?;
         self.repeats += count(self.late.finish());
         self.output.write(&self.late, self.late.len())?;
         self.late.clear();

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dccd_record::{Book, Candle, Kind, Line, Number, Side, Trade, Ts};
+use dccd_record::{Book, Candle, Kind, Line, Number, Range as TimeRange, Side, Trade, Ts};
 
 use super::column::{ASK, BID, BUY, Column, FALSE, SELL, TRUE};
 use super::error::RowError;
@@ -137,6 +137,13 @@ impl Rows {
         let mut rows = Rows::new(self.kind, self.numbers);
         rows.append(self, range);
         rows
+    }
+
+    /// The rows of sorted ones that are in a range of time.
+    pub(super) fn within(self, range: TimeRange) -> Rows {
+        let start = self.ts.partition_point(|ts| *ts < range.start().nanos());
+        let end = self.ts.partition_point(|ts| *ts < range.end().nanos());
+        if end - start == self.len() { self } else { self.slice(start..end.max(start)) }
     }
 
     /// Cuts off and returns what is before `row`.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use dccd_record::{Kind, Range, Ts};
 
 use super::error::TableError;
-use super::input::{FileInfo, Origin, TableFile};
+use super::input::{FileInfo, Origin, TableFile, believable};
 use super::merge::{Merger, Standing};
+use super::order::{bucket, bucket_end, reach_end, reach_start};
 use super::pages::select_pages;
 use super::rows::Rows;
 use super::schema::Numbers;
@@ -92,6 +93,7 @@ fn find_hull(file: &Arc<TableFile>) -> Result<Option<(i64, i64)>, TableError> {
 pub struct MergedScan {
     kind: Kind,
     numbers: Numbers,
+    range: Range,
     merger: Option<Merger>,
 }
 
@@ -112,15 +114,19 @@ impl MergedScan {
     ) -> Result<MergedScan, TableError> {
         let (runs, standings) = open_all(sources, kind, numbers)?;
         let start = last_start(&runs, kind, numbers, range, count.max(1))?;
+        // The first of them may give way to a row that is near, but earlier.
+        let start = believable(reach_start(kind, start.nanos()));
         let range = Range::new(start.max(range.start()), range.end()).unwrap_or(range);
         Ok(MergedScan::of(kind, numbers, runs, &standings, range))
     }
 
     fn of(kind: Kind, numbers: Numbers, runs: Vec<Run>, standings: &[Standing], range: Range) -> MergedScan {
-        let (start, end) = (range.start().nanos(), range.end().nanos());
+        // A row in the range may give way to one beyond it.
+        let near = near_range(kind, range);
+        let (start, end) = (near.start().nanos(), near.end().nanos());
         let runs = runs.into_iter().filter(|run| run.hull.0 < end && start <= run.hull.1).collect();
-        let merger = Merger::new(kind, numbers, chain(runs, kind), standings, Some(range));
-        MergedScan { kind, numbers, merger: Some(merger) }
+        let merger = Merger::new(kind, numbers, chain(runs, kind), standings, Some(near));
+        MergedScan { kind, numbers, range, merger: Some(merger) }
     }
 }
 
@@ -128,23 +134,37 @@ impl Iterator for MergedScan {
     type Item = Result<Rows, TableError>;
 
     fn next(&mut self) -> Option<Result<Rows, TableError>> {
-        let mut merger = self.merger.take()?;
-        let mut rows = Rows::new(self.kind, self.numbers);
-        match merger.next(BATCH_ROWS, &mut rows) {
-            Ok(true) => self.merger = Some(merger),
-            Ok(false) => {}
-            Err(error) => return Some(Err(error)),
+        while let Some(mut merger) = self.merger.take() {
+            let mut rows = Rows::new(self.kind, self.numbers);
+            match merger.next(BATCH_ROWS, &mut rows) {
+                Ok(true) => self.merger = Some(merger),
+                Ok(false) => {}
+                Err(error) => return Some(Err(error)),
+            }
+            let rows = rows.within(self.range);
+            if !rows.is_empty() {
+                return Some(Ok(rows));
+            }
         }
-        (!rows.is_empty()).then_some(Ok(rows))
+        None
     }
+}
+
+/// A range, and before and behind it what may be near its rows.
+fn near_range(kind: Kind, range: Range) -> Range {
+    let first = bucket(kind, range.start().nanos());
+    let last = bucket_end(kind, range.end().nanos().saturating_sub(1)).saturating_sub(1);
+    let near = Range::new(believable(reach_start(kind, first)), believable(reach_end(kind, last)));
+    near.unwrap_or(range)
 }
 
 fn open_all(sources: Vec<Source>, kind: Kind, numbers: Numbers) -> Result<(Vec<Run>, Vec<Standing>), TableError> {
     let (mut runs, mut standings) = (Vec::new(), Vec::new());
     for (source, part) in sources.into_iter().zip(0..) {
+        let is_neighbour = source.is_neighbour();
         let opened = open(source, part, kind, numbers)?;
         runs.extend(opened.runs);
-        standings.push(Standing { adopted: opened.adopted, ..Standing::default() });
+        standings.push(Standing { adopted: opened.adopted, is_neighbour, ..Standing::default() });
     }
     Ok((runs, standings))
 }

@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use super::canon::CanonError;
 use super::error::TableError;
 use super::input::{Origin, TableFile, guarded};
-use super::order::{bucket, normal_order};
+use super::order::{normal_order, reach_end};
 use super::output::Output;
 use super::part::PartWriter;
 use super::rows::Rows;
@@ -26,6 +26,7 @@ pub(super) const BATCH_ROWS: usize = if cfg!(test) { 7 } else { 8 << 10 };
 pub struct Source {
     what: What,
     adopted: RangeSet,
+    is_neighbour: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -40,17 +41,26 @@ impl Source {
     /// A published file; rows in `adopted` came from dccd 2 or 3 and give way to any others. Files that were not
     /// written by this crate are adopted as a whole.
     pub fn published(path: impl Into<PathBuf>, adopted: RangeSet) -> Source {
-        Source { what: What::File(path.into()), adopted }
+        Source { what: What::File(path.into()), adopted, is_neighbour: false }
     }
 
     /// A part: its file and, behind it, the rows that came too late for the file.
     pub(super) fn part(path: PathBuf, late: Rows) -> Source {
-        Source { what: What::Part(path, Arc::new(late)), adopted: RangeSet::new() }
+        Source { what: What::Part(path, Arc::new(late)), adopted: RangeSet::new(), is_neighbour: false }
     }
 
     /// Rows in memory, in the order they came.
     pub fn rows(rows: Rows) -> Source {
-        Source { what: What::Rows(Arc::new(rows)), adopted: RangeSet::new() }
+        Source { what: What::Rows(Arc::new(rows)), adopted: RangeSet::new(), is_neighbour: false }
+    }
+
+    /// Rows of another file: what repeats them gives way to them, whatever came when, and they are not given.
+    pub(crate) fn neighbour(rows: Rows) -> Source {
+        Source { is_neighbour: true, ..Source::rows(rows) }
+    }
+
+    pub(super) fn is_neighbour(&self) -> bool {
+        self.is_neighbour
     }
 }
 
@@ -72,7 +82,7 @@ pub(super) struct Run {
     pub(super) part: u32,
     /// Its place among the runs of its part in the order they came.
     pub(super) order: usize,
-    /// Whether each bucket has yet to be brought in order, as in files of others.
+    /// Whether each bunch has yet to be brought in order, as in files of others.
     pub(super) is_raw: bool,
 }
 
@@ -306,7 +316,7 @@ pub(super) fn chain(mut runs: Vec<Run>, kind: Kind) -> Vec<Run> {
         let fits = |held: &Run| {
             held.part == run.part
                 && held.is_raw == run.is_raw
-                && bucket(kind, held.hull.1) < bucket(kind, run.hull.0)
+                && reach_end(kind, held.hull.1) <= run.hull.0
                 && matches!((&held.place, &run.place), (Place::Groups(ours, _), Place::Groups(theirs, _)) if Arc::ptr_eq(ours, theirs))
         };
         let first_of_part = chains.iter().position(|held| held.part == run.part);

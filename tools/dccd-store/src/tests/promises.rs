@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use dccd_record::RangeSet;
+use dccd_record::{RangeSet, Ts};
 use parquet::arrow::ArrowWriter;
 
 use super::writers::{covered, covered_set, open, take, tids, trade};
@@ -24,18 +24,17 @@ fn rows(root: &Path) -> usize {
     scans.flatten().map(|rows| rows.unwrap().len()).sum()
 }
 
-/// A file of dccd 3 with a trade in each of the first `count` seconds of 2024.
-fn adopt_trades(root: &Path, count: i64) {
+/// A file of dccd 3 with trades of the first day of 2024: their instants and ids.
+pub(super) fn adopt_trades(root: &Path, trades: &[(Ts, u64)]) {
     let dir = root.join("binance/trades/BTC-USDT");
     std::fs::create_dir_all(&dir).unwrap();
-    let length = usize::try_from(count).unwrap();
-    let ones: ArrayRef = Arc::new(Float64Array::from(vec![1.0; length]));
-    let tids = (0..count).map(|second| (1_000 + second).to_string());
+    let ones: ArrayRef = Arc::new(Float64Array::from(vec![1.0; trades.len()]));
+    let tids = trades.iter().map(|(_, tid)| tid.to_string());
     let columns: Vec<(&str, ArrayRef)> = vec![
-        ("TS", Arc::new(Int64Array::from_iter_values((0..count).map(|second| ts(second).nanos())))),
+        ("TS", Arc::new(Int64Array::from_iter_values(trades.iter().map(|(ts, _)| ts.nanos())))),
         ("price", Arc::clone(&ones)),
         ("amount", ones),
-        ("side", Arc::new(StringArray::from(vec!["buy"; length]))),
+        ("side", Arc::new(StringArray::from(vec!["buy"; trades.len()]))),
         ("tid", Arc::new(StringArray::from_iter_values(tids))),
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
@@ -129,7 +128,7 @@ fn what_was_not_published_is_not_covered() {
 #[test]
 fn adopted_trades_give_way_even_if_nothing_takes_their_place() {
     let dir = tempfile::tempdir().unwrap();
-    adopt_trades(dir.path(), 10);
+    adopt_trades(dir.path(), &(0..10_u32).map(|at| (ts(at.into()), 1_000 + u64::from(at))).collect::<Vec<(Ts, u64)>>());
     let mut writer = open(dir.path());
     take(&mut writer, &covered("BTC/USDT", range(2, 5)));
     writer.finish().unwrap();

@@ -1,6 +1,6 @@
 //! What should come out, told without columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dccd_record::{Kind, RangeSet, Ts};
 
@@ -50,12 +50,13 @@ pub(super) fn tell(record: &Record<'_>) -> Told {
 
 /// The records that remain of several parts, in any order.
 pub(super) fn survivors(kind: Kind, parts: &[(Vec<Told>, RangeSet)]) -> Vec<Told> {
+    let places = places(parts);
     // For each key: per part the records that have it, with whether each was adopted.
     let mut by_key: BTreeMap<String, Vec<Vec<(bool, Told)>>> = BTreeMap::new();
     for (at, (records, adopted)) in parts.iter().enumerate() {
         for record in records {
             let is_adopted = adopted.contains(Ts::from_nanos(record.ts).expect("a believable instant"));
-            let per_part = by_key.entry(key(kind, record)).or_insert_with(|| vec![Vec::new(); parts.len()]);
+            let per_part = by_key.entry(key(kind, record, &places)).or_insert_with(|| vec![Vec::new(); parts.len()]);
             per_part[at].push((is_adopted, record.clone()));
         }
     }
@@ -82,9 +83,32 @@ pub(super) fn survivors(kind: Kind, parts: &[(Vec<Told>, RangeSet)]) -> Vec<Told
     kept
 }
 
-fn key(kind: Kind, record: &Told) -> String {
+/// For each id and instant the first instant of the same trade.
+fn places(parts: &[(Vec<Told>, RangeSet)]) -> BTreeMap<(String, i64), i64> {
+    let records = parts.iter().flat_map(|(records, _)| records);
+    let stamps: BTreeSet<(String, i64)> = records.filter_map(|record| Some((record.id.clone()?, record.ts))).collect();
+    let mut places = BTreeMap::new();
+    let mut before: Option<(String, i64, i64)> = None;
+    for (id, ts) in stamps {
+        let place = match &before {
+            Some((same, last, place)) if *same == id && are_one_place(*last, ts) => *place,
+            _ => ts,
+        };
+        before = Some((id.clone(), ts, place));
+        places.insert((id, ts), place);
+    }
+    places
+}
+
+/// Whether two instants, the later one last, lie in one millisecond or within a microsecond of the edge between two.
+fn are_one_place(ts: i64, later: i64) -> bool {
+    let edge = later - later.rem_euclid(1_000_000);
+    edge <= ts || (edge - ts <= 1_000 && later - edge < 1_000)
+}
+
+fn key(kind: Kind, record: &Told, places: &BTreeMap<(String, i64), i64>) -> String {
     match (kind, &record.id) {
-        (Kind::Trade, Some(id)) => format!("id:{}:{id}", record.ts.div_euclid(1_000_000)),
+        (Kind::Trade, Some(id)) => format!("id:{}:{id}", places[&(id.clone(), record.ts)]),
         // The receiver's clock is no part of the key.
         (Kind::Trade, None) => format!("n:{}", record.text.split("recv_ts").next().unwrap_or("")),
         _ => format!("ts:{}", record.ts),

@@ -10,19 +10,32 @@ use crate::table::{
     Assembled, Assembly, FileScan, MergedScan, Numbers, Origin, PartWriter, Provenance, Rows, Source, assemble,
 };
 
-const START: i64 = 1_704_067_200_000_000_000;
+pub(super) const START: i64 = 1_704_067_200_000_000_000;
 const MICRO: u64 = 1_000;
 
 fn instant(random: &mut Random, spread_micros: u64) -> i64 {
     START + i64::try_from(random.below(spread_micros) * MICRO).expect("small")
 }
 
-fn trade(random: &mut Random, spread: u64) -> String {
+/// The instant and the id of a trade. What is stamped at an edge has an id of its own, so that no trade is stamped
+/// both there and far from there: which of three such stamps is compared with which depends on what came first.
+fn place(random: &mut Random, spread: u64) -> (i64, String) {
+    if random.is_one_in(3) {
+        let edge = i64::try_from(random.below(spread / 1_000 + 3)).expect("small") * 1_000_000;
+        let offset = i64::try_from(random.below(20)).expect("small") * 100 - 1_000;
+        return (START + edge + offset, format!("\"{}\"", 5_000_000 + edge + i64::from(random.is_one_in(2))));
+    }
     let ts = instant(random, spread);
+    let is_before_edge = ts.rem_euclid(1_000_000) >= 999_000;
     let tid = match random.below(4) {
         0 => "null".to_owned(),
         _ => format!("\"{}\"", 95 + random.below(spread / 200 + 10)),
     };
+    (if is_before_edge { ts - 1_000 } else { ts }, tid)
+}
+
+fn trade(random: &mut Random, spread: u64) -> String {
+    let (ts, tid) = place(random, spread);
     let side = ["\"buy\"", "\"sell\"", "null"][usize::try_from(random.below(3)).expect("small")];
     let recv = if random.is_one_in(2) { format!(r#","recv_ts":"{}""#, stamp(ts + 5)) } else { String::new() };
     let (price, amount) = (1 + random.below(3), random.below(2));
@@ -74,12 +87,12 @@ fn lines(kind: Kind, random: &mut Random) -> Vec<String> {
     lines
 }
 
-fn push_all(lines: &[String], mut push: impl FnMut(&dccd_record::Line<'_>)) {
+pub(super) fn push_all(lines: &[String], mut push: impl FnMut(&dccd_record::Line<'_>)) {
     let mut parser = Parser::new();
     lines.iter().for_each(|line| push(&parser.parse(line.as_bytes()).expect("a line the test made")));
 }
 
-fn told_by_lines(kind: Kind, lines: &[String]) -> Vec<Told> {
+pub(super) fn told_by_lines(kind: Kind, lines: &[String]) -> Vec<Told> {
     let mut all = Vec::new();
     push_all(lines, |line| {
         let mut rows = Rows::new(kind, Numbers::Float);
@@ -89,7 +102,7 @@ fn told_by_lines(kind: Kind, lines: &[String]) -> Vec<Told> {
     all
 }
 
-fn write_part(path: &Path, kind: Kind, lines: &[String]) -> Source {
+pub(super) fn write_part(path: &Path, kind: Kind, lines: &[String]) -> Source {
     let mut part =
         PartWriter::create(path, kind, Numbers::Float, &Provenance::default()).expect("a part in a test's folder");
     push_all(lines, |line| part.push(line).expect("a good line"));
@@ -97,7 +110,7 @@ fn write_part(path: &Path, kind: Kind, lines: &[String]) -> Source {
 }
 
 /// Makes a published file of lines.
-fn publish(published: &Path, kind: Kind, lines: &[String]) {
+pub(super) fn publish(published: &Path, kind: Kind, lines: &[String]) {
     let added = vec![write_part(&published.with_extension("part"), kind, lines)];
     let provenance = Provenance::default();
     let replaced = RangeSet::new();
@@ -118,7 +131,7 @@ fn source(dir: &Path, at: usize, kind: Kind, lines: &[String], random: &mut Rand
     write_part(&path, kind, lines)
 }
 
-fn scan(kind: Kind, sources: Vec<Source>, range: Range) -> Vec<Told> {
+pub(super) fn scan(kind: Kind, sources: Vec<Source>, range: Range) -> Vec<Told> {
     let mut all = Vec::new();
     for rows in MergedScan::new(kind, Numbers::Float, sources, range).expect("sources that open") {
         told(&rows.expect("sources that read"), &mut all);
@@ -126,7 +139,7 @@ fn scan(kind: Kind, sources: Vec<Source>, range: Range) -> Vec<Told> {
     all
 }
 
-fn sorted(mut records: Vec<Told>) -> Vec<Told> {
+pub(super) fn sorted(mut records: Vec<Told>) -> Vec<Told> {
     assert!(records.is_sorted_by_key(|record| record.ts), "a scan is in the order of time");
     records.sort();
     records
@@ -144,6 +157,7 @@ fn check(kind: Kind, random: &mut Random) {
 
     let merged = scan(kind, sources.clone(), Range::all());
     assert_eq!(sorted(merged.clone()), expected);
+    let raw_sources = sources.clone();
 
     // Published one after the other, the file is the same as if all had come at once.
     let published = dir.path().join("2024.parquet");
@@ -188,6 +202,7 @@ fn check(kind: Kind, random: &mut Random) {
     let (first, second) = (instant(random, 60_000), instant(random, 60_000));
     let range = Range::new(ts(first.min(second)), ts(first.max(second) + 1)).expect("not empty");
     let inside: Vec<Told> = merged.iter().filter(|record| range.contains(ts(record.ts))).cloned().collect();
+    assert_eq!(scan(kind, raw_sources, range), inside);
     assert_eq!(scan(kind, vec![Source::published(&published, RangeSet::new())], range), inside);
     check_last(kind, &published, range, &inside, random);
     told_parts.clear();
@@ -229,6 +244,24 @@ fn ts(nanos: i64) -> Ts {
 #[test]
 fn trades_in_any_order_are_each_there_once() {
     for_seeds(60, |_, random| check(Kind::Trade, random));
+}
+
+#[test]
+fn a_repeat_is_found_behind_rows_that_were_just_sorted() {
+    let line = |micros: i64, tid: i64| {
+        let ts = stamp(START + micros * 1_000);
+        format!(r#"{{"kind":"trade",{EXCHANGE},"ts":"{ts}","price":1,"amount":1,"side":null,"tid":"{tid}"}}"#)
+    };
+    // Rows are sorted when so many wait, and the last of them are to be among those.
+    for others in 60..90 {
+        let mut lines: Vec<String> = (0..others).map(|at| line(at * 1_000, at)).collect();
+        let last = others * 1_000;
+        lines.extend([line(last + 800, 1_001), line(last + 900, 1_000), line(last + 950, 1_001)]);
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let part = write_part(&dir.path().join("a.part"), Kind::Trade, &lines);
+        let expected = survivors(Kind::Trade, &[(told_by_lines(Kind::Trade, &lines), RangeSet::new())]);
+        assert_eq!(scan(Kind::Trade, vec![part], Range::all()), expected, "behind {others} others");
+    }
 }
 
 #[test]
