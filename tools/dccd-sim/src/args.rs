@@ -71,9 +71,9 @@ paths with queries), /sim/faults, /sim/reset (forget requests).";
 /// exchange, pair and time always give the same trades, candles, books and rates. Prints
 /// one line with its URL when it listens, then serves until SIGTERM or SIGINT. WebSockets are on
 /// the same port, at the paths that the exchanges have: Binance (/ws, /stream, /public, /market),
-/// Coinbase (/), Kraken (/v2), Kraken Futures (/ws/v1), Bybit (/v5/public), OKX (/ws/v5) and
-/// Bitfinex (/ws/2). Their trades, candles and books are those of REST, pushed when the clock
-/// passes them.
+/// Coinbase (/), Kraken (/v2), Kraken Futures (/ws/v1), Bybit (/v5/public), OKX (/ws/v5),
+/// Bitfinex (/ws/2) and BitMEX (/realtime). Their trades, candles and books are those of REST,
+/// pushed when the clock passes them.
 #[derive(Debug, Parser)]
 #[command(name = "dccd-sim", version, after_long_help = EXAMPLES)]
 pub(crate) struct SimArgs {

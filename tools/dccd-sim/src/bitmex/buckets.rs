@@ -76,7 +76,8 @@ pub(crate) fn bar(series: &Series, start: i64, end: i64) -> Bar {
     }
 }
 
-fn row(series: &Series, start: i64, width: i64, seen: i64) -> String {
+/// The row of a bucket; trades after `seen` do not count.
+pub(crate) fn row(series: &Series, start: i64, width: i64, seen: i64) -> String {
     let end = start + width;
     let bar = bar(series, start, end.min(seen.saturating_add(1)));
     let listing = series.listing();

@@ -1,4 +1,4 @@
-//! BitMEX: REST, version 1, up to the day it closed.
+//! BitMEX: REST, version 1, and streams, up to the day it closed.
 //!
 //! Since then every path is an HTML page that says it was not found: nobody recorded what the host answers now.
 
@@ -7,11 +7,14 @@ mod error;
 mod instruments;
 mod params;
 mod statistics;
+mod stream;
 mod symbols;
 #[cfg(test)]
 mod tests;
 mod trades;
 mod truth;
+
+use std::sync::Arc;
 
 use dccd_cli::Output;
 
@@ -22,6 +25,7 @@ use crate::limits::{Limits, Over, Pace, Rule, Verdict};
 use crate::market::Market;
 use crate::market::catalogue::{Contract, Fate, Group, Sort, Special};
 use crate::truth::{TruthError, TruthQuery};
+use crate::ws::Session;
 use error::ApiError;
 use symbols::Symbols;
 
@@ -86,21 +90,26 @@ const fn linear(
     }
 }
 
-/// Without a key: 30 requests a minute.
-const LIMITS: &[Rule] = &[Rule {
-    name: LIMIT,
-    host: EXCHANGE,
-    max: LIMIT_MAX,
-    pace: Pace::Drain { per_minute: LIMIT_MAX },
-    over: Over::Strikes,
-}];
+/// Without a key: 30 requests a minute; three new connections a second.
+const LIMITS: &[Rule] = &[
+    Rule {
+        name: LIMIT,
+        host: EXCHANGE,
+        max: LIMIT_MAX,
+        pace: Pace::Drain { per_minute: LIMIT_MAX },
+        over: Over::Strikes,
+    },
+    Rule { name: CONNECTIONS, host: CONNECTIONS, max: 3, pace: Pace::Drain { per_minute: 180 }, over: Over::Wait },
+];
 const LIMIT: &str = "bitmex";
+/// What new connections to its streams count against.
+const CONNECTIONS: &str = "bitmex-connections";
 const LIMIT_MAX: i64 = 30;
 
 /// The simulated BitMEX.
 #[derive(Debug)]
 pub(crate) struct Bitmex {
-    symbols: Symbols,
+    symbols: Arc<Symbols>,
     limits: Limits,
 }
 
@@ -164,6 +173,15 @@ impl Exchange for Bitmex {
         emptied(body, "")
     }
 
+    fn session(&self, _: &Market, request: &Request, moment: Moment) -> Option<Box<dyn Session>> {
+        let is_here = request.path == stream::PATH && moment.now < CLOSED;
+        is_here.then(|| Box::new(stream::BitmexSession::new(&self.symbols, request)) as Box<dyn Session>)
+    }
+
+    fn connection_limit_of(&self, path: &str) -> Option<&'static str> {
+        (path == stream::PATH).then_some(CONNECTIONS)
+    }
+
     fn truth(&self, market: &Market, query: &TruthQuery, out: &mut Output) -> Result<(), TruthError> {
         truth::print(market, query, out)
     }
@@ -171,7 +189,7 @@ impl Exchange for Bitmex {
 
 impl Bitmex {
     fn open(market: &Market, limits: Limits) -> Bitmex {
-        Bitmex { symbols: Symbols::new(market.catalogue()), limits }
+        Bitmex { symbols: Arc::new(Symbols::new(market.catalogue())), limits }
     }
 
     fn page(&self, market: &Market, name: &str, request: &Request, moment: Moment) -> Result<Vec<u8>, ApiError> {

@@ -42,7 +42,7 @@ pub(crate) fn funding_page(series: &Series, query: &Query, now: i64) -> Result<V
 }
 
 /// A duration is written as a date.
-fn funding_row(series: &Series, paid: &Funding) -> String {
+pub(crate) fn funding_row(series: &Series, paid: &Funding) -> String {
     let rate = |mantissa: i64| wire(&trimmed_text(i128::from(mantissa), RATE_SCALE));
     format!(
         "{{\"timestamp\":\"{}\",\"symbol\":\"{}\",\"fundingInterval\":\"2000-01-01T08:00:00.000Z\",\"fundingRate\":{},\"fundingRateDaily\":{}}}",
@@ -51,6 +51,11 @@ fn funding_row(series: &Series, paid: &Funding) -> String {
         rate(paid.rate),
         rate(paid.rate * 3),
     )
+}
+
+/// What a level is known by.
+pub(crate) fn level_id(price: i64) -> i64 {
+    LEVEL_IDS - price
 }
 
 /// The book of now: one list, the highest price first.
@@ -69,7 +74,7 @@ pub(crate) fn book_page(series: &Series, query: &Query, now: i64) -> Result<Vec<
     let row = |side: &str, (price, amount): &(i64, i64)| {
         format!(
             "{{\"symbol\":\"{name}\",\"id\":{},\"side\":\"{side}\",\"size\":{},\"price\":{},\"timestamp\":\"{stamp}\",\"transactTime\":\"{stamp}\"}}",
-            LEVEL_IDS - price,
+            level_id(*price),
             size(listing, i128::from(*amount)),
             wire(&trimmed_text(i128::from(*price), listing.price_scale)),
         )

@@ -69,7 +69,8 @@ fn ids(series: &Series, page: Page, seen: i64) -> Range<i64> {
     }
 }
 
-fn row(series: &Series, trade: &Trade, before: Option<i64>) -> String {
+/// A row; `before` is the price of the trade before it.
+pub(crate) fn row(series: &Series, trade: &Trade, before: Option<i64>) -> String {
     let listing = series.listing();
     let side = match taker(series, trade) {
         Some(Side::Buy) => "\"side\":\"Buy\",",

@@ -102,7 +102,7 @@ fn odd_questions_have_answers() {
 }
 
 /// Paths of streams, with a message that is answered.
-const STREAMS: [(&str, &str, &str); 8] = [
+const STREAMS: [(&str, &str, &str); 10] = [
     ("binance", "/ws", r#"{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms","btcusdt@kline_1m"],"id":1}"#),
     ("binance", "/market/stream", r#"{"method":"SUBSCRIBE","params":["btcusdt@aggTrade"],"id":1}"#),
     ("kraken", "/v2", r#"{"method":"subscribe","params":{"channel":"book","symbol":["BTC/USD"],"depth":10}}"#),
@@ -111,6 +111,8 @@ const STREAMS: [(&str, &str, &str); 8] = [
     ("okx", "/ws/v5/public", r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}"#),
     ("coinbase", "/", r#"{"type":"subscribe","product_ids":["BTC-USD"],"channels":["level2_batch"]}"#),
     ("coinbase", "/", r#"{"type":"subscribe","product_ids":["BTC-USD"],"channel":"level2"}"#),
+    ("bitfinex", "/ws/2", r#"{"event":"subscribe","channel":"book","symbol":"tBTCUSD","len":"25"}"#),
+    ("bitmex", "/realtime", r#"{"op":"subscribe","args":["orderBookL2_25:XBTUSD"]}"#),
 ];
 
 /// What may stand in place of a value of a message.

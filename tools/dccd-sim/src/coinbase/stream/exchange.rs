@@ -200,9 +200,10 @@ impl Subscription {
             levels.iter().map(level).collect::<Vec<_>>().join(",")
         };
         let (asks, bids) = (levels(&book.asks), levels(&book.bids));
+        let time = iso_text(book.step * BOOK_STEP, 6);
         let text = format!(
-            "{{\"type\":\"snapshot\",\"product_id\":\"{product}\",\"asks\":[{asks}],\"bids\":[{bids}],\"time\":\"{}\"}}",
-            iso_text(book.step * BOOK_STEP, 6)
+            "{{\"type\":\"snapshot\",\"product_id\":\"{product}\",\"asks\":[{asks}],\"bids\":[{bids}],\
+             \"time\":\"{time}\"}}"
         );
         Some(Frame::of(Load::Book, &self.topic, text))
     }
@@ -232,7 +233,8 @@ impl Subscription {
                         .join(",");
                     let (product, time) = (&self.product, iso_text(change.step * BOOK_STEP, 6));
                     let text = format!(
-                        "{{\"type\":\"l2update\",\"product_id\":\"{product}\",\"changes\":[{changes}],\"time\":\"{time}\"}}"
+                        "{{\"type\":\"l2update\",\"product_id\":\"{product}\",\"changes\":[{changes}],\
+                         \"time\":\"{time}\"}}"
                     );
                     frames.push(Frame::of(Load::Book, &self.topic, text));
                 }
