@@ -103,8 +103,10 @@ impl Asker {
     }
 }
 
+/// How long an exchange wants to be left alone that answers with such a status.
+///
 /// A wait of no length is none that an exchange means, and one of years is remembered for too long.
-pub(crate) fn ban_length(status: u16, retry_after_secs: Option<u64>) -> Duration {
+pub fn ban_length(status: u16, retry_after_secs: Option<u64>) -> Duration {
     match (status, retry_after_secs) {
         (_, Some(secs @ 1..)) => Duration::from_secs(secs).min(BAN_MAX),
         (418, _) => BAN,

@@ -7,7 +7,7 @@ mod bulk;
 mod http;
 mod retry;
 
-pub use ask::{AskError, Asker};
+pub use ask::{AskError, Asker, ban_length};
 pub use budget::{Budget, BudgetError, Grant, Priority};
 pub use budgets::Budgets;
 pub use bulk::{BulkError, Downloader, read_lines};

@@ -19,7 +19,7 @@ use crate::connection::{Connection, Course, Need};
 use crate::error::StreamError;
 use crate::network::{Network, Purpose};
 use crate::slot::{Dialing, Slot};
-use crate::track::Track;
+use crate::track::{Track, write_order};
 use crate::wish::{Wish, Wishes};
 
 /// What falls due is looked at this often.
@@ -49,8 +49,6 @@ pub(crate) struct Engine<'a> {
     parser: Parser,
     covered: Instant,
     probed: Instant,
-    /// How many series could not even be asked for.
-    impossible: usize,
 }
 
 impl<'a> Engine<'a> {
@@ -82,7 +80,6 @@ impl<'a> Engine<'a> {
             parser: Parser::new(),
             covered: now,
             probed: now,
-            impossible: 0,
         };
         engine.choose(series)?;
         Ok(engine)
@@ -96,8 +93,7 @@ impl<'a> Engine<'a> {
                 Ok(_) => self.wishes.push(wish),
                 Err(impossible) => {
                     self.tool.log.error(format_args!("{}: {impossible}", wish.subscription.dataset));
-                    self.impossible += 1;
-                    self.fail(&wish, impossible.to_string())?;
+                    self.refuse(&wish, impossible.to_string());
                     refusal = Some(impossible);
                 }
             }
@@ -277,22 +273,34 @@ impl<'a> Engine<'a> {
             return Ok(());
         };
         slot.retry_refused(now);
-        let wish = wish.clone();
-        self.tool.log.error(format_args!("{}: the exchange refused: {why}", wish.subscription.dataset));
+        let (wish, message) = (wish.clone(), format!("the exchange refused: {why}"));
         if let Some(track) = id.and_then(|id| self.tracks.get_mut(id.0)) {
-            track.interrupt(&format!("the exchange refused: {why}"), self.tool.out.buffer());
+            track.interrupt(&message, self.tool.out.buffer());
         }
-        self.fail(&wish, format!("the exchange refused: {why}"))
+        // It is asked for again and again, which need not be told each time.
+        let is_known = id.and_then(|id| self.probes.get_mut(id.0)).is_some_and(watch::Probe::refuse);
+        if !is_known {
+            self.tool.log.error(format_args!("{}: {message}", wish.subscription.dataset));
+            self.fail(&wish, message);
+        }
+        Ok(())
+    }
+
+    /// Takes up a series and says at once that it cannot be had.
+    fn refuse(&mut self, wish: &Wish, error: String) {
+        if !self.records_only {
+            write_order(&wish.subscription.dataset, self.tool.out.buffer());
+        }
+        self.fail(wish, error);
     }
 
     /// Says that a series could not be had.
-    fn fail(&mut self, wish: &Wish, error: String) -> Result<(), StreamError> {
+    fn fail(&mut self, wish: &Wish, error: String) {
         let range = self.stamp.map_or(Range::all(), Range::instant);
         let failed = Failed { dataset: wish.subscription.dataset.clone(), range, error, is_retryable: false };
         if !self.records_only {
             write_control(&Control::Failed(failed), self.tool.out.buffer());
         }
-        Ok(())
     }
 
     /// Says all that is proven, and goes.

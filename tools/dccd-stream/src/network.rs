@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use dccd_cli::{AddressBook, Log, Stop};
 use dccd_exchange::live::{LiveHost, SubscriptionId};
 use dccd_exchange::{Ask, LimitGroup, Page};
-use dccd_rest::{Asker, Budgets, Client, Policy, Priority, Stopped, Waiter};
+use dccd_rest::{Asker, Budgets, Client, Policy, Priority, Stopped, Waiter, ban_length};
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::error::StreamError;
-use crate::socket::Socket;
+use crate::socket::{Socket, SocketError};
 
 /// A stop is seen within this time.
 const STOP_CHECK: Duration = Duration::from_millis(50);
@@ -217,7 +217,13 @@ impl Shared {
         let group = LimitGroup { name: "connections", slot: 0, weight_max, window_secs, usage_header: None };
         let budget = self.budget(host.ws_url, base)?;
         budget.wait(&group, 1, Priority::Live, &self.waiter).map_err(|error| error.to_string())?;
-        Socket::connect(url).map_err(|error| error.to_string())
+        Socket::connect(url).map_err(|error| {
+            if let SocketError::Refused { status: status @ (403 | 418 | 429), retry_after_secs } = error {
+                // Every process of this host is to heed it.
+                let _ = budget.ban(ban_length(status, retry_after_secs));
+            }
+            error.to_string()
+        })
     }
 }
 

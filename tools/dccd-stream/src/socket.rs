@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use rustls_platform_verifier::ConfigVerifierExt;
 use tungstenite::client::IntoClientRequest;
-use tungstenite::http::header::USER_AGENT;
+use tungstenite::http::header::{RETRY_AFTER, USER_AGENT};
 use tungstenite::http::{HeaderValue, Uri};
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{HandshakeError, Message, WebSocket};
@@ -215,8 +215,8 @@ pub(crate) enum SocketError {
     Url(String),
     /// It was closed, for this reason.
     Closed(String),
-    /// The other side answered the handshake with this status.
-    Refused(u16),
+    /// The other side answered the handshake with this status, and may have said how long it wants to be left alone.
+    Refused { status: u16, retry_after_secs: Option<u64> },
     /// It took too long.
     Slow,
     /// A message is larger than any should be.
@@ -235,7 +235,11 @@ impl From<tungstenite::Error> for SocketError {
             tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => {
                 SocketError::Closed("without a reason".to_owned())
             }
-            tungstenite::Error::Http(response) => SocketError::Refused(response.status().as_u16()),
+            tungstenite::Error::Http(response) => {
+                let said = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+                let retry_after_secs = said.and_then(|text| text.trim().parse().ok());
+                SocketError::Refused { status: response.status().as_u16(), retry_after_secs }
+            }
             tungstenite::Error::Capacity(_) => SocketError::TooLarge,
             tungstenite::Error::Io(cause) => SocketError::Io(cause),
             other => SocketError::Protocol(other.to_string()),
@@ -248,7 +252,9 @@ impl fmt::Display for SocketError {
         match self {
             SocketError::Url(why) => write!(f, "not a URL that can be listened at: {why}"),
             SocketError::Closed(why) => write!(f, "the exchange closed the connection: {why}"),
-            SocketError::Refused(status) => write!(f, "the exchange refused the connection with status {status}"),
+            SocketError::Refused { status, .. } => {
+                write!(f, "the exchange refused the connection with status {status}")
+            }
             SocketError::Slow => f.write_str("no handshake in time"),
             SocketError::TooLarge => write!(f, "a message has more than {} MiB", MESSAGE_BYTES_MAX >> 20),
             SocketError::Tls(why) => write!(f, "no encryption: {why}"),

@@ -65,7 +65,7 @@ impl Wishes {
         }
         found.ok_or_else(|| {
             let path = config.path().display();
-            StreamError::Job(format!("{path} has no stream job {id}; dccd-config jobs lists those there are"))
+            StreamError::Job(format!("{path} has no stream job {id}; its stream_jobs are named EXCHANGE:BASE-QUOTE"))
         })
     }
 

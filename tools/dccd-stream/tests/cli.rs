@@ -56,9 +56,11 @@ fn what_no_exchange_pushes_is_wrong_from_the_beginning() {
         let (status, stdout, stderr) = run(args);
         assert_eq!(status, Some(2), "{args:?}: {stderr}");
         assert!(stderr.contains(expected), "{args:?}: {stderr}");
-        let failed: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
-        assert_eq!((failed.len(), &failed[0]["kind"], &failed[0]["retry"]), (1, &"failed".into(), &false.into()));
-        assert!(failed[0]["error"].as_str().is_some_and(|error| error.contains(expected)), "{}", failed[0]);
+        let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+        let [order, failed] = &lines[..] else { panic!("an order and its answer, not {stdout}") };
+        assert_eq!((&order["kind"], &order["of"]), (&"job".into(), &failed["of"]));
+        assert_eq!((&failed["kind"], &failed["retry"]), (&"failed".into(), &false.into()));
+        assert!(failed["error"].as_str().is_some_and(|error| error.contains(expected)), "{failed}");
     };
     check(&["binance", "BTC/USDT:perp", "--channels", "funding"], "it has candle, trade, book");
     check(&["coinbase", "BTC/USD", "--channels", "candles", "--span", "1m"], "5m");

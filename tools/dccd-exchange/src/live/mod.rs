@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use crate::adapter::ADAPTERS;
 use crate::answer::AnswerError;
 use crate::capability::{Impossible, SpanName, span_text, table};
-use crate::wire::excerpt;
+use crate::wire::{excerpt, message};
 
 pub use book::OrderBook;
 pub use keeper::{Break, Checksum, Keeper, Order, Rule};
@@ -163,15 +163,16 @@ impl FrameError {
 impl From<AnswerError> for FrameError {
     fn from(error: AnswerError) -> FrameError {
         match error {
-            AnswerError::Unexpected(why) | AnswerError::Malformed(why) => FrameError(why),
+            AnswerError::Unexpected(why) | AnswerError::Malformed(why) => FrameError(message(&why)),
             other => FrameError(other.to_string()),
         }
     }
 }
 
 impl From<serde_json::Error> for FrameError {
+    /// What the parser says may quote as much as came.
     fn from(error: serde_json::Error) -> FrameError {
-        FrameError(error.to_string())
+        FrameError(message(&error.to_string()))
     }
 }
 

@@ -4,7 +4,7 @@ use dccd_record::{Dataset, Fixed, LineWriter, Ts};
 
 use crate::adapter::{Rows, Series};
 use crate::answer::{AnswerError, Mark, Page, Reply};
-use crate::capability::{Capability, Impossible, capability};
+use crate::capability::{Capability, Impossible, Reach, capability};
 use crate::request::{Api, Request};
 use crate::sink::{Sink, Wanted};
 
@@ -74,10 +74,12 @@ impl Ask {
         Ok(Ask::new(row, dataset, row.adapter().book(&series, depth), Question::Book).with_contract(contract))
     }
 
-    /// Where the newest record lies, as far as REST shows it; for kinds of which there is more than what is now.
-    pub fn newest(dataset: &Dataset) -> Result<Ask, Impossible> {
+    /// Where the newest record lies, as far as REST shows it; for kinds of which there is more than what is now. `None`
+    /// where only an archive has any.
+    pub fn newest(dataset: &Dataset, contract: Option<Fixed>) -> Result<Option<Ask>, Impossible> {
         let row = capability(dataset)?;
-        Ok(Ask::probe(row, dataset, Rows::Newest, 0))
+        let ask = || Ask::probe(row, dataset, Rows::Newest, 0).with_contract(contract);
+        Ok((row.reach != Reach::Archive).then(ask))
     }
 
     pub(super) fn page(row: &'static Capability, dataset: &Dataset, wanted: Wanted, limit: u32, epoch: u32) -> Ask {

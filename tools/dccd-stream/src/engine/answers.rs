@@ -51,7 +51,7 @@ impl Engine<'_> {
                 Some(Err(refusal)) => {
                     let wish = self.wishes.remove(at);
                     self.tool.log.error(format_args!("{}: {}", wish.subscription.dataset, refusal.message));
-                    self.fail(&wish, refusal.message)?;
+                    self.refuse(&wish, refusal.message);
                 }
             }
         }
@@ -61,6 +61,7 @@ impl Engine<'_> {
     /// Asks until there is an answer; `None` if the run ends before.
     fn ask_contract(&mut self, id: SubscriptionId, ask: Ask) -> Result<Option<Result<Page, Refusal>>, StreamError> {
         while !self.tool.stop.is_set() {
+            self.tool.out.offer()?;
             self.network.ask(id, Purpose::Contract, ask.clone())?;
             let page = loop {
                 match self.network.wait(TICK) {

@@ -39,6 +39,8 @@ pub(super) struct Probe {
     differences: u32,
     /// Since when it is in a hole without a word.
     hole: Option<Instant>,
+    /// Whether the exchange refused it since it last came.
+    is_refused: bool,
 }
 
 impl Probe {
@@ -72,8 +74,14 @@ impl Probe {
         }
     }
 
+    /// Notes that the exchange refused it; whether that was known.
+    pub(super) fn refuse(&mut self) -> bool {
+        std::mem::replace(&mut self.is_refused, true)
+    }
+
     /// For how long nothing new was covered.
     fn standstill(&mut self, end: Option<Ts>, now: Instant) -> Duration {
+        self.is_refused = false;
         match self.progress {
             Some((known, since)) if known == end => now.saturating_duration_since(since),
             _ => {
@@ -217,10 +225,10 @@ impl Engine<'_> {
         };
         let dataset = &subscription.dataset;
         let ask = match dataset.kind() {
-            Kind::Book => Ask::book(dataset, subscription.contract, Some(BOOK_PROBE_LEVELS)),
-            _ => Ask::newest(dataset),
+            Kind::Book => Ask::book(dataset, subscription.contract, Some(BOOK_PROBE_LEVELS)).map(Some),
+            _ => Ask::newest(dataset, subscription.contract),
         };
-        let Ok(ask) = ask else {
+        let Ok(Some(ask)) = ask else {
             // There is no history to look at, and so no answer.
             probe.answered = Some(now);
             return Ok(());

@@ -142,9 +142,12 @@ impl Feed {
         self.ts = if is_snapshot { Some(book.ts).filter(|_| !self.has_our_time) } else { self.ts.max(Some(book.ts)) };
         let is_crossed = self.keeper.book().is_some_and(OrderBook::is_crossed);
         self.crossed_since = is_crossed.then(|| self.crossed_since.unwrap_or(book.ts));
+        // A change without any count of its own may be only a part of one.
+        let is_part = joint == Joint::Bare && checksum.is_none();
         match self.crossed_since {
-            Some(since) if book.ts.nanos().saturating_sub(since.nanos()) > CROSSED_NANOS_MAX => {
-                Err("the book stayed crossed".to_owned())
+            Some(since) if !is_part || book.ts.nanos().saturating_sub(since.nanos()) > CROSSED_NANOS_MAX => {
+                self.discard();
+                Err("the book is crossed".to_owned())
             }
             _ => Ok(Some(Taken { book, is_snapshot })),
         }

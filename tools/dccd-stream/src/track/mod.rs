@@ -89,12 +89,9 @@ impl Track {
 
     /// The order: everything from the first covered instant on.
     pub(crate) fn write_order(&self, out: &mut Vec<u8>) {
-        if self.records_only {
-            return;
+        if !self.records_only {
+            write_order(&self.dataset, out);
         }
-        let (id, dataset) = (self.dataset.to_string(), self.dataset.clone());
-        let job = Job { id, dataset, start: None, end: None, ranges: None, retry: Retry::default(), is_live: true };
-        write_control(&Control::Job(job), out);
     }
 
     /// Takes what a frame says of this series, but for books.
@@ -216,6 +213,13 @@ impl Track {
             Course::Candles(_) | Course::Books(_) => Verdict::Quiet,
         }
     }
+}
+
+/// Writes the order of a series.
+pub(crate) fn write_order(dataset: &Dataset, out: &mut Vec<u8>) {
+    let (id, dataset) = (dataset.to_string(), dataset.clone());
+    let job = Job { id, dataset, start: None, end: None, ranges: None, retry: Retry::default(), is_live: true };
+    write_control(&Control::Job(job), out);
 }
 
 /// Whether REST counts trades.

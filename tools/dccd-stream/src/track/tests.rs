@@ -262,7 +262,7 @@ fn book<'a>(millis: i64, is_snapshot: bool, bids: Vec<Level<'a>>, asks: Vec<Leve
     Book { ts: ts(millis), is_snapshot, bids, asks, seq: None, recv_ts: Some(ts(millis + 1)) }
 }
 
-/// A book of Kraken Futures, whose changes are counted.
+/// A book of Kraken Futures, whose changes are counted, or of Bitfinex, where one comes in parts.
 struct Desk {
     track: Track,
     feed: Feed,
@@ -271,16 +271,21 @@ struct Desk {
 
 impl Desk {
     fn new(time_step_secs: u32) -> Desk {
-        let track = track("krakenfutures:book:BTC-USD_PERP", time_step_secs);
-        let rule = of("krakenfutures").rule(&Subscription::new(track.dataset.clone()));
+        Desk::of("krakenfutures:book:BTC-USD_PERP", time_step_secs)
+    }
+
+    fn of(id: &str, time_step_secs: u32) -> Desk {
+        let track = track(id, time_step_secs);
+        let rule = of(track.dataset.exchange().as_str()).rule(&Subscription::new(track.dataset.clone()));
         Desk { track, feed: Feed::new(rule, false), out: Vec::new() }
     }
 
     fn take(&mut self, book: &Book<'_>, seq: u64) -> Result<(), String> {
         self.track.step_book(&self.feed, book.ts, book.ts, &mut self.out);
-        let joint = match book.is_snapshot {
-            true => Joint::Snapshot { seq: Some(seq) },
-            false => Joint::Update { first: seq, last: seq, previous: None },
+        let joint = match (book.is_snapshot, seq) {
+            (true, _) => Joint::Snapshot { seq: Some(seq) },
+            (false, 0) => Joint::Bare,
+            (false, _) => Joint::Update { first: seq, last: seq, previous: None },
         };
         match self.feed.apply(book, joint, None) {
             Ok(Some(taken)) => self.track.take_book(&self.feed, taken, &mut self.out),
@@ -342,19 +347,27 @@ fn steps_hold_the_book_as_it_was_then() {
 fn no_crossed_book_is_stored() {
     let mut desk = Desk::new(1);
     desk.take(&book(100, true, vec![level("10", "1")], vec![level("11", "1")]), 5).expect("a snapshot");
-    desk.take(&book(900, false, vec![level("12", "1")], vec![]), 6).expect("it may be between two changes");
-    desk.take(&book(1_500, false, vec![level("12", "0")], vec![]), 7).expect("it is whole again");
-    desk.take(&book(2_500, false, vec![level("12", "1")], vec![]), 8).expect("it may be between two changes");
-    desk.take(&book(4_600, false, vec![level("13", "1")], vec![]), 9).expect_err("it stayed crossed");
+    desk.take(&book(900, false, vec![level("12", "1")], vec![]), 6).expect_err("a whole change crosses it");
+    desk.take(&book(950, false, vec![level("12", "0")], vec![]), 7).expect_err("it has to begin anew");
+    desk.take(&book(1_500, true, vec![level("10", "1")], vec![level("11", "1")]), 8).expect("a snapshot");
+    desk.take(&book(2_500, false, vec![level("9", "1")], vec![]), 9).expect("it follows");
     desk.track.cover.say(&mut desk.out);
-    let lines = said(&mut desk.out);
-    let expected = [
-        "covered 100 900 sequence",
-        "gap 900 1500 the book was crossed",
-        "book 2000 10/11 2",
-        "covered 1500 2500 sequence",
-    ];
-    assert_eq!(lines, expected);
+    let expected = ["gap 100 1500 the book is crossed", "book 2000 10/11 2", "covered 1500 2500 sequence"];
+    assert_eq!(said(&mut desk.out), expected);
+}
+
+#[test]
+fn a_book_may_be_crossed_between_two_parts_of_a_change() {
+    let mut desk = Desk::of("bitfinex:book:BTC-USD", 1);
+    desk.take(&book(100, true, vec![level("10", "1")], vec![level("11", "1")]), 0).expect("a snapshot");
+    desk.take(&book(200, false, vec![level("12", "1")], vec![]), 0).expect("a part");
+    desk.take(&book(200, false, vec![], vec![level("11", "0"), level("13", "1")]), 0).expect("the other part");
+    desk.take(&book(1_500, false, vec![level("14", "1")], vec![]), 0).expect("a part");
+    desk.take(&book(2_500, false, vec![level("9", "1")], vec![]), 0).expect("it is crossed at a step");
+    desk.take(&book(3_900, false, vec![level("9", "2")], vec![]), 0).expect_err("it stayed crossed");
+    desk.track.cover.say(&mut desk.out);
+    let expected = ["book 1000 12/13 3", "covered 100 1500 sequence"];
+    assert_eq!(said(&mut desk.out).get(..2), Some(&expected.map(str::to_owned)[..]));
     assert!(desk.track.cover.end().is_none(), "what was crossed at a step is a hole");
 }
 
