@@ -14,7 +14,7 @@ use crate::socket::{Heard, Socket, SocketError};
 use crate::track::{Feed, Newest, Track, Verdict};
 
 /// Frames that are read of one connection before the others have their turn.
-const TURN_FRAMES_MAX: usize = 2_000;
+const TURN_FRAMES_MAX: usize = 500;
 /// Frames that come together are read at one time: after so many our clock is looked at again.
 const FRAMES_PER_LOOK: usize = 16;
 /// A frame of a connection that counts them may come so much later than it should.

@@ -209,7 +209,8 @@ pub(crate) fn check_mutations(make: impl Fn() -> Box<dyn FrameReader>, frames: &
     assert!(refused > FRAMES / 10 && refused < FRAMES, "seed {seed}: {refused} refused");
 }
 
-fn mutated(frame: &str, other: &str, dice: &mut Dice) -> String {
+/// A frame that is spoiled in some way.
+pub(crate) fn mutated(frame: &str, other: &str, dice: &mut Dice) -> String {
     let mut bytes = frame.as_bytes().to_vec();
     let words: [&[u8]; 10] =
         [b"null", b"-1", b"1e999", b"\"\"", b"[]", b"{}", b"99999999999999999999", b"0", b"-0.0e-9", b"true"];

@@ -176,7 +176,7 @@ impl Reader {
     }
 
     /// A trade in the exchange's own hand, which is nearly all that comes; anything else is read with a parser.
-    fn scan_trade<'a>(&mut self, frame: &'a str, recv_ts: Ts) -> Option<(SubscriptionId, u64, Trade<'a>)> {
+    fn scan_trade(&mut self, frame: &str, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Option<()> {
         let mut scan = Scan::of(frame);
         scan.literal(r#"{"stream":""#)?;
         let name = scan.quoted_text()?;
@@ -215,7 +215,9 @@ impl Reader {
             return None;
         }
         let side = Some(if is_maker { Side::Sell } else { Side::Buy });
-        Some((id, number, Trade { ts, price, amount, side, tid: Some(Cow::Borrowed(tid)), recv_ts: Some(recv_ts) }))
+        let tid = Some(Cow::Borrowed(tid));
+        take(Event::Trade(id, Some(number), Trade { ts, price, amount, side, tid, recv_ts: Some(recv_ts) }));
+        Some(())
     }
 
     /// What a message asked for, by its number.
@@ -227,8 +229,7 @@ impl Reader {
 
 impl FrameReader for Reader {
     fn read(&mut self, frame: &str, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
-        if let Some((id, number, trade)) = self.scan_trade(frame, recv_ts) {
-            take(Event::Trade(id, Some(number), trade));
+        if self.scan_trade(frame, recv_ts, take).is_some() {
             return Ok(());
         }
         serde_json::from_str(frame)

@@ -7,8 +7,8 @@ use super::BinanceStreams;
 use crate::live::{Break, FrameReader, Joint, Keeper, Link, OrderBook, Streams, SubscriptionId};
 use crate::tests::frames::RECV;
 use crate::tests::frames::{
-    book_line, candle_line, check_mutations, check_names, expected, keep, reader, received, said, subscriptions, top,
-    trade_line,
+    Dice, book_line, candle_line, check_mutations, check_names, expected, keep, mutated, reader, received, said,
+    subscriptions, top, trade_line,
 };
 use crate::tests::recordings::recording;
 use crate::tests::ts;
@@ -397,4 +397,27 @@ fn spoiled_frames_are_refused_and_nothing_more() {
         frames.extend(more.into_iter().take(20));
     }
     check_mutations(|| open(&ids), &frames, 1);
+}
+
+#[test]
+fn trades_in_the_usual_hand_are_read_as_the_parser_reads_them() {
+    const TRADE: &str = r#"{"stream":"nknusdt@aggTrade","data":{"e":"aggTrade","E":1704067200123,"s":"NKNUSDT","a":1234567890,"p":"0.35130000","q":"6195.00000000","f":1234567891,"l":1234567899,"T":1704067200120,"m":true,"M":true}}"#;
+    let ids = ["binance:trade:NKN-USDT"];
+    // White space is as good to a parser, and to it alone.
+    let parsed = |frame: &str| said(&mut *open(&ids), &ids, &format!(" {frame}"));
+    let check = |frame: &str| {
+        let scanned = said(&mut *open(&ids), &ids, frame);
+        assert_eq!(scanned.is_ok(), parsed(frame).is_ok(), "{frame}");
+        if let (Ok(scanned), Ok(parsed)) = (scanned, parsed(frame)) {
+            assert_eq!(scanned, parsed, "{frame}");
+        }
+    };
+    check(TRADE);
+    check(&TRADE.replace("\"m\":true", "\"m\":false"));
+    check(&TRADE.replace(",\"M\":true", ""));
+    check(&format!("{TRADE} \n"));
+    let mut dice = Dice::new(7);
+    for _ in 0..50_000 {
+        check(&mutated(TRADE, TRADE, &mut dice));
+    }
 }
