@@ -53,7 +53,15 @@ pub(crate) struct Connection {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) frames: u64,
+    /// Those that could not be read, and whose loss was named.
     pub(crate) refused: u64,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.frames = self.frames.saturating_add(other.frames);
+        self.refused = self.refused.saturating_add(other.refused);
+    }
 }
 
 /// One series on one connection.

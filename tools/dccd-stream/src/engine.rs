@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::args::Args;
 use crate::clock::StepWatch;
-use crate::connection::{Connection, Course, Need};
+use crate::connection::{Connection, Course, Need, Tally};
 use crate::error::StreamError;
 use crate::network::{Network, Purpose};
 use crate::slot::{Dialing, Slot};
@@ -209,7 +209,9 @@ impl<'a> Engine<'a> {
         let Some(slot) = self.slots.get_mut(at) else { return };
         let name = slot.link.host.name;
         if is_next {
-            slot.next = None;
+            if let Some(lost) = slot.next.take() {
+                slot.forget(&lost);
+            }
             slot.want_successor(now + Duration::from_secs(1));
             self.tool.log.note(format_args!("{name}: the next connection is lost: {why}"));
             return;
@@ -314,6 +316,13 @@ impl<'a> Engine<'a> {
         }
         for connection in slots.iter_mut().flat_map(|slot| slot.active.iter_mut().chain(&mut slot.next)) {
             connection.close();
+        }
+        let mut all = Tally::default();
+        slots.iter().for_each(|slot| all += slot.tally());
+        let Tally { frames, refused } = all;
+        match refused {
+            0 => tool.log.note(format_args!("{frames} frames were read")),
+            _ => tool.log.warn(format_args!("{refused} of {frames} frames could not be read")),
         }
         let until = Instant::now() + DRAIN_MAX;
         while !tool.out.buffer().is_empty() && Instant::now() < until {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use dccd_exchange::live::{Link, SubscriptionId};
 use dccd_rest::Backoff;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Tally};
 
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
@@ -35,6 +35,8 @@ pub(crate) struct Slot {
     /// When a successor is wanted.
     successor_due: Option<Instant>,
     refusals: Backoff,
+    /// Of connections that are gone.
+    tally: Tally,
 }
 
 /// For whom a connection is being opened.
@@ -48,7 +50,17 @@ impl Slot {
     pub(crate) fn new(link: Link, now: Instant) -> Slot {
         let backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_MAX);
         let refusals = Backoff::new(REFUSED_FIRST, REFUSED_MAX);
-        Slot { link, active: None, next: None, dialing: None, due: now, backoff, successor_due: None, refusals }
+        Slot {
+            link,
+            active: None,
+            next: None,
+            dialing: None,
+            due: now,
+            backoff,
+            successor_due: None,
+            refusals,
+            tally: Tally::default(),
+        }
     }
 
     pub(crate) fn has(&self, id: SubscriptionId) -> bool {
@@ -94,6 +106,7 @@ impl Slot {
     /// The connection is gone; its successor, if there is one, takes over. The series that this interrupts.
     pub(crate) fn lose(&mut self, now: Instant) -> Vec<SubscriptionId> {
         let Some(lost) = self.active.take() else { return Vec::new() };
+        self.tally += lost.tally;
         if now.saturating_duration_since(lost.opened) >= GOOD_AFTER {
             self.backoff.reset();
         }
@@ -136,6 +149,18 @@ impl Slot {
         let replaced = std::mem::replace(&mut self.active, self.next.take());
         self.plan_successor(now);
         replaced
+    }
+
+    /// A connection is gone that was not in charge.
+    pub(crate) fn forget(&mut self, connection: &Connection) {
+        self.tally += connection.tally;
+    }
+
+    /// What became of all frames.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut all = self.tally;
+        self.active.iter().chain(&self.next).for_each(|connection| all += connection.tally);
+        all
     }
 
     fn plan_successor(&mut self, now: Instant) {

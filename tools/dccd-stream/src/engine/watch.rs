@@ -131,6 +131,7 @@ impl Engine<'_> {
         if let Some(mut replaced) = slot.succeed(now) {
             self.tool.log.note(format_args!("{}: the next connection took over", slot.link.host.name));
             replaced.close();
+            slot.forget(&replaced);
             for id in &slot.link.subscriptions {
                 if let Some(track) = self.tracks.get_mut(id.0) {
                     track.restart_book();
