@@ -3,8 +3,12 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
+
+/// Whoever waits sees a signal within this time.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether somebody asked us to stop; clones share the flag.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +36,19 @@ impl Stop {
     /// The signal that came, if one did.
     pub fn signal(&self) -> Option<u8> {
         u8::try_from(self.signal.load(Ordering::SeqCst)).ok().filter(|signal| *signal != 0)
+    }
+
+    /// Waits so long, unless a signal comes; whether none did.
+    pub fn wait(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        while !self.is_set() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            std::thread::sleep(left.min(LOOK_INTERVAL));
+        }
+        false
     }
 
     /// Whether a signal came.

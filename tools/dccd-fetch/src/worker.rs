@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dccd_cli::{Log, Stop};
 use dccd_exchange::archive::{BulkFile, FileReader, FileSummary};
@@ -17,8 +17,6 @@ use crate::error::FetchError;
 use crate::hosts::Hosts;
 use crate::listing::Listing;
 
-/// A stop is seen within this time.
-const STOP_CHECK: Duration = Duration::from_millis(50);
 /// Lines of a bulk file go out in portions of this size.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Answers that may wait to be written.
@@ -316,7 +314,7 @@ impl From<FetchError> for Failure {
     }
 }
 
-/// Waits in small portions, so that a stop is seen.
+/// Waits until a stop, and tells a person.
 #[derive(Debug)]
 struct StopWaiter {
     stop: Stop,
@@ -325,15 +323,7 @@ struct StopWaiter {
 
 impl Waiter for StopWaiter {
     fn wait(&self, time: Duration) -> Result<(), Stopped> {
-        let until = Instant::now() + time;
-        loop {
-            self.check()?;
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            std::thread::sleep(left.min(STOP_CHECK));
-        }
+        if self.stop.wait(time) { Ok(()) } else { Err(Stopped) }
     }
 
     fn check(&self) -> Result<(), Stopped> {

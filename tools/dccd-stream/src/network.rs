@@ -17,8 +17,6 @@ use rustix::event::{EventfdFlags, eventfd};
 use crate::error::StreamError;
 use crate::socket::{Socket, SocketError};
 
-/// A stop is seen within this time.
-const STOP_CHECK: Duration = Duration::from_millis(50);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Why something is asked.
@@ -227,7 +225,7 @@ impl Shared {
     }
 }
 
-/// Waits in small portions, so that a stop is seen.
+/// Waits until a stop, and tells a person.
 #[derive(Debug)]
 struct StopWaiter {
     stop: Stop,
@@ -236,15 +234,7 @@ struct StopWaiter {
 
 impl Waiter for StopWaiter {
     fn wait(&self, time: Duration) -> Result<(), Stopped> {
-        let until = Instant::now() + time;
-        loop {
-            self.check()?;
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            std::thread::sleep(left.min(STOP_CHECK));
-        }
+        if self.stop.wait(time) { Ok(()) } else { Err(Stopped) }
     }
 
     fn check(&self) -> Result<(), Stopped> {

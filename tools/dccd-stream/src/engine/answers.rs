@@ -73,10 +73,7 @@ impl Engine<'_> {
             match page {
                 Err(refusal) if refusal.is_retryable => {
                     self.tool.log.warn(format_args!("the size of a contract is not known yet: {}", refusal.message));
-                    let until = Instant::now() + CONTRACT_RETRY;
-                    while !self.tool.stop.is_set() && Instant::now() < until {
-                        std::thread::sleep(TICK);
-                    }
+                    self.tool.stop.wait(CONTRACT_RETRY);
                 }
                 page => return Ok(Some(page)),
             }

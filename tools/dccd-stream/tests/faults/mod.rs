@@ -47,7 +47,9 @@ fn a_frame_that_cannot_be_read_is_named_if_anything_was_in_it() {
         });
         let mut program = Program::start(&server, &TRADES);
         program.wait_for_trade(9);
-        let run = program.stop().expect_silence();
+        let run = program.stop();
+        assert!(run.stderr.contains("1 of "), "{}", run.stderr);
+        assert!(run.stderr.ends_with(" frames could not be read\n"), "{}", run.stderr);
         let reasons: Vec<&str> = run.of("gap").filter_map(|line| line["reason"].as_str()).collect();
         match is_lost {
             true => {
