@@ -15,14 +15,14 @@ side_by_side() {
     trap 'sides_tell 143' TERM
     trap 'sides_tell 130' INT
     trap 'sides_tell 129' HUP
+    # A signal to all of us may have cut a list short.
+    [ -z "$pipeline_came" ] || return "$pipeline_came"
     sides_screen
     for side in $exchanges; do
         one_side "$side" &
         sides="$sides $!"
     done
     [ -z "$screen" ] || exec 5>&-
-    # Those that were not there when it came.
-    [ -z "$pipeline_came" ] || sides_tell "$pipeline_came"
     sides_ended=0
     pipeline_nudge
     for side in $sides; do
@@ -32,13 +32,14 @@ side_by_side() {
     [ -z "$screen" ] || wait "$screen" || :
     # shellcheck disable=SC2086
     compose_sum $lists
-    [ -z "$pipeline_came" ] || [ "$(severity "$sides_ended")" -gt 3 ] || [ "$sides_ended" = 0 ] || return "$pipeline_came"
     return "$sides_ended"
 }
 
 # In a shell of its own, which heeds signals by itself.
 one_side() {
     pipeline_heed
+    # What came before this met the traps of the shell it was made from.
+    [ ! -e "$compose_dir/told" ] || pipeline_tell 143
     if [ -n "$screen" ]; then
         exec 2>&5 5>&-
         progress=$1
@@ -53,8 +54,9 @@ one_side() {
 sides_tell() {
     pipeline_came=$1
     pipeline_interrupted=yes
-    for side in $sides; do
-        kill -s TERM "$side" 2>/dev/null || :
+    : >"$compose_dir/told"
+    for told in $sides; do
+        kill -s TERM "$told" 2>/dev/null || :
     done
 }
 
@@ -75,7 +77,7 @@ sides_screen() {
     if [ -t 2 ] && [ "$loud" != -q ]; then
         # Where the pipe is made.
         pipeline_dir=$compose_dir
-        pipeline_connect
+        pipeline_connect screen
         show_all &
         screen=$!
         exec 6<&-

@@ -122,14 +122,19 @@ record() {
 }
 
 # Does what is planned, or with --dry-run only says what it would take, and exits.
+# shellcheck disable=SC2034 # some of this is for pipeline.sh
 compose_run() {
     # There is something to remove, whatever comes.
-    # shellcheck disable=SC2034 # for pipeline.sh
     pipeline_heeds=yes
     pipeline_heed
-    compose_dir=$(mktemp -d "${TMPDIR:-/tmp}/$command.XXXXXX") || exit 74
+    compose_dir=$(pipeline_try mktemp -d "${TMPDIR:-/tmp}/$command.XXXXXX") || exit "${pipeline_came:-74}"
+    pipeline_home=$compose_dir
     compose_status=0
     compose_all || compose_status=$?
+    # What did not break was interrupted.
+    case $pipeline_came-$compose_status in
+    ?*-1 | ?*-65 | ?*-75 | ?*-129 | ?*-130 | ?*-143) compose_status=$pipeline_came ;;
+    esac
     trap '' TERM INT HUP
     rm -rf "$compose_dir"
     exit "$compose_status"

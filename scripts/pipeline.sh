@@ -16,11 +16,10 @@ pipeline() {
     pipeline_watchers=
     pipeline_sources=1
     [ -n "${pipeline_heeds:-}" ] || pipeline_heed
-    pipeline_dir=$(mktemp -d "${TMPDIR:-/tmp}/dccd-pipeline.XXXXXX") || return 74
+    pipeline_dir=$(pipeline_try mktemp -d "${pipeline_home:-${TMPDIR:-/tmp}}/dccd-pipeline.XXXXXX") || return "${pipeline_came:-74}"
     pipeline_told=$pipeline_dir/told
-    pipeline_connect
+    pipeline_connect said
     exec 9<&6 8>&5 5>&- 6<&-
-    mv "$pipeline_dir/pipe" "$pipeline_dir/said"
     # A signal that came before there was somebody to tell.
     [ -z "$pipeline_came" ] || pipeline_tell "$pipeline_came"
     # Commands in the background read /dev/null unless told otherwise.
@@ -29,8 +28,8 @@ pipeline() {
         pipeline_count=$((pipeline_count + 1))
         [ "${2:-}" != -- ] || pipeline_sources=$pipeline_count
         if [ $# -gt 1 ]; then
-            pipeline_connect
-            rm -f "$pipeline_dir/pipe"
+            pipeline_connect pipe
+            pipeline_try rm -f "$pipeline_dir/pipe"
         else
             exec 5>&1
         fi
@@ -52,9 +51,14 @@ pipeline() {
     trap '' TERM INT HUP
     # shellcheck disable=SC2086
     wait $pipeline_watchers || :
-    rm -rf "$pipeline_dir"
+    pipeline_try rm -rf "$pipeline_dir"
     [ -n "${pipeline_heeds:-}" ] || trap - TERM INT HUP
     return "$pipeline_waited"
+}
+
+# A signal to all of us ends what runs for us, too; once.
+pipeline_try() {
+    "$@" || "$@"
 }
 
 # From here on a signal is for the pipe, even if it comes before the pipe is there. Who calls this with pipeline_heeds
@@ -77,14 +81,15 @@ pipeline_tell() {
     fi
 }
 
-# A pipe whose ends are 5 and 6. It is opened for both directions first, so that no end waits for the other.
+# A pipe of that name, whose ends are 5 and 6. It is opened for both directions first, so that no end waits for the
+# other.
 pipeline_connect() {
     # mksh keeps a copy of the first descriptor that is closed, which must not be the end of a pipe.
     exec 4</dev/null
     exec 4<&-
-    mkfifo "$pipeline_dir/pipe"
+    mkfifo "$pipeline_dir/$1" || [ -p "$pipeline_dir/$1" ] || mkfifo "$pipeline_dir/$1"
     # shellcheck disable=SC2094
-    exec 4<>"$pipeline_dir/pipe" 5>"$pipeline_dir/pipe" 6<"$pipeline_dir/pipe" 4>&-
+    exec 4<>"$pipeline_dir/$1" 5>"$pipeline_dir/$1" 6<"$pipeline_dir/$1" 4>&-
 }
 
 # Runs a stage beside the others; says on 8 which process it is, and later how it ended.
@@ -108,9 +113,9 @@ pipeline_begin() {
     "$2"
 }
 
-# mksh heeds a signal that comes just before it waits only when another child has ended; this one does soon.
+# mksh and zsh heed a signal that comes just before they wait only when another child has ended; this one does soon.
 pipeline_nudge() {
-    if [ -n "${KSH_VERSION:-}" ]; then sleep 1 >/dev/null 2>&1 & fi
+    if [ -n "${KSH_VERSION:-}${ZSH_VERSION:-}" ]; then sleep 1 >/dev/null 2>&1 & fi
 }
 
 # Waits until a process has ended. A signal, whose trap sets pipeline_interrupted, does not end the waiting.
@@ -141,7 +146,7 @@ pipeline_watch() {
     pipeline_stops=
     while [ "$pipeline_ends" -lt "$pipeline_count" ]; do
         # Nobody is left who could say something: somebody killed what watches a stage.
-        read -r pipeline_stage pipeline_said pipeline_value <&9 || exit 137
+        read -r pipeline_stage pipeline_said pipeline_value <&9 || exit "${pipeline_signal:-137}"
         case $pipeline_said in
         runs) pipeline_running="$pipeline_running $pipeline_stage:$pipeline_value" ;;
         ready) pipeline_ready="$pipeline_ready$pipeline_stage " ;;
