@@ -143,6 +143,21 @@ pub(crate) trait Adapter: std::fmt::Debug + Sync {
         first_of_page(self, series, reply)
     }
 
+    /// The question for the last trades of a pair, where trades have no history over REST: only when the last one was
+    /// is looked at. The row is that of the pair's book.
+    fn last_trade(&self, _series: &Series<'_>) -> Option<Request> {
+        None
+    }
+
+    /// When the last trade was, if there was any, and what time it is for the exchange, if the answer says so.
+    fn read_last_trade(
+        &self,
+        series: &Series<'_>,
+        _reply: &Reply<'_>,
+    ) -> Result<(Option<Ts>, Option<Ts>), AnswerError> {
+        Err(AnswerError::Unexpected(format!("nobody was asked for the last trade of {}", series.dataset)))
+    }
+
     /// The question for the size of one contract, where amounts are contracts and are to be base units.
     fn contract(&self, _series: &Series<'_>) -> Option<Request> {
         None

@@ -15,6 +15,7 @@ mod symbol;
 mod table;
 #[cfg(test)]
 mod tests;
+mod trade;
 
 use dccd_record::{Kind, LineWriter, Range, Ts};
 use serde::Deserialize;
@@ -60,6 +61,14 @@ impl Adapter for Bybit {
             Kind::OpenInterest => open_interest::read(series.pair(), reply, sink),
             Kind::Trade | Kind::Book => Err(AnswerError::Unexpected("such records have no pages here".to_owned())),
         }
+    }
+
+    fn last_trade(&self, series: &Series<'_>) -> Option<Request> {
+        Some(query::last_trade(series))
+    }
+
+    fn read_last_trade(&self, series: &Series<'_>, reply: &Reply<'_>) -> Result<(Option<Ts>, Option<Ts>), AnswerError> {
+        trade::read_last(series.pair(), reply)
     }
 
     fn book(&self, series: &Series<'_>, depth: Option<u32>) -> Request {

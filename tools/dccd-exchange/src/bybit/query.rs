@@ -58,6 +58,11 @@ pub(super) fn book(series: &Series<'_>, depth: Option<u32>) -> Request {
     series.request(&format!("{}&limit={}", of(series), depth.unwrap_or(LEVELS).min(LEVELS)))
 }
 
+/// The newest trade. More than the newest ones cannot be had.
+pub(super) fn last_trade(series: &Series<'_>) -> Request {
+    series.request_to(&format!("/v5/market/recent-trade?{}&limit=1", of(series)))
+}
+
 /// The question for the exchange's clock.
 pub(super) fn clock() -> Request {
     Request { api: &API, path: "/v5/market/time".to_owned(), weight: 1, group: &REQUESTS }

@@ -13,6 +13,7 @@ mod stream;
 mod symbol;
 #[cfg(test)]
 mod tests;
+mod trade;
 
 use dccd_record::{Day, Kind, LineWriter, Market, Proof, Ts};
 
@@ -150,6 +151,18 @@ impl Adapter for KrakenFutures {
             Kind::Funding => funding::read(reply, rows, sink),
             _ => candle::read(reply, sink),
         }
+    }
+
+    fn last_trade(&self, series: &Series<'_>) -> Option<Request> {
+        Some(query::last_trade(series))
+    }
+
+    fn read_last_trade(
+        &self,
+        _series: &Series<'_>,
+        reply: &Reply<'_>,
+    ) -> Result<(Option<Ts>, Option<Ts>), AnswerError> {
+        Ok((trade::read_last(reply)?, error::read_clock(reply)?))
     }
 
     fn book(&self, series: &Series<'_>, _depth: Option<u32>) -> Request {

@@ -41,6 +41,12 @@ pub(super) fn of_symbol(series: &Series<'_>) -> Request {
     series.request(&format!("symbol={}", encode(&symbol(series.pair()))))
 }
 
+/// The last hundred trades: history of its own they are not, since they carry no number by which pages could be joined.
+pub(super) fn last_trade(series: &Series<'_>) -> Request {
+    let query = format!("symbol={}", encode(&symbol(series.pair())));
+    series.request_to(&format!("/derivatives/api/v3/history?{query}"))
+}
+
 /// The question for the exchange's clock, which every answer of this interface shows: a short one.
 pub(super) fn clock(api: &'static Api) -> Request {
     let path = "/derivatives/api/v3/tickers/PF_XBTUSD".to_owned();

@@ -1,6 +1,6 @@
 //! One question, and how to read its answer.
 
-use dccd_record::{Dataset, Fixed, LineWriter, Ts};
+use dccd_record::{Dataset, Fixed, Kind, LineWriter, Ts};
 
 use crate::adapter::{Rows, Series};
 use crate::answer::{AnswerError, Mark, Page, Reply};
@@ -35,6 +35,8 @@ pub(super) enum Question {
     Page(Wanted),
     /// One row, of which only its place matters.
     Probe(Rows),
+    /// When the last trade was.
+    LastTrade,
     Book,
 }
 
@@ -75,11 +77,17 @@ impl Ask {
     }
 
     /// Where the newest record lies, as far as REST shows it; for kinds of which there is more than what is now. `None`
-    /// where only an archive has any.
+    /// where nobody can be asked.
     pub fn newest(dataset: &Dataset, contract: Option<Fixed>) -> Result<Option<Ask>, Impossible> {
-        let row = capability(dataset)?;
-        let ask = || Ask::probe(row, dataset, Rows::Newest, 0).with_contract(contract);
-        Ok((row.reach != Reach::Archive).then(ask))
+        let row = capability(dataset).ok().filter(|row| row.reach != Reach::Archive);
+        if let Some(row) = row {
+            return Ok(Some(Ask::probe(row, dataset, Rows::Newest, 0).with_contract(contract)));
+        }
+        let book = Dataset::new(dataset.exchange().clone(), Kind::Book, dataset.pair().clone(), None);
+        let Some(book) = book.ok().filter(|_| dataset.kind() == Kind::Trade) else { return Ok(None) };
+        let row = capability(&book)?;
+        let request = row.adapter().last_trade(&Series { row, dataset, contract });
+        Ok(request.map(|request| Ask::new(row, dataset, request, Question::LastTrade)))
     }
 
     pub(super) fn page(row: &'static Capability, dataset: &Dataset, wanted: Wanted, limit: u32, epoch: u32) -> Ask {
@@ -161,6 +169,11 @@ impl Ask {
                 let mut sink = Sink::probe(rows, span, &mut lines, out);
                 adapter.read_page(&series, rows, reply, &mut sink)?;
                 Ok(sink.page())
+            }
+            Question::LastTrade => {
+                let (ts, stamp) = adapter.read_last_trade(&series, reply)?;
+                let last = ts.map(|ts| Mark { ts, id: 0 });
+                Ok(Page { rows: usize::from(last.is_some()), first: last, last, stamp, ..Page::default() })
             }
             Question::Book => adapter.read_book(&series, reply, &mut lines, out),
         }

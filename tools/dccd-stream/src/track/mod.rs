@@ -24,6 +24,9 @@ use trades::Trades;
 /// Trades in the order of their ids may be so much out of the order of their times, as in history.
 pub(crate) const DISORDER_NANOS: i64 = 1_000_000_000;
 
+/// How long REST may still be filling what it has no history of.
+const SETTLE_SECS: i64 = 5;
+
 /// One series.
 #[derive(Debug)]
 pub(crate) struct Track {
@@ -80,7 +83,7 @@ impl Track {
             cover: Cover::new(dataset.clone(), records_only),
             lines: LineWriter::new(&dataset),
             course,
-            settle_nanos: row.map_or(0, |row| i64::from(row.settle_secs)).saturating_mul(1_000_000_000),
+            settle_nanos: row.map_or(SETTLE_SECS, |row| i64::from(row.settle_secs)).saturating_mul(1_000_000_000),
             is_shed: false,
             records_only,
             dataset,

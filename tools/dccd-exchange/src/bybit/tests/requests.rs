@@ -5,7 +5,7 @@ use dccd_record::{Kind, LineWriter};
 use crate::adapter::{Adapter, Rows, Series};
 use crate::bybit::Bybit;
 use crate::bybit::symbol::{category, symbol};
-use crate::tests::{dataset, range, reply, ts};
+use crate::tests::{dataset, range, read, reply, ts};
 use crate::{Ask, Walk, capability};
 
 fn path(id: &str, rows: Rows, limit: u32) -> String {
@@ -54,6 +54,31 @@ fn other_questions_are_asked_in_its_words() {
     assert_eq!(first.request.path, "/v5/market/kline?category=linear&symbol=BTCUSDT&interval=W&limit=1000");
     assert!(Ask::first_record(&dataset("bybit:book:BTC-USDT")).expect("possible").is_none());
     assert!(Ask::contract(&dataset("bybit:book:BTC-USD_INVERSE")).expect("possible").is_none());
+}
+
+#[test]
+fn the_last_trade_is_asked_for_where_trades_have_no_history() {
+    for (id, category, symbol) in
+        [("bybit:trade:BTC-USDT", "spot", "BTCUSDT"), ("bybit:trade:BTC-USD_INVERSE", "inverse", "BTCUSD")]
+    {
+        let ask = Ask::newest(&dataset(id), None).expect("possible").expect("a question");
+        let expected = format!("/v5/market/recent-trade?category={category}&symbol={symbol}&limit=1");
+        assert_eq!(ask.request.path, expected);
+        let answer = |rows: &str| {
+            format!(
+                r#"{{"retCode":0,"retMsg":"OK","result":{{"category":"{category}","list":[{rows}]}},"retExtInfo":{{}},"time":1704067205000}}"#
+            )
+        };
+        let row = format!(
+            r#"{{"execId":"7","symbol":"{symbol}","price":"1.5","size":"2","side":"Buy","time":"1704067200123","isBlockTrade":false}}"#
+        );
+        let (page, lines) = read(&ask, &answer(&row));
+        let last = page.last.map(|mark| mark.ts);
+        let now = ts("2024-01-01T00:00:05Z");
+        assert_eq!((last, page.stamp, lines.as_str()), (Some(ts("2024-01-01T00:00:00.123Z")), Some(now), ""));
+        let (page, _) = read(&ask, &answer(""));
+        assert_eq!((page.last, page.stamp), (None, Some(now)));
+    }
 }
 
 #[test]

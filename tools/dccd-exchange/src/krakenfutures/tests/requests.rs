@@ -1,7 +1,7 @@
 use crate::adapter::{Adapter, Rows, Series};
 use crate::krakenfutures::KrakenFutures;
 use crate::krakenfutures::symbol::{pair, symbol};
-use crate::tests::{dataset, range, ts};
+use crate::tests::{dataset, range, read, ts};
 use crate::{Ask, capability, instruments};
 
 #[test]
@@ -37,6 +37,18 @@ fn pages_are_asked_for_as_documented() {
         check("krakenfutures:funding:DOGE-USD_PERP", rows, "history", &format!("{rates}=PF_DOGEUSD"));
         check("krakenfutures:funding:BTC-USD_INVERSE", rows, "history", &format!("{rates}=PI_XBTUSD"));
     }
+}
+
+#[test]
+fn the_last_trade_is_asked_for() {
+    let ask = Ask::newest(&dataset("krakenfutures:trade:BTC-USD_PERP"), None).expect("possible").expect("a question");
+    assert_eq!(ask.request.path, "/derivatives/api/v3/history?symbol=PF_XBTUSD");
+    let answer = r#"{"result":"success","serverTime":"2024-01-01T00:00:05.000Z","history":[
+        {"time":"2024-01-01T00:00:01.123Z","trade_id":2,"price":1.5,"size":2,"side":"buy","type":"fill","uid":"b"},
+        {"time":"2024-01-01T00:00:00.000Z","trade_id":1,"price":1.5,"size":2,"side":"sell","type":"fill","uid":"a"}]}"#;
+    let (page, _) = read(&ask, answer);
+    let last = page.last.map(|mark| mark.ts);
+    assert_eq!((last, page.stamp), (Some(ts("2024-01-01T00:00:01.123Z")), Some(ts("2024-01-01T00:00:05Z"))));
 }
 
 #[test]
