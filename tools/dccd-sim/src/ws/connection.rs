@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
-use super::frame::{Content, Ending, Frame};
+use super::frame::{Content, Ending, Frame, Topic};
 use super::gate::Gate;
 use super::session::{ControlKind, Farewell, Session, World};
 use super::traffic::{ConnectionId, Traffic};
@@ -58,6 +58,8 @@ pub(crate) struct Connection<'a> {
     path: String,
     session: Box<dyn Session>,
     gate: Gate<'a>,
+    /// Subscriptions that fall silent behind what is being said, and for how long.
+    muting: Vec<(Topic, Option<Duration>)>,
     socket: WebSocket<TcpStream>,
     id: ConnectionId,
     /// Up to here the session has told what happened.
@@ -104,6 +106,7 @@ impl<'a> Connection<'a> {
             path: path.to_owned(),
             session,
             gate: Gate::new(hub.faults, path),
+            muting: Vec::new(),
             socket: WebSocket::from_partially_read(stream, early, Role::Server, Some(config)),
             id: hub.traffic.open(exchange, path, from),
             from,
@@ -203,7 +206,7 @@ impl<'a> Connection<'a> {
     }
 
     fn deliver(&mut self, frames: Vec<Frame>) -> Result<(), Over> {
-        frames.into_iter().try_for_each(|frame| match &mut self.phase {
+        let delivered = frames.into_iter().try_for_each(|frame| match &mut self.phase {
             Phase::Stalled(Some(_), held) => {
                 held.push(frame);
                 Ok(())
@@ -214,7 +217,10 @@ impl<'a> Connection<'a> {
                 Some(fault) => self.spoil(&fault, frame),
                 None => self.send(frame),
             },
-        })
+        });
+        // Not before: what was said at once with the last frame has its number in the connection's sequence.
+        self.muting.drain(..).for_each(|(topic, length)| self.gate.mute(&topic, length));
+        delivered
     }
 
     /// What a fault makes of a frame.
@@ -226,8 +232,8 @@ impl<'a> Connection<'a> {
             FaultKind::WsGarbage => self.send(frame.with_text(|text| text.chars().take(text.len() / 2).collect())),
             FaultKind::WsHuge => self.send_huge(fault.bytes, frame),
             FaultKind::WsMute => {
-                frame.topic.iter().for_each(|topic| self.gate.mute(topic, fault.length));
-                Ok(())
+                self.muting.extend(frame.topic.clone().map(|topic| (topic, fault.length)));
+                self.send(frame)
             }
             FaultKind::WsStall => {
                 let until = fault.length.map(|length| Instant::now() + length);

@@ -248,7 +248,7 @@ fn a_stalled_stream_says_nothing_and_then_everything() {
 
 #[test]
 fn a_muted_subscription_is_silent_while_the_stream_lives() {
-    let bench = Bench::start(1.0, &["ws-mute:next=1,skip=1,path=book"]);
+    let bench = Bench::start(1.0, &["ws-mute:next=1,path=book"]);
     let mut client = bench.book();
     assert_eq!(next_book(&mut client).expect("a snapshot")["type"], "snapshot");
     for _ in 0..2 {
