@@ -70,6 +70,22 @@ fn what_a_stream_never_covered_it_does_not_ask_for() {
 }
 
 #[test]
+fn a_stream_that_only_missed_something_asks_for_all_since_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let gap = format!(
+        r#"{{"kind":"gap","exchange":"binance","pair":"BTC/USDT","of":"trade","start":"{}","end":"{}","reason":"refused"}}"#,
+        range(0, 60).start(),
+        range(0, 60).end()
+    );
+    die_after(dir.path(), &[STREAM, &gap]);
+    check(dir.path(), &[(range(0, 60), Some("refused"))]);
+    die_after(dir.path(), &[STREAM, &covered("BTC/USDT", range(3_600, 3_660))]);
+    check(dir.path(), &[(range(0, 60), Some("refused")), (range(60, 3_600), None)]);
+    die_after(dir.path(), &[&order(range(0, 60)), &covered("BTC/USDT", range(0, 60))]);
+    check(dir.path(), &[(range(60, 3_600), None)]);
+}
+
+#[test]
 fn an_older_backfill_is_no_gap_wherever_it_comes() {
     let old = [order(range(-9_000, -8_000)), covered("BTC/USDT", range(-9_000, -8_000))];
     let live = [STREAM.to_owned(), covered("BTC/USDT", range(0, 60)), covered("BTC/USDT", range(90, 120))];

@@ -95,11 +95,14 @@ impl Slot {
         self.current = None;
     }
 
-    /// What is to be remembered of a new stream, if `control` is the first that it covers. Only within one input does
-    /// that follow from the order of lines; once it is said, it is true in any order.
+    /// What is to be remembered of a new stream, if `control` is the first that it covers or misses. Only within one
+    /// input does that follow from the order of lines; once it is said, it is true in any order.
     pub(super) fn stream_begins(&mut self, control: &Control) -> Option<Control> {
-        let Control::Covered(line) = control else { return None };
-        let start = line.range.start();
+        let start = match control {
+            Control::Covered(line) => line.range.start(),
+            Control::Gap(line) => line.range.start(),
+            _ => return None,
+        };
         // What was ordered may be far older than the stream.
         if !self.is_stream_new || self.news.asked().contains(start) {
             return None;
