@@ -73,13 +73,9 @@ impl Output {
         if !self.may_wait {
             return Ok(usize::MAX);
         }
-        // The first page of a pipe and its last one may be filled in part.
-        if let (Ok(size), Ok(unread)) = (fcntl_getpipe_size(&self.file), ioctl_fionread(&self.file)) {
-            let unread = usize::try_from(unread).unwrap_or(usize::MAX);
-            let free = size.saturating_sub(unread).saturating_sub(2 * PIPE_PIECE_BYTES);
-            if free >= PIPE_PIECE_BYTES {
-                return Ok(free);
-            }
+        // Every page of a pipe may be filled in part, so that only of an empty one it is known how much it takes.
+        if let (Ok(size), Ok(0)) = (fcntl_getpipe_size(&self.file), ioctl_fionread(&self.file)) {
+            return Ok(size);
         }
         Ok(if self.takes_more()? { PIPE_PIECE_BYTES } else { 0 })
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use dccd_exchange::live::{
-    Event, FrameReader, Joint, KeepAlive, Link, LiveHost, Streams, Subscription, SubscriptionId,
+    Checksum, Event, FrameReader, Joint, KeepAlive, Link, LiveHost, Streams, Subscription, SubscriptionId,
 };
 use dccd_record::{Book, Kind, Proof, Ts};
 use dccd_rest::Backoff;
@@ -15,6 +15,8 @@ use crate::track::{Feed, Newest, Track, Verdict};
 
 /// Frames that are read of one connection before the others have their turn.
 const TURN_FRAMES_MAX: usize = 500;
+/// Or lines of them: then somebody has to take these first.
+const TURN_BYTES_MAX: usize = 1 << 20;
 /// Frames that come together are read at one time: after so many our clock is looked at again.
 const FRAMES_PER_LOOK: usize = 16;
 /// A frame of a connection that counts them may come so much later than it should.
@@ -72,6 +74,10 @@ pub(crate) struct Series {
     /// Whether the exchange took it up, and when.
     pub(crate) accepted: Option<Instant>,
     pub(crate) is_refused: bool,
+    /// Whether this connection's book is the one that is stored.
+    pub(crate) leads: bool,
+    /// Whether records were lost here before this connection was the one that counts.
+    pub(crate) has_lost: bool,
     /// When something of it came last.
     pub(crate) heard: Instant,
     pub(crate) feed: Option<Feed>,
@@ -112,7 +118,7 @@ impl SeriesList {
         self.0.iter().enumerate().filter_map(|(at, one)| Some((SubscriptionId(at), one.as_ref()?)))
     }
 
-    fn iter_mut(&mut self) -> impl Iterator<Item = (SubscriptionId, &mut Series)> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (SubscriptionId, &mut Series)> {
         self.0.iter_mut().enumerate().filter_map(|(at, one)| Some((SubscriptionId(at), one.as_mut()?)))
     }
 }
@@ -135,7 +141,7 @@ pub(crate) struct Course<'a> {
     pub(crate) tracks: &'a mut [Track],
     pub(crate) out: &'a mut Vec<u8>,
     pub(crate) needs: &'a mut Vec<Need>,
-    /// Whether this connection is the one whose books and gaps count.
+    /// Whether this connection is the one that counts, but for books.
     pub(crate) is_active: bool,
 }
 
@@ -153,8 +159,10 @@ impl Connection {
             let feed = is_book.then(|| Feed::new(streams.rule(subscription), streams.has_rest_snapshot(subscription)));
             let snapshots = Backoff::new(SNAPSHOTS_APART, SNAPSHOTS_APART_MAX);
             let (asked, heard, snapshot_due) = (now, now, now);
-            let (accepted, is_refused, behind) = (None, false, None);
-            Some((*id, Series { asked, accepted, is_refused, heard, feed, snapshot_due, snapshots, behind }))
+            let (accepted, behind, is_refused, leads, has_lost) = (None, None, false, false, false);
+            let series =
+                Series { asked, accepted, is_refused, leads, has_lost, heard, feed, snapshot_due, snapshots, behind };
+            Some((*id, series))
         };
         Connection {
             socket,
@@ -172,6 +180,12 @@ impl Connection {
         }
     }
 
+    /// The connection, as the one whose books are stored.
+    pub(crate) fn leading(mut self) -> Connection {
+        self.series.iter_mut().for_each(|(_, one)| one.leads = true);
+        self
+    }
+
     pub(crate) fn socket(&self) -> &Socket {
         &self.socket
     }
@@ -179,7 +193,11 @@ impl Connection {
     /// Reads what is there; true if there may be more.
     pub(crate) fn read(&mut self, course: &mut Course<'_>) -> Result<bool, SocketError> {
         let mut at = (Instant::now(), recv_ts());
+        let before = course.out.len();
         for number in 0..TURN_FRAMES_MAX {
+            if course.out.len().saturating_sub(before) > TURN_BYTES_MAX {
+                return Ok(true);
+            }
             if number % FRAMES_PER_LOOK == FRAMES_PER_LOOK - 1 {
                 at = (Instant::now(), recv_ts());
             }
@@ -295,7 +313,7 @@ impl Connection {
                     waits = Some(id);
                     return;
                 }
-                course.take_book(id, feed, &book, joint, checksum);
+                course.take_book(id, one.leads, feed, &book, joint, checksum);
                 *stamp = (*stamp).max(Some(book.ts).filter(|ts| *ts != recv_ts));
             }
             Event::Ignored => {}
@@ -303,6 +321,9 @@ impl Connection {
                 let Some(id) = id_of(&event) else { return };
                 if let Some(one) = series.get_mut(id) {
                     one.hear(now);
+                }
+                if let (Event::Lost(..), false, Some(one)) = (&event, course.is_active, series.get_mut(id)) {
+                    one.has_lost = true;
                 }
                 if let Event::Trade(_, _, trade) = &event {
                     *stamp = (*stamp).max(Some(trade.ts));
@@ -345,9 +366,10 @@ impl Connection {
 
     /// Lays the frames that waited upon a snapshot over REST.
     pub(crate) fn take_snapshot(&mut self, id: SubscriptionId, book: &Book<'_>, course: &mut Course<'_>) {
-        let Some(feed) = self.series.get_mut(id).and_then(|one| one.feed.as_mut()) else { return };
+        let Some(one) = self.series.get_mut(id) else { return };
+        let (leads, Some(feed)) = (one.leads, &mut one.feed) else { return };
         let frames = feed.release();
-        course.take_book(id, feed, book, Joint::Snapshot { seq: book.seq }, None);
+        course.take_book(id, leads, feed, book, Joint::Snapshot { seq: book.seq }, None);
         let now = Instant::now();
         for (recv_ts, frame) in frames {
             self.take(&frame, (now, recv_ts), course);
@@ -357,7 +379,7 @@ impl Connection {
     /// A frame that cannot be read was lost, whosever it was.
     fn doubt(&mut self, reason: &str, course: &mut Course<'_>) {
         for (id, one) in self.series.iter_mut() {
-            course.doubt(id, reason);
+            course.doubt(id, one, reason);
             one.discard_book(id, course);
         }
     }
@@ -385,10 +407,23 @@ impl Connection {
 }
 
 impl Series {
+    /// Whether there is something that can fall silent.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.feed.as_ref().is_none_or(Feed::is_live)
+    }
+
     fn hear(&mut self, now: Instant) {
         self.heard = now;
         // Some exchanges have no other way to say yes.
         self.accepted.get_or_insert(now);
+    }
+
+    /// Whether going on from here leaves nothing out of what `old` would have told.
+    pub(crate) fn is_within(&self, old: &Series) -> bool {
+        match (&self.feed, &old.feed) {
+            (Some(feed), Some(old)) => feed.is_within(old),
+            _ => true,
+        }
     }
 
     /// Whether everything came here before another connection was `heard` for the last time.
@@ -415,17 +450,23 @@ impl Course<'_> {
         }
     }
 
-    /// Applies a frame of a book; only those of the active connection are stored.
+    /// Whether a series has its say here, and not on another connection.
+    fn counts(&self, one: &Series) -> bool {
+        if one.feed.is_some() { one.leads } else { self.is_active }
+    }
+
+    /// Applies a frame of a book; only those of the connection that leads are stored.
     fn take_book(
         &mut self,
         id: SubscriptionId,
+        leads: bool,
         feed: &mut Feed,
         book: &Book<'_>,
         joint: Joint,
-        checksum: Option<dccd_exchange::live::Checksum>,
+        checksum: Option<Checksum>,
     ) {
         let Some(track) = self.tracks.get_mut(id.0) else { return };
-        let is_stored = self.is_active && !track.is_shed();
+        let is_stored = leads && !track.is_shed();
         let was_live = feed.is_live();
         if is_stored && was_live {
             track.step_book(feed, book.ts, book.recv_ts.unwrap_or(book.ts), self.out);
@@ -445,8 +486,9 @@ impl Course<'_> {
         }
     }
 
-    fn doubt(&mut self, id: SubscriptionId, reason: &str) {
-        if let Some(track) = self.tracks.get_mut(id.0).filter(|_| self.is_active) {
+    fn doubt(&mut self, id: SubscriptionId, one: &Series, reason: &str) {
+        let counts = self.counts(one);
+        if let Some(track) = self.tracks.get_mut(id.0).filter(|_| counts) {
             track.doubt(reason, self.out);
         }
     }
@@ -456,7 +498,8 @@ impl Course<'_> {
 fn skip(expected: u64, number: u64, series: &mut SeriesList, course: &mut Course<'_>) {
     let reason = format!("frames are missing on the connection: {number} came where {expected} belongs");
     for (id, one) in series.iter_mut() {
-        if let Some(track) = course.tracks.get_mut(id.0).filter(|_| course.is_active) {
+        let counts = course.counts(one);
+        if let Some(track) = course.tracks.get_mut(id.0).filter(|_| counts) {
             track.interrupt(&reason, course.out);
         }
         one.discard_book(id, course);

@@ -3,6 +3,7 @@
 mod answers;
 mod watch;
 
+use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -46,6 +47,8 @@ pub(crate) struct Engine<'a> {
     /// The exchange's clock, as anything had it.
     stamp: Option<Ts>,
     needs: Vec<Need>,
+    /// Books of which REST was asked for a snapshot, and did not answer yet.
+    snapshots: HashSet<SubscriptionId>,
     parser: Parser,
     covered: Instant,
     probed: Instant,
@@ -77,6 +80,7 @@ impl<'a> Engine<'a> {
             steps: StepWatch::new(),
             stamp: None,
             needs: Vec::new(),
+            snapshots: HashSet::new(),
             parser: Parser::new(),
             covered: now,
             probed: now,
@@ -209,11 +213,14 @@ impl<'a> Engine<'a> {
         let Some(slot) = self.slots.get_mut(at) else { return };
         let name = slot.link.host.name;
         if is_next {
-            if let Some(lost) = slot.next.take() {
-                slot.forget(&lost);
-            }
-            slot.want_successor(now + Duration::from_secs(1));
             self.tool.log.note(format_args!("{name}: the next connection is lost: {why}"));
+            let (returned, interrupted) = slot.lose_next(now);
+            self.restart_books(&returned);
+            for id in interrupted {
+                if let Some(track) = self.tracks.get_mut(id.0) {
+                    track.interrupt(&format!("disconnected: {why}"), self.tool.out.buffer());
+                }
+            }
             return;
         }
         self.tool.log.warn(format_args!("{name}: the connection is lost: {why}"));
@@ -224,6 +231,15 @@ impl<'a> Engine<'a> {
             if interrupted.contains(id) {
                 track.interrupt(&reason, self.tool.out.buffer());
             } else {
+                track.restart_book();
+            }
+        }
+    }
+
+    /// Books go on from another connection, with whole ones.
+    fn restart_books(&mut self, ids: &[SubscriptionId]) {
+        for id in ids {
+            if let Some(track) = self.tracks.get_mut(id.0) {
                 track.restart_book();
             }
         }
@@ -249,23 +265,26 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Lets a series begin anew on its connection, or on a new one.
-    fn renew(&mut self, at: usize, is_next: bool, id: SubscriptionId, now: Instant) {
-        let Some(slot) = self.slots.get_mut(at) else { return };
-        let Some(connection) = (if is_next { &mut slot.next } else { &mut slot.active }) else { return };
-        let Some(subscription) = self.subscriptions.get(id.0) else { return };
+    /// Lets a series begin anew on its connection, or on a new one; whether the connection lives on.
+    fn renew(&mut self, at: usize, is_next: bool, id: SubscriptionId, now: Instant) -> bool {
+        let Some(slot) = self.slots.get_mut(at) else { return true };
+        let Some(connection) = (if is_next { &mut slot.next } else { &mut slot.active }) else { return true };
+        let Some(subscription) = self.subscriptions.get(id.0) else { return true };
         if let Some(one) = connection.series.get_mut(id) {
             one.asked = now;
             if let Some(feed) = &mut one.feed {
                 feed.discard();
                 if self.streams.has_rest_snapshot(subscription) {
-                    return;
+                    return true;
                 }
             }
         }
-        if !connection.renew(id, self.streams.renewal(subscription), now) {
-            self.lose(at, is_next, &format!("{} has to begin anew", subscription.dataset));
+        if connection.renew(id, self.streams.renewal(subscription), now) {
+            return true;
         }
+        let why = format!("{} has to begin anew", subscription.dataset);
+        self.lose(at, is_next, &why);
+        false
     }
 
     fn refused(&mut self, at: usize, id: Option<SubscriptionId>, why: &str, now: Instant) -> Result<(), StreamError> {

@@ -95,9 +95,12 @@ impl Slot {
     /// A connection was opened.
     pub(crate) fn open(&mut self, connection: Connection, now: Instant) {
         match (self.dialing.take(), &self.active) {
-            (Some(Dialing::Next), Some(_)) => self.next = Some(connection),
+            (Some(Dialing::Next), Some(_)) => {
+                self.successor_due = None;
+                self.next = Some(connection);
+            }
             _ => {
-                self.active = Some(connection);
+                self.active = Some(connection.leading());
                 self.plan_successor(now);
             }
         }
@@ -114,11 +117,42 @@ impl Slot {
             self.due = now + self.backoff.next();
             return self.link.subscriptions.clone();
         };
-        let is_interrupted = |id: &&SubscriptionId| next.series.get(**id).is_none_or(|one| !one.overlaps(lost.heard));
-        let interrupted = self.link.subscriptions.iter().filter(is_interrupted).copied().collect();
-        self.active = Some(next);
+        let goes_on = |id: &&SubscriptionId| match (next.series.get(**id), lost.series.get(**id)) {
+            (Some(one), _) if one.feed.is_some() && one.leads => true,
+            (Some(one), Some(old)) => one.overlaps(lost.heard) && !one.has_lost && one.is_within(old),
+            _ => false,
+        };
+        let interrupted = self.link.subscriptions.iter().filter(|id| !goes_on(id)).copied().collect();
+        self.active = Some(next.leading());
         self.plan_successor(now);
         interrupted
+    }
+
+    /// The successor is gone. The books that it had led already go on here; those with which that leaves something out.
+    pub(crate) fn lose_next(&mut self, now: Instant) -> (Vec<SubscriptionId>, Vec<SubscriptionId>) {
+        let (mut returned, mut interrupted) = (Vec::new(), Vec::new());
+        let Some(lost) = self.next.take() else { return (returned, interrupted) };
+        self.tally += lost.tally;
+        self.successor_due = Some(now + self.backoff.next());
+        for (id, one) in self.active.iter_mut().flat_map(|active| active.series.iter_mut()) {
+            let Some(led) = lost.series.get(id).filter(|led| led.leads) else { continue };
+            one.leads = true;
+            if one.is_within(led) { returned.push(id) } else { interrupted.push(id) }
+        }
+        (returned, interrupted)
+    }
+
+    /// Lets the successor lead those books of which it was told no more than the connection in charge has told, so that
+    /// nothing is left out.
+    pub(crate) fn pass_books(&mut self) -> Vec<SubscriptionId> {
+        let (Some(active), Some(next)) = (&mut self.active, &mut self.next) else { return Vec::new() };
+        let mut passed = Vec::new();
+        for (id, one) in next.series.iter_mut().filter(|(_, one)| one.feed.is_some() && !one.leads) {
+            let Some(old) = active.series.get_mut(id).filter(|old| one.is_within(old)) else { continue };
+            (old.leads, one.leads) = (false, true);
+            passed.push(id);
+        }
+        passed
     }
 
     /// A successor is wanted soon: the exchange will end this connection.
@@ -135,25 +169,23 @@ impl Slot {
         }
     }
 
-    /// Puts the successor in its place when it is ready; the one that was replaced.
-    pub(crate) fn succeed(&mut self, now: Instant) -> Option<Connection> {
-        let next = self.next.as_ref()?;
-        if now.saturating_duration_since(next.opened) > READY_MAX {
-            self.successor_due = Some(now + self.backoff.next());
-            return self.next.take();
-        }
-        let heard = self.active.as_ref().map(|active| active.heard)?;
-        if !is_ready(next, heard, now) {
-            return None;
-        }
-        let replaced = std::mem::replace(&mut self.active, self.next.take());
-        self.plan_successor(now);
-        replaced
+    /// Whether a successor takes too long to be of any use.
+    pub(crate) fn is_next_late(&self, now: Instant) -> bool {
+        self.next.as_ref().is_some_and(|next| now.saturating_duration_since(next.opened) > READY_MAX)
     }
 
-    /// A connection is gone that was not in charge.
-    pub(crate) fn forget(&mut self, connection: &Connection) {
-        self.tally += connection.tally;
+    /// Puts the successor in its place when it is ready; the one that was replaced, and the series that this interrupts.
+    pub(crate) fn succeed(&mut self, now: Instant) -> Option<(Connection, Vec<SubscriptionId>)> {
+        let heard = self.active.as_ref().map(|active| active.heard)?;
+        if !is_ready(self.next.as_ref()?, heard, now) {
+            return None;
+        }
+        let next = self.next.take()?.leading();
+        let interrupted = next.series.iter().filter(|(_, one)| one.has_lost).map(|(id, _)| id).collect();
+        let replaced = self.active.replace(next)?;
+        self.tally += replaced.tally;
+        self.plan_successor(now);
+        Some((replaced, interrupted))
     }
 
     /// What became of all frames.
@@ -166,6 +198,9 @@ impl Slot {
     fn plan_successor(&mut self, now: Instant) {
         let age = self.link.host.age_secs_max.map(|secs| Duration::from_secs(u64::from(secs)));
         self.successor_due = age.map(|age| now + age.saturating_sub(AGE_MARGIN.min(age / 10)));
+        if self.active.as_ref().is_some_and(|active| active.series.iter().any(|(_, one)| one.is_refused)) {
+            self.retry_refused(now);
+        }
     }
 }
 
@@ -174,6 +209,6 @@ fn is_ready(connection: &Connection, heard: Instant, now: Instant) -> bool {
     connection.has_asked_all()
         && connection.series.iter().all(|(_, one)| {
             let is_old = one.accepted.is_some_and(|since| now.saturating_duration_since(since) >= OVERLAP);
-            one.is_refused || (is_old && one.overlaps(heard))
+            one.is_refused || (is_old && one.overlaps(heard) && (one.leads || one.feed.is_none()))
         })
 }

@@ -107,6 +107,10 @@ impl Engine<'_> {
 
     pub(super) fn ask_snapshot(&mut self, id: SubscriptionId) -> Result<(), StreamError> {
         let Some(subscription) = self.subscriptions.get(id.0) else { return Ok(()) };
+        // One question that waits is enough: its answer is as new as the moment at which it is asked.
+        if !self.snapshots.insert(id) {
+            return Ok(());
+        }
         // Levels that were deeper come up when better ones go.
         let depth = subscription.depth.map(|depth| depth.saturating_mul(2));
         match Ask::book(&subscription.dataset, subscription.contract, depth) {
@@ -123,6 +127,7 @@ impl Engine<'_> {
         lines: &[u8],
         page: Result<Page, Refusal>,
     ) -> Result<(), StreamError> {
+        self.snapshots.remove(&id);
         let Some(at) = self.slots.iter().position(|slot| slot.has(id)) else { return Ok(()) };
         if let Err(refusal) = page {
             let dataset = self.subscriptions.get(id.0).map(|subscription| subscription.dataset.to_string());
@@ -165,11 +170,19 @@ impl Engine<'_> {
         let Some(at) = self.slots.iter().position(|slot| slot.has(id)) else { return };
         let Some(connection) = self.slots.get(at).and_then(|slot| slot.active.as_ref()) else { return };
         let (Some(one), Some(track)) = (connection.series.get(id), self.tracks.get_mut(id.0)) else { return };
-        // What was asked before it was subscribed to, or before something came, says nothing.
-        let (Some(stamp), true) = (page.stamp, one.accepted.is_some_and(|since| since < asked)) else { return };
+        // What was asked before it was subscribed to, or about when something was missed, says nothing.
+        let settle = track.settle();
+        let is_old = one.accepted.is_some_and(|since| asked.saturating_duration_since(since) >= settle);
+        if track.is_shed() || !is_old || !probe.holds(track.cover.breaks(), asked, settle) {
+            return;
+        }
+        let Some(stamp) = page.stamp else { return };
         let out = self.tool.out.buffer();
         let is_dead = match &one.feed {
-            Some(_) if one.heard > asked => false,
+            Some(_) if one.heard > asked => {
+                probe.quiet();
+                false
+            }
             Some(feed) => match book_of(&mut self.parser, lines) {
                 Some(book) if feed.agrees(&book) => {
                     track.confirm_book(feed, stamp, crate::clock::recv_ts(), out);

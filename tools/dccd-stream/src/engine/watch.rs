@@ -31,6 +31,10 @@ pub(super) struct Probe {
     /// When the question was asked whose answer has not come.
     asked: Option<Instant>,
     answered: Option<Instant>,
+    /// How often something had been missed then.
+    breaks: u64,
+    /// How often it was known to be, and since when.
+    broken: Option<(u64, Instant)>,
     /// Up to where it was covered, and since when.
     progress: Option<(Option<Ts>, Instant)>,
     /// What REST had that had not come.
@@ -47,6 +51,19 @@ impl Probe {
     pub(super) fn answered(&mut self, now: Instant) {
         self.asked = None;
         self.answered = Some(now);
+    }
+
+    /// Whether nothing was missed since, and not shortly before.
+    pub(super) fn holds(&self, breaks: u64, asked: Instant, settle: Duration) -> bool {
+        let is_long_ago = self.broken.is_none_or(|(_, since)| asked.saturating_duration_since(since) >= settle);
+        self.breaks == breaks && is_long_ago
+    }
+
+    /// Notes how often something was missed.
+    fn note_breaks(&mut self, breaks: u64, now: Instant) {
+        if self.broken.is_none_or(|(known, _)| known != breaks) {
+            self.broken = Some((breaks, now));
+        }
     }
 
     pub(super) fn quiet(&mut self) {
@@ -105,6 +122,9 @@ impl Engine<'_> {
             }
         }
         self.name_holes(now);
+        for (track, probe) in self.tracks.iter().zip(&mut self.probes) {
+            probe.note_breaks(track.cover.breaks(), now);
+        }
         self.watch_series(now)
     }
 
@@ -128,17 +148,21 @@ impl Engine<'_> {
         if let Some(wanted) = slot.dial(now) {
             self.network.connect(slot.link.host, &slot.link.path, at, wanted == Dialing::Next)?;
         }
-        if let Some(mut replaced) = slot.succeed(now) {
+        let passed = slot.pass_books();
+        let succeeded = slot.succeed(now);
+        let mut lost = Vec::new();
+        if slot.is_next_late(now) {
+            lost.push((true, "it does not carry everything".to_owned()));
+        }
+        if let Some((mut replaced, interrupted)) = succeeded {
             self.tool.log.note(format_args!("{}: the next connection took over", slot.link.host.name));
             replaced.close();
-            slot.forget(&replaced);
-            for id in &slot.link.subscriptions {
+            for id in interrupted {
                 if let Some(track) = self.tracks.get_mut(id.0) {
-                    track.restart_book();
+                    track.interrupt("records were lost while connections changed", self.tool.out.buffer());
                 }
             }
         }
-        let mut lost = Vec::new();
         for is_next in [false, true] {
             let Some(connection) = (if is_next { &mut slot.next } else { &mut slot.active }) else { continue };
             if let Err(error) = connection.speak(now) {
@@ -148,6 +172,7 @@ impl Engine<'_> {
                 lost.push((is_next, format!("nothing came for {secs} s")));
             }
         }
+        self.restart_books(&passed);
         for (is_next, why) in lost {
             self.lose(at, is_next, &why);
         }
@@ -182,7 +207,7 @@ impl Engine<'_> {
                         overdue.push((at, is_next, id, Some("the subscription was not acknowledged")));
                     } else if one.feed.as_ref().is_some_and(|feed| !feed.is_live()) && since_asked > SNAPSHOT_MAX {
                         overdue.push((at, is_next, id, None));
-                    } else if !is_next && one.accepted.is_some() {
+                    } else if !is_next && one.accepted.is_some() && one.is_begun() {
                         let (Some(track), Some(probe)) = (self.tracks.get(id.0), self.probes.get_mut(id.0)) else {
                             continue;
                         };
@@ -210,12 +235,18 @@ impl Engine<'_> {
             self.probed = now;
             self.ask_probe(id, now)?;
         }
+        let mut gone = HashSet::new();
         for (at, is_next, id, reason) in overdue {
+            if gone.contains(&(at, is_next)) {
+                continue;
+            }
             if let (Some(reason), false, Some(track)) = (reason, is_next, self.tracks.get_mut(id.0)) {
                 self.tool.log.warn(format_args!("{}: {reason}; it is asked for again", track.dataset));
                 track.interrupt(reason, self.tool.out.buffer());
             }
-            self.renew(at, is_next, id, now);
+            if !self.renew(at, is_next, id, now) {
+                gone.insert((at, is_next));
+            }
         }
         Ok(())
     }
@@ -235,6 +266,7 @@ impl Engine<'_> {
             return Ok(());
         };
         probe.asked = Some(now);
+        probe.breaks = self.tracks.get(id.0).map_or(0, |track| track.cover.breaks());
         self.network.ask(id, Purpose::Probe, ask)
     }
 }

@@ -106,6 +106,20 @@ impl Feed {
         self.keeper.book().and(self.ts)
     }
 
+    /// Whether another connection's feed of the same book has told all of it that this one was told, so that whoever
+    /// goes on from here leaves nothing out.
+    pub(crate) fn is_within(&self, other: &Feed) -> bool {
+        if !self.is_live() || !other.is_live() {
+            return false;
+        }
+        let seqs = self.seq().zip(other.seq());
+        match self.ts().zip(other.ts()) {
+            Some((ours, theirs)) if ours != theirs => ours < theirs,
+            Some(_) => seqs.is_none_or(|(ours, theirs)| ours <= theirs),
+            None => seqs.is_some_and(|(ours, theirs)| ours <= theirs),
+        }
+    }
+
     /// Whether the best levels are those of another book.
     pub(crate) fn agrees(&self, other: &Book<'_>) -> bool {
         let Some(book) = self.keeper.book() else { return false };

@@ -13,6 +13,8 @@ pub(crate) struct Cover {
     said: Ts,
     /// Whether nobody wants to know.
     is_silent: bool,
+    /// How often something may have been missed.
+    breaks: u64,
 }
 
 #[derive(Debug)]
@@ -26,7 +28,7 @@ enum State {
 impl Cover {
     pub(crate) fn new(dataset: Dataset, is_silent: bool) -> Cover {
         let state = State::Hole { start: None, reason: "it has just begun".to_owned() };
-        Cover { dataset, state, said: Ts::MIN, is_silent }
+        Cover { dataset, state, said: Ts::MIN, is_silent, breaks: 0 }
     }
 
     /// Up to where everything came; `None` in a hole.
@@ -35,6 +37,11 @@ impl Cover {
             State::Stretch { end, .. } => Some(end),
             State::Hole { .. } => None,
         }
+    }
+
+    /// How often something may have been missed.
+    pub(crate) fn breaks(&self) -> u64 {
+        self.breaks
     }
 
     /// Where the hole began that we are in, if it has a beginning.
@@ -73,6 +80,7 @@ impl Cover {
 
     /// From here on something may be missing. In a hole the first reason stands, unless it has no beginning yet.
     pub(crate) fn fail(&mut self, reason: impl Into<String>, out: &mut Vec<u8>) {
+        self.breaks += 1;
         self.say(out);
         match &mut self.state {
             State::Stretch { end, .. } => self.state = State::Hole { start: Some(*end), reason: reason.into() },
@@ -84,7 +92,7 @@ impl Cover {
     /// Nothing was missing after all: the hole never was.
     pub(crate) fn heal(&mut self, proof: Proof) {
         if let State::Hole { start: Some(start), .. } = self.state {
-            self.state = State::Stretch { end: start, proof };
+            self.state = State::Stretch { end: start.max(self.said), proof };
         }
     }
 
@@ -104,6 +112,10 @@ impl Cover {
     /// Says what is proven and was not said yet.
     pub(crate) fn say(&mut self, out: &mut Vec<u8>) {
         let State::Stretch { end, proof } = self.state else { return };
+        // A stretch begins somewhere, which is said already.
+        if self.said == Ts::MIN {
+            return;
+        }
         if let Some(range) = Range::new(self.said, end) {
             self.said = end;
             self.write(Control::Covered(Covered { dataset: self.dataset.clone(), range, proof }), out);
@@ -113,7 +125,15 @@ impl Cover {
     /// The hole we are in lasts at least until `now`: it is named as far as that.
     pub(crate) fn name_hole(&mut self, now: Ts, out: &mut Vec<u8>) {
         let State::Hole { start, reason } = &mut self.state else { return };
-        let begun = *start.get_or_insert(now);
+        let begun = match start {
+            Some(start) => *start,
+            None => {
+                // Nothing is known of what was before.
+                *start = Some(now);
+                self.said = self.said.max(now);
+                return;
+            }
+        };
         let reason = reason.clone();
         if let Some(range) = Range::new(begun.max(self.said), now) {
             self.write_gap(range, reason, out);
@@ -223,6 +243,21 @@ mod tests {
         let expected =
             [line("covered", 0, 60), line("lost", 60, 120), line("covered", 120, 180), line("late", 180, 240)];
         assert_eq!(said(&mut out), expected);
+    }
+
+    #[test]
+    fn nothing_is_claimed_of_what_was_before_the_first_word() {
+        for heals in [true, false] {
+            let (mut cover, mut out) = (cover(), Vec::new());
+            cover.name_hole(ts(60), &mut out);
+            match heals {
+                true => cover.heal(Proof::Sequence),
+                false => cover.begin(ts(30), Proof::Page, &mut out),
+            }
+            cover.advance(ts(90), Proof::Page);
+            cover.say(&mut out);
+            assert_eq!(said(&mut out), [line("covered", 60, 90)]);
+        }
     }
 
     #[test]

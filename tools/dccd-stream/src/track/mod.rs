@@ -10,6 +10,8 @@ mod cover;
 mod tests;
 mod trades;
 
+use std::time::Duration;
+
 use dccd_exchange::live::{Event, Streams};
 use dccd_exchange::{Paging, capability};
 use dccd_record::{Control, Dataset, Funding, Job, Kind, LineWriter, Proof, Retry, Ts, write_control};
@@ -114,8 +116,11 @@ impl Track {
     /// Takes what a connection says that is to take over later: its records come twice, and prove nothing yet.
     pub(crate) fn take_ahead(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match event {
-            Event::Trade(_, None, trade) | Event::PastTrade(_, None, trade) => self.lines.trade(trade, out),
-            Event::Trade(..) | Event::PastTrade(..) => self.take(event, out),
+            Event::Trade(_, id, trade) | Event::PastTrade(_, id, trade) => match &self.course {
+                // It may come sooner here than on the other connection, and shows no hole then.
+                Course::Trades(trades) if trades.is_next(*id) => self.take(event, out),
+                _ => self.lines.trade(trade, out),
+            },
             Event::Candle(_, candle) => self.lines.candle(candle, out),
             Event::Funding(_, funding) => self.lines.funding(funding, out),
             _ => {}
@@ -181,13 +186,19 @@ impl Track {
 
     /// Records of it are dropped from here on, or no longer.
     pub(crate) fn shed(&mut self, is_shed: bool, out: &mut Vec<u8>) {
-        if is_shed && !self.is_shed {
+        // What was known when it ended may be from before it began.
+        if is_shed != self.is_shed {
             if let Course::Trades(trades) = &mut self.course {
                 trades.forget();
             }
             self.interrupt("what reads the lines was too slow, and they were dropped", out);
         }
         self.is_shed = is_shed;
+    }
+
+    /// Over REST nothing newer than this can be judged.
+    pub(crate) fn settle(&self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.settle_nanos + DISORDER_NANOS).unwrap_or(0))
     }
 
     pub(crate) fn is_shed(&self) -> bool {

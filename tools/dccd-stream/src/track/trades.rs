@@ -69,6 +69,11 @@ impl Trades {
         self.take(id, trade, cover, lines, out);
     }
 
+    /// Whether its id is known, or the next one.
+    pub(super) fn is_next(&self, id: Option<u64>) -> bool {
+        id.zip(self.ids).is_some_and(|(id, (_, last))| id <= last.saturating_add(1))
+    }
+
     /// Notes an id; a hole before it is named.
     fn follow(&mut self, id: u64, ts: Ts, cover: &mut Cover, out: &mut Vec<u8>) -> Place {
         let is_newer = self.last.is_none_or(|last| last.saturating_add(DISORDER_NANOS) < ts);
