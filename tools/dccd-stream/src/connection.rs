@@ -280,7 +280,9 @@ impl Connection {
         let read = reader.read(frame, recv_ts, &mut |event| match event {
             Event::Sequence(number) => {
                 let expected = sequence.map(|last| last.wrapping_add(1));
-                if let Some(expected) = expected.filter(|expected| *expected != number) {
+                // One that comes twice leaves nothing out.
+                let is_skip = |expected: &u64| *expected != number && *sequence != Some(number);
+                if let Some(expected) = expected.filter(is_skip) {
                     skipped = Some((expected, number));
                     // What came before this frame is whole; this frame belongs to what comes behind the hole.
                     skip(expected, number, series, course);

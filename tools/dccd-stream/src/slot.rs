@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use dccd_exchange::live::{Link, SubscriptionId};
 use dccd_rest::Backoff;
 
-use crate::connection::{Connection, Tally};
+use crate::connection::{Connection, Series, Tally};
 
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
@@ -177,11 +177,15 @@ impl Slot {
     /// Puts the successor in its place when it is ready; the one that was replaced, and the series that this interrupts.
     pub(crate) fn succeed(&mut self, now: Instant) -> Option<(Connection, Vec<SubscriptionId>)> {
         let heard = self.active.as_ref().map(|active| active.heard)?;
-        if !is_ready(self.next.as_ref()?, heard, now) {
+        let next = self.next.as_ref()?;
+        // One that is always ahead can only take over with a hole.
+        let is_due = is_leading(next) || now.saturating_duration_since(next.opened) > READY_MAX / 2;
+        if !is_due || !is_ready(next, heard, now) {
             return None;
         }
+        let leaves_out = |one: &Series| one.has_lost || (one.feed.is_some() && !one.leads && !one.is_refused);
+        let interrupted = next.series.iter().filter(|(_, one)| leaves_out(one)).map(|(id, _)| id).collect();
         let next = self.next.take()?.leading();
-        let interrupted = next.series.iter().filter(|(_, one)| one.has_lost).map(|(id, _)| id).collect();
         let replaced = self.active.replace(next)?;
         self.tally += replaced.tally;
         self.plan_successor(now);
@@ -204,11 +208,16 @@ impl Slot {
     }
 }
 
+/// Whether all books of a connection are those that are stored.
+fn is_leading(connection: &Connection) -> bool {
+    connection.series.iter().all(|(_, one)| one.leads || one.feed.is_none() || one.is_refused)
+}
+
 /// Whether a connection carries everything, and has done so for a while in which the one before it was `heard`.
 fn is_ready(connection: &Connection, heard: Instant, now: Instant) -> bool {
     connection.has_asked_all()
         && connection.series.iter().all(|(_, one)| {
             let is_old = one.accepted.is_some_and(|since| now.saturating_duration_since(since) >= OVERLAP);
-            one.is_refused || (is_old && one.overlaps(heard) && (one.leads || one.feed.is_none()))
+            one.is_refused || (is_old && one.overlaps(heard))
         })
 }

@@ -156,8 +156,8 @@ impl Feed {
         self.ts = if is_snapshot { Some(book.ts).filter(|_| !self.has_our_time) } else { self.ts.max(Some(book.ts)) };
         let is_crossed = self.keeper.book().is_some_and(OrderBook::is_crossed);
         self.crossed_since = is_crossed.then(|| self.crossed_since.unwrap_or(book.ts));
-        // A change without any count of its own may be only a part of one.
-        let is_part = joint == Joint::Bare && checksum.is_none();
+        // What is summed up only later may come in parts.
+        let is_part = joint == Joint::Bare && checksum.is_none() && self.rule.checksum.is_some();
         match self.crossed_since {
             Some(since) if !is_part || book.ts.nanos().saturating_sub(since.nanos()) > CROSSED_NANOS_MAX => {
                 self.discard();
