@@ -1,5 +1,7 @@
 //! One open connection: its frames on their way to the series they are of.
 
+mod series;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -7,11 +9,12 @@ use dccd_exchange::live::{
     Checksum, Event, FrameReader, Joint, KeepAlive, Link, LiveHost, Streams, Subscription, SubscriptionId,
 };
 use dccd_record::{Book, Kind, Proof, Ts};
-use dccd_rest::Backoff;
 
 use crate::clock::recv_ts;
 use crate::socket::{Heard, Socket, SocketError};
 use crate::track::{Feed, Newest, Track, Verdict};
+
+pub(crate) use series::{Series, SeriesList};
 
 /// Frames that are read of one connection before the others have their turn.
 const TURN_FRAMES_MAX: usize = 500;
@@ -21,12 +24,6 @@ const TURN_BYTES_MAX: usize = 1 << 20;
 const FRAMES_PER_LOOK: usize = 16;
 /// A frame of a connection that counts them may come so much later than it should.
 const BEHIND_MAX: Duration = Duration::from_secs(10);
-
-/// Between two snapshots over REST of a book that keeps breaking, at first and at most.
-const SNAPSHOTS_APART: Duration = Duration::from_secs(1);
-const SNAPSHOTS_APART_MAX: Duration = Duration::from_secs(60);
-/// A book that lived so long was a good one.
-const SNAPSHOTS_GOOD: Duration = Duration::from_secs(120);
 
 /// One open connection.
 #[derive(Debug)]
@@ -66,63 +63,6 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// One series on one connection.
-#[derive(Debug)]
-pub(crate) struct Series {
-    /// When it was last asked for.
-    pub(crate) asked: Instant,
-    /// Whether the exchange took it up, and when.
-    pub(crate) accepted: Option<Instant>,
-    pub(crate) is_refused: bool,
-    /// Whether this connection's book is the one that is stored.
-    pub(crate) leads: bool,
-    /// Whether records were lost here before this connection was the one that counts.
-    pub(crate) has_lost: bool,
-    /// When something of it came last.
-    pub(crate) heard: Instant,
-    pub(crate) feed: Option<Feed>,
-    /// When a snapshot over REST may be asked for again.
-    snapshot_due: Instant,
-    snapshots: Backoff,
-    /// The exchange says that this trade was the last one, and it had not come then.
-    behind: Option<(u64, Instant)>,
-}
-
-/// The series of one connection, found at the place of their ids.
-#[derive(Debug)]
-pub(crate) struct SeriesList(Vec<Option<Series>>);
-
-impl SeriesList {
-    fn new(series: impl Iterator<Item = (SubscriptionId, Series)>) -> SeriesList {
-        let mut list = Vec::new();
-        for (SubscriptionId(at), one) in series {
-            if list.len() <= at {
-                list.resize_with(at + 1, || None);
-            }
-            if let Some(place) = list.get_mut(at) {
-                *place = Some(one);
-            }
-        }
-        SeriesList(list)
-    }
-
-    pub(crate) fn get(&self, id: SubscriptionId) -> Option<&Series> {
-        self.0.get(id.0)?.as_ref()
-    }
-
-    pub(crate) fn get_mut(&mut self, id: SubscriptionId) -> Option<&mut Series> {
-        self.0.get_mut(id.0)?.as_mut()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (SubscriptionId, &Series)> {
-        self.0.iter().enumerate().filter_map(|(at, one)| Some((SubscriptionId(at), one.as_ref()?)))
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (SubscriptionId, &mut Series)> {
-        self.0.iter_mut().enumerate().filter_map(|(at, one)| Some((SubscriptionId(at), one.as_mut()?)))
-    }
-}
-
 /// What a frame asks us to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
@@ -157,12 +97,7 @@ impl Connection {
             let subscription = subscriptions.get(id.0)?;
             let is_book = subscription.dataset.kind() == Kind::Book;
             let feed = is_book.then(|| Feed::new(streams.rule(subscription), streams.has_rest_snapshot(subscription)));
-            let snapshots = Backoff::new(SNAPSHOTS_APART, SNAPSHOTS_APART_MAX);
-            let (asked, heard, snapshot_due) = (now, now, now);
-            let (accepted, behind, is_refused, leads, has_lost) = (None, None, false, false, false);
-            let series =
-                Series { asked, accepted, is_refused, leads, has_lost, heard, feed, snapshot_due, snapshots, behind };
-            Some((*id, series))
+            Some((*id, Series::new(feed, now)))
         };
         Connection {
             socket,
@@ -356,12 +291,8 @@ impl Connection {
         let now = Instant::now();
         if !waiting.push(recv_ts, frame) {
             feed.discard();
-        } else if waiting.asked.is_none() && one.snapshot_due <= now {
+        } else if waiting.asked.is_none() && one.pace.is_due(now) {
             waiting.asked = Some(now);
-            if now.saturating_duration_since(one.snapshot_due) > SNAPSHOTS_GOOD {
-                one.snapshots.reset();
-            }
-            one.snapshot_due = now + one.snapshots.next();
             course.needs.push(Need::Snapshot(id));
         }
     }
@@ -382,7 +313,9 @@ impl Connection {
     fn doubt(&mut self, reason: &str, course: &mut Course<'_>) {
         for (id, one) in self.series.iter_mut() {
             course.doubt(id, one, reason);
-            one.discard_book(id, course);
+            if one.discard_book() {
+                course.needs.push(Need::Renewal(id));
+            }
         }
     }
 
@@ -404,40 +337,6 @@ impl Connection {
                 course.needs.push(Need::Renewal(id));
             }
             (Verdict::Behind, Some(_)) => {}
-        }
-    }
-}
-
-impl Series {
-    /// Whether there is something that can fall silent.
-    pub(crate) fn is_begun(&self) -> bool {
-        self.feed.as_ref().is_none_or(Feed::is_live)
-    }
-
-    fn hear(&mut self, now: Instant) {
-        self.heard = now;
-        // Some exchanges have no other way to say yes.
-        self.accepted.get_or_insert(now);
-    }
-
-    /// Whether going on from here leaves nothing out of what `old` would have told.
-    pub(crate) fn is_within(&self, old: &Series) -> bool {
-        match (&self.feed, &old.feed) {
-            (Some(feed), Some(old)) => feed.is_within(old),
-            _ => true,
-        }
-    }
-
-    /// Whether everything came here before another connection was `heard` for the last time.
-    pub(crate) fn overlaps(&self, heard: Instant) -> bool {
-        self.accepted.is_some_and(|since| since < heard) && self.feed.as_ref().is_none_or(Feed::is_live)
-    }
-
-    /// A book that may lack something begins anew, with whatever that takes.
-    fn discard_book(&mut self, id: SubscriptionId, course: &mut Course<'_>) {
-        if let Some(feed) = self.feed.as_mut().filter(|feed| feed.is_live()) {
-            feed.discard();
-            course.needs.push(Need::Renewal(id));
         }
     }
 }
@@ -504,7 +403,9 @@ fn skip(expected: u64, number: u64, series: &mut SeriesList, course: &mut Course
         if let Some(track) = course.tracks.get_mut(id.0).filter(|_| counts) {
             track.interrupt(&reason, course.out);
         }
-        one.discard_book(id, course);
+        if one.discard_book() {
+            course.needs.push(Need::Renewal(id));
+        }
     }
 }
 

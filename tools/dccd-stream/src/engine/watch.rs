@@ -293,3 +293,37 @@ fn silence(track: &Track) -> Silence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_holds_if_nothing_was_missed_shortly_before_or_since() {
+        let (asked, settle) = (Instant::now() + Duration::from_secs(100), Duration::from_secs(6));
+        let check = |broken: Option<(u64, u64)>, breaks: u64, expected: bool| {
+            let mut probe = Probe::default();
+            if let Some((count, secs_before)) = broken {
+                probe.note_breaks(count, asked - Duration::from_secs(secs_before));
+                probe.breaks = count;
+            }
+            assert_eq!(probe.holds(breaks, asked, settle), expected, "{broken:?} {breaks}");
+        };
+        check(None, 0, true);
+        check(Some((1, 7)), 1, true);
+        // REST may not have shown yet what was missed.
+        check(Some((1, 5)), 1, false);
+        // Something was missed after it was asked.
+        check(Some((1, 7)), 2, false);
+        check(None, 1, false);
+    }
+
+    #[test]
+    fn two_differences_in_a_row_mean_a_dead_book() {
+        let mut probe = Probe::default();
+        assert!(!probe.differs());
+        probe.quiet();
+        assert!(!probe.differs());
+        assert!(probe.differs());
+    }
+}
