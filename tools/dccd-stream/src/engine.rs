@@ -302,7 +302,8 @@ impl<'a> Engine<'a> {
         let is_known = id.and_then(|id| self.probes.get_mut(id.0)).is_some_and(watch::Probe::refuse);
         if !is_known {
             self.tool.log.error(format_args!("{}: {message}", wish.subscription.dataset));
-            self.fail(&wish, message);
+            // The exchange may think otherwise the next time.
+            self.fail(&wish, message, true);
         }
         Ok(())
     }
@@ -312,13 +313,13 @@ impl<'a> Engine<'a> {
         if !self.records_only {
             write_order(&wish.subscription.dataset, self.tool.out.buffer());
         }
-        self.fail(wish, error);
+        self.fail(wish, error, false);
     }
 
     /// Says that a series could not be had.
-    fn fail(&mut self, wish: &Wish, error: String) {
+    fn fail(&mut self, wish: &Wish, error: String, is_retryable: bool) {
         let range = self.stamp.map_or(Range::all(), Range::instant);
-        let failed = Failed { dataset: wish.subscription.dataset.clone(), range, error, is_retryable: false };
+        let failed = Failed { dataset: wish.subscription.dataset.clone(), range, error, is_retryable };
         if !self.records_only {
             write_control(&Control::Failed(failed), self.tool.out.buffer());
         }
