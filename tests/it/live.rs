@@ -17,7 +17,7 @@ use dccd_tests::{Ended, Random, Scratch, Signal, Sim, instant, kind_of, of_kind,
 use serde_json::Value;
 
 /// Stories of each exchange, unless `DCCD_SEEDS` says otherwise.
-const STORIES: u64 = 3;
+const STORIES: u64 = 2;
 /// Stories that are told at once: they mostly wait.
 const AT_ONCE: usize = 6;
 /// The exchange's time runs so much faster.
@@ -25,6 +25,8 @@ const SPEED: i64 = 10;
 /// How long things go wrong, and how long they go well afterwards.
 const TROUBLE: Duration = Duration::from_secs(12);
 const CALM: Duration = Duration::from_secs(24);
+/// A repair leaves the newest time alone.
+const SETTLE_NANOS: i64 = 180 * 1_000_000_000;
 /// The simulated day lies so far back that all of it is in the past, also for those who look at our clock.
 const AGO_SECS: u64 = 2 * 86_400;
 
@@ -236,7 +238,10 @@ fn check_series(
     }
     let is_whole = is_repaired && (kind == "candle" || venue.has_past_trades);
     if is_whole {
-        assert_eq!(gaps.iter().collect::<Vec<_>>(), [], "{what}: gaps are left");
+        // What REST may still be filling waits for the next repair.
+        let settled = now.saturating_add(-SETTLE_NANOS);
+        let left: Vec<Range> = gaps.iter().filter(|gap| gap.end() <= settled).collect();
+        assert_eq!(left, [], "{what}: gaps are left");
     }
     let truth = truth(scratch, venue, (pair, kind), world, hull, now);
     if std::env::var_os("DCCD_TELL").is_some() {
