@@ -144,6 +144,7 @@ pipeline_watch() {
     pipeline_ends=0
     pipeline_signal=
     pipeline_stops=
+    pipeline_reminders=0
     while [ "$pipeline_ends" -lt "$pipeline_count" ]; do
         # Nobody is left who could say something: somebody killed what watches a stage.
         read -r pipeline_stage pipeline_said pipeline_value <&9 || exit "${pipeline_signal:-137}"
@@ -154,6 +155,10 @@ pipeline_watch() {
         signal)
             pipeline_signal=$pipeline_value
             pipeline_stop
+            continue
+            ;;
+        remind)
+            pipeline_repeat
             continue
             ;;
         esac
@@ -192,6 +197,7 @@ pipeline_ended() {
 # Tells the sources to stop, or one of them, and each once: TERM even for INT, since a terminal has sent INT already,
 # and a second one kills.
 pipeline_stop() {
+    [ -n "$pipeline_stops" ] || pipeline_remind
     pipeline_stops=yes
     for pipeline_entry in $pipeline_running; do
         pipeline_number=${pipeline_entry%%:*}
@@ -202,4 +208,23 @@ pipeline_stop() {
             ;;
         esac
     done
+}
+
+# mksh and zsh may lose a signal that comes just before a stage becomes its program: sources that still run after a
+# second are told again, some times.
+pipeline_remind() {
+    if [ -n "${KSH_VERSION:-}${ZSH_VERSION:-}" ] && [ "$pipeline_reminders" -lt 5 ]; then
+        pipeline_reminders=$((pipeline_reminders + 1))
+        {
+            sleep 1
+            [ ! -p "$pipeline_dir/said" ] || echo "0 remind -" 1<>"$pipeline_dir/said"
+        } </dev/null >/dev/null 2>&1 9<&- &
+    fi
+}
+
+pipeline_repeat() {
+    for pipeline_entry in $pipeline_running; do
+        [ "${pipeline_entry%%:*}" -gt "$pipeline_sources" ] || kill -s TERM "${pipeline_entry#*:}" 2>/dev/null || :
+    done
+    pipeline_remind
 }

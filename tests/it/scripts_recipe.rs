@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use dccd_tests::{Ended, Running, Scratch, Signal, find_command, run};
+use dccd_tests::{Ended, PATIENCE, Running, Scratch, Signal, find_command, run};
 use rustix::process::kill_process;
 
 use crate::desk::{descendants, script};
@@ -113,10 +114,20 @@ fn what_watches_a_stage_may_be_killed_too() {
     for shell in shells() {
         let mut running = start(&scratch, shell, "polite -- pass", Stdio::null());
         assert_eq!(running.line().as_deref(), Some("hello"));
-        let watchers =
-            std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", running.id())).unwrap_or_default();
-        let (stages, watched): (Vec<_>, Vec<_>) =
-            descendants(running.id()).into_iter().partition(|(pid, _)| !watchers.contains(&pid.to_string()));
+        let look = || -> (Vec<_>, Vec<_>) {
+            let watchers =
+                std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", running.id())).unwrap_or_default();
+            descendants(running.id()).into_iter().partition(|(pid, _)| !watchers.contains(&pid.to_string()))
+        };
+        // The first stage may speak before the last watcher is there.
+        let begun = Instant::now();
+        let (stages, watched) = loop {
+            let (stages, watched) = look();
+            if watched.len() >= 3 || begun.elapsed() > PATIENCE {
+                break (stages, watched);
+            }
+            thread::sleep(Duration::from_millis(10));
+        };
         assert!(watched.len() >= 3, "{shell:?}: two stages, and all of them, are watched: {watched:?}");
         for (pid, _) in watched {
             // When the others are gone, the last one ends by itself.
