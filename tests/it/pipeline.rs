@@ -248,10 +248,11 @@ fn quickstart_runs_twice() {
         assert!(text.contains("what next"), "{text}\n{}", ended.stderr);
         let inventory =
             run(scratch.tool("dccd-inventory").args(["--json", "--data-path", "market"]), "").expect(0).lines();
-        // Nobody listened between the two runs.
-        let found: Vec<_> = inventory.iter().map(|line| (&line["of"], &line["gaps"])).collect();
-        let gaps = gaps.into();
-        assert_eq!(found, [(&"candle".into(), &0.into()), (&"trade".into(), &gaps), (&"book".into(), &gaps)], "{text}");
+        // Nobody listened between the two runs: of books that is a gap, of trades only if something was traded.
+        let kinds: Vec<&str> = inventory.iter().filter_map(|line| line["of"].as_str()).collect();
+        let found: Vec<u64> = inventory.iter().filter_map(|line| line["gaps"].as_u64()).collect();
+        assert_eq!(kinds, ["candle", "trade", "book"], "{text}");
+        assert!(found == [0, gaps, gaps] || found == [0, 0, gaps], "{found:?}: {text}");
         rows = inventory.iter().map(|line| line["rows"].as_u64().unwrap_or(0)).collect();
         assert!(rows[0] > 8_000 && rows[1] > 10_000 && rows[2] > 0, "{text}");
         assert!(python.is_none() || text.contains(&format!("│ {:>7} │", rows[0])), "DuckDB counts otherwise:\n{text}");

@@ -22,7 +22,7 @@ const TURN_FRAMES_MAX: usize = 500;
 const TURN_BYTES_MAX: usize = 1 << 20;
 /// Frames that come together are read at one time: after so many our clock is looked at again.
 const FRAMES_PER_LOOK: usize = 16;
-/// A frame of a connection that counts them may come so much later than it should.
+/// A trade that the exchange names as its last one may come so much later.
 const BEHIND_MAX: Duration = Duration::from_secs(10);
 
 /// One open connection.
@@ -211,14 +211,12 @@ impl Connection {
     fn take(&mut self, frame: &str, (now, recv_ts): (Instant, Ts), course: &mut Course<'_>) {
         let Connection { reader, series, sequence, stamp, tally, .. } = self;
         let (mut lasts, mut beat, mut waits) = (Vec::new(), None, None);
-        let mut skipped: Option<(u64, u64)> = None;
         let read = reader.read(frame, recv_ts, &mut |event| match event {
             Event::Sequence(number) => {
                 let expected = sequence.map(|last| last.wrapping_add(1));
                 // One that comes twice leaves nothing out.
                 let is_skip = |expected: &u64| *expected != number && *sequence != Some(number);
                 if let Some(expected) = expected.filter(is_skip) {
-                    skipped = Some((expected, number));
                     // What came before this frame is whole; this frame belongs to what comes behind the hole.
                     skip(expected, number, series, course);
                 }

@@ -216,22 +216,22 @@ impl<'a> Engine<'a> {
             self.tool.log.note(format_args!("{name}: the next connection is lost: {why}"));
             let (returned, interrupted) = slot.lose_next(now);
             self.restart_books(&returned);
-            for id in interrupted {
-                if let Some(track) = self.tracks.get_mut(id.0) {
-                    track.interrupt(&format!("disconnected: {why}"), self.tool.out.buffer());
-                }
-            }
+            self.interrupt(&interrupted, &format!("disconnected: {why}"));
             return;
         }
         self.tool.log.warn(format_args!("{name}: the connection is lost: {why}"));
-        let reason = format!("disconnected: {why}");
         let interrupted = slot.lose(now);
-        for id in &slot.link.subscriptions {
-            let Some(track) = self.tracks.get_mut(id.0) else { continue };
-            if interrupted.contains(id) {
-                track.interrupt(&reason, self.tool.out.buffer());
-            } else {
-                track.restart_book();
+        let going_on = slot.link.subscriptions.iter().filter(|id| !interrupted.contains(id)).copied();
+        let going_on: Vec<SubscriptionId> = going_on.collect();
+        self.restart_books(&going_on);
+        self.interrupt(&interrupted, &format!("disconnected: {why}"));
+    }
+
+    /// From here on something may be missing of some series.
+    fn interrupt(&mut self, ids: &[SubscriptionId], reason: &str) {
+        for id in ids {
+            if let Some(track) = self.tracks.get_mut(id.0) {
+                track.interrupt(reason, self.tool.out.buffer());
             }
         }
     }
@@ -295,9 +295,7 @@ impl<'a> Engine<'a> {
         };
         slot.retry_refused(now);
         let (wish, message) = (wish.clone(), format!("the exchange refused: {why}"));
-        if let Some(track) = id.and_then(|id| self.tracks.get_mut(id.0)) {
-            track.interrupt(&message, self.tool.out.buffer());
-        }
+        self.interrupt(id.as_slice(), &message);
         // It is asked for again and again, which need not be told each time.
         let is_known = id.and_then(|id| self.probes.get_mut(id.0)).is_some_and(watch::Probe::refuse);
         if !is_known {

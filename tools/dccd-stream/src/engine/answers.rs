@@ -96,10 +96,9 @@ impl Engine<'_> {
                 let secs = wait.as_secs_f64();
                 self.tool.log.warn(format_args!("{name}: cannot connect: {why}; trying again in {secs:.1} s"));
                 let reason = format!("disconnected: cannot connect: {why}");
-                for id in slot.link.subscriptions.iter().filter(|_| !is_next && slot.active.is_none()) {
-                    if let Some(track) = self.tracks.get_mut(id.0) {
-                        track.interrupt(&reason, self.tool.out.buffer());
-                    }
+                if !is_next && slot.active.is_none() {
+                    let ids = slot.link.subscriptions.clone();
+                    self.interrupt(&ids, &reason);
                 }
             }
         }

@@ -149,19 +149,14 @@ impl Engine<'_> {
             self.network.connect(slot.link.host, &slot.link.path, at, wanted == Dialing::Next)?;
         }
         let passed = slot.pass_books();
-        let succeeded = slot.succeed(now);
-        let mut lost = Vec::new();
-        if slot.is_next_late(now) {
-            lost.push((true, "it does not carry everything".to_owned()));
-        }
-        if let Some((mut replaced, interrupted)) = succeeded {
+        let (mut interrupted, mut lost) = (Vec::new(), Vec::new());
+        if let Some((mut replaced, left_out)) = slot.succeed(now) {
             self.tool.log.note(format_args!("{}: the next connection took over", slot.link.host.name));
             replaced.close();
-            for id in interrupted {
-                if let Some(track) = self.tracks.get_mut(id.0) {
-                    track.interrupt("records were lost while connections changed", self.tool.out.buffer());
-                }
-            }
+            interrupted = left_out;
+        }
+        if slot.is_next_late(now) {
+            lost.push((true, "it does not carry everything".to_owned()));
         }
         for is_next in [false, true] {
             let Some(connection) = (if is_next { &mut slot.next } else { &mut slot.active }) else { continue };
@@ -173,6 +168,7 @@ impl Engine<'_> {
             }
         }
         self.restart_books(&passed);
+        self.interrupt(&interrupted, "records were lost while connections changed");
         for (is_next, why) in lost {
             self.lose(at, is_next, &why);
         }

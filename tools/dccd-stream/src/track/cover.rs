@@ -55,17 +55,14 @@ impl Cover {
     /// From `start` on everything comes; this names the hole before it. Inside a stretch it changes nothing.
     pub(crate) fn begin(&mut self, start: Ts, proof: Proof, out: &mut Vec<u8>) {
         let State::Hole { start: hole, reason } = &self.state else { return };
-        let start = start.max(self.said);
-        let hole = hole.and_then(|hole| Range::new(hole.max(self.said), start));
-        let gap = hole.map(|range| (range, reason.clone()));
-        if let Some((range, reason)) = gap {
+        let (hole, reason, start) = (*hole, reason.clone(), start.max(self.said));
+        // A stretch that begins no later than the hole goes on where it ended.
+        if let Some(range) = hole.and_then(|hole| Range::new(hole.max(self.said), start)) {
             self.write_gap(range, reason, out);
-        } else if self.hole_start().is_some() {
-            // The stretch goes on where it ended.
-            self.state = State::Stretch { end: start, proof };
-            return;
+            self.said = start;
+        } else if hole.is_none() {
+            self.said = start;
         }
-        self.said = start;
         self.state = State::Stretch { end: start, proof };
     }
 

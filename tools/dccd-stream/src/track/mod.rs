@@ -127,7 +127,7 @@ impl Track {
         }
     }
 
-    /// Takes a change of the book that `feed` keeps; whether the book is still to be believed.
+    /// Takes a change of the book that `feed` keeps.
     pub(crate) fn take_book(&mut self, feed: &Feed, taken: Taken<'_, '_>, out: &mut Vec<u8>) {
         if let Course::Books(books) = &mut self.course {
             books.take(feed, taken, &mut self.cover, &mut self.lines, out);

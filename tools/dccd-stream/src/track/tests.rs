@@ -212,6 +212,24 @@ fn an_exchange_may_count_anew() {
 }
 
 #[test]
+fn what_may_be_missing_of_the_last_instant_is_not_claimed() {
+    let (mut track, mut out) = (track("krakenfutures:trade:BTC-USD_PERP", 0), Vec::new());
+    trade(&mut track, Some(7), 0, false, &mut out);
+    trade(&mut track, Some(8), 9_000, false, &mut out);
+    let newest = Newest { last: Some((ts(9_000), 0)), now: ts(30_000) };
+    track.interrupt("disconnected", &mut out);
+    assert_eq!(track.confirm(newest, Proof::Page, &mut out), Verdict::Quiet);
+    let later = Newest { last: Some((ts(20_000), 0)), ..newest };
+    assert_eq!(track.confirm(later, Proof::Page, &mut out), Verdict::Behind, "a dead one is told all the same");
+    track.cover.say(&mut out);
+    assert_eq!(said(&mut out).last().map(String::as_str), Some("covered 1000+ 8000 id"));
+    trade(&mut track, Some(9), 31_000, false, &mut out);
+    track.confirm(Newest { last: Some((ts(31_000), 0)), now: ts(60_000) }, Proof::Page, &mut out);
+    track.cover.say(&mut out);
+    assert_eq!(said(&mut out), ["trade 31000", "covered 8000 54000 page"]);
+}
+
+#[test]
 fn candles_follow_each_other() {
     let (mut track, mut out) = (track("binance:candle:BTC-USDT:1m", 0), Vec::new());
     for minute in [0, 1, 3] {
