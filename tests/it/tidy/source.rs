@@ -12,7 +12,7 @@ const FILE_LINES_MAX: usize = 500;
 const MAIN_LINES_MAX: usize = 50;
 /// Crates that only some of ours may depend on.
 const RESERVED: [(&str, &[&str]); 6] = [
-    ("ureq", &["dccd-rest"]),
+    ("ureq", &["dccd-rest", "dccd-health"]),
     ("tungstenite", &["dccd-stream", "dccd-sim"]),
     ("arrow", &["dccd-store"]),
     ("parquet", &["dccd-store"]),

@@ -3,15 +3,53 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use dccd_cli::{Input, OutputError, Status, Tool, Wait};
+use dccd_cli::{Input, OutputError, Status, StoreFlags, Tool, Wait};
 use dccd_record::{BufferedLine, LINE_BYTES_MAX, Line, LineBuffer, Parser, Ts};
-use dccd_store::update_metrics;
+use dccd_store::MetricsFile;
 
-use crate::args::RecordArgs;
 use crate::error::Error;
 use crate::expected::expect_jobs;
 use crate::metrics::Metrics;
 use crate::run::{Outcome, Run, Trouble};
+
+/// Count which jobs succeeded, and pass every line on
+///
+/// A job has succeeded once all it asked for is covered, or a gap is named where the exchange has one. One that
+/// is left without an answer has failed, whatever the statuses of other programs say. A stream is well as long as
+/// nothing fails that is not followed by something covered.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RecordArgs {
+    /// Print only `Done. successes=N failures=M`, counted in jobs
+    #[arg(long)]
+    pub(crate) summary: bool,
+
+    /// Most seconds between two counts of a stream
+    ///
+    /// A stream may run for months, so it is counted while it does; everything else is counted at its end.
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    count_secs: u64,
+
+    /// The `job` lines of all jobs that the run is for
+    ///
+    /// One of which nothing comes has failed: what was to plan, fetch or store it died before it said a word.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jobs: Option<PathBuf>,
+
+    /// If FILE is there at the end, somebody interrupted the run
+    ///
+    /// What such a run left undone counts neither as success nor as failure. The same holds after SIGTERM or SIGINT.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) interrupted_if: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+}
+
+impl RecordArgs {
+    pub(crate) fn count_interval(&self) -> Duration {
+        Duration::from_secs(self.count_secs)
+    }
+}
 
 /// After SIGTERM the writer before us has some time to end, and we a little more.
 const DRAIN_MAX: Duration = Duration::from_secs(20);
@@ -188,19 +226,19 @@ impl Recorder<'_> {
         if outcomes.is_empty() {
             return Ok(());
         }
-        let now = now();
-        let mut is_damaged = false;
-        update_metrics(&self.root, |content| {
-            let held = content.as_deref().map(Metrics::from_json);
-            is_damaged = matches!(held, Some(None));
-            let mut metrics = held.flatten().unwrap_or_default();
-            metrics.count(outcomes, now);
-            metrics.to_json()
-        })?;
-        if is_damaged {
-            self.tool.log.warn("the store's metrics.json made no sense; counting begins anew");
-        }
-        Ok(())
+        let file = MetricsFile::lock(&self.root)?;
+        let content = file.read()?;
+        let mut metrics = match content.as_deref().map(Metrics::from_json) {
+            Some(None) => {
+                let aside = file.set_aside()?;
+                let aside = aside.display();
+                self.tool.log.warn(format_args!("metrics.json made no sense and is now {aside}; counting begins anew"));
+                Metrics::default()
+            }
+            held => held.flatten().unwrap_or_default(),
+        };
+        metrics.count(outcomes, now());
+        Ok(file.replace(&metrics.to_json())?)
     }
 
     fn finish(&mut self, args: &RecordArgs, outcomes: &[Outcome]) -> Status {

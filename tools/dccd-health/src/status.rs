@@ -1,14 +1,24 @@
 //! What was counted, for people and programs.
 
-use dccd_cli::{Status, Tool, Zone, write_table};
+use dccd_cli::{Status, StoreFlags, Tool, Zone, write_table};
 use dccd_store::{Layout, read_metrics};
 use serde::Serialize;
 
-use crate::args::StatusArgs;
 use crate::error::Error;
 use crate::metrics::{Counts, Metrics};
 
 const HEADER: [&str; 5] = ["job", "last_run", "last_success", "rows", "errors"];
+
+/// Print when each pair was last run, last succeeded, its rows and its errors since
+#[derive(Debug, clap::Args)]
+pub(crate) struct StatusArgs {
+    /// Lines instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+}
 
 /// Prints a table, or lines.
 pub(crate) fn run(args: &StatusArgs, tool: &mut Tool) -> Result<Status, Error> {

@@ -113,6 +113,10 @@ impl Layout {
         self.meta_dir().join("metrics.json")
     }
 
+    pub(crate) fn runs_dir(&self) -> PathBuf {
+        self.meta_dir().join("runs")
+    }
+
     pub(crate) fn journal_dir(&self) -> PathBuf {
         self.meta_dir().join("journal")
     }

@@ -3,9 +3,11 @@
 
 mod journals;
 mod ledgers;
+mod logs;
 mod paths;
 mod policies;
 mod promises;
+mod runs;
 mod seams;
 mod streams;
 mod writers;
