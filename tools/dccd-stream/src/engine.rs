@@ -1,6 +1,7 @@
 //! The loop: sockets in, lines out, and what falls due in between.
 
 mod answers;
+mod contracts;
 mod watch;
 
 use std::collections::HashSet;
@@ -22,6 +23,7 @@ use crate::network::{Network, Purpose};
 use crate::slot::{Dialing, Slot};
 use crate::track::{Track, write_order};
 use crate::wish::{Wish, Wishes};
+use contracts::Contracts;
 
 /// What falls due is looked at this often.
 const TICK: Duration = Duration::from_millis(100);
@@ -41,6 +43,7 @@ pub(crate) struct Engine<'a> {
     tracks: Vec<Track>,
     probes: Vec<watch::Probe>,
     slots: Vec<Slot>,
+    contracts: Contracts,
     network: Network,
     records_only: bool,
     steps: StepWatch,
@@ -75,6 +78,7 @@ impl<'a> Engine<'a> {
             tracks: Vec::new(),
             probes: Vec::new(),
             slots: Vec::new(),
+            contracts: Contracts::default(),
             network,
             records_only: args.records,
             steps: StepWatch::new(),
@@ -110,16 +114,16 @@ impl<'a> Engine<'a> {
 
     /// Runs until a signal comes.
     pub(crate) fn run(mut self) -> Result<Status, StreamError> {
-        self.ask_contracts()?;
         self.subscriptions = self.wishes.iter().map(|wish| wish.subscription.clone()).collect();
         self.tracks = self.wishes.iter().map(|wish| Track::new(wish, self.streams, self.records_only)).collect();
         self.probes = self.wishes.iter().map(|_| watch::Probe::default()).collect();
-        let links = self.streams.links(&self.subscriptions).map_err(StreamError::Impossible)?;
         let now = Instant::now();
-        self.slots = links.into_iter().map(|link| Slot::new(link, now)).collect();
+        self.contracts = Contracts::of(&self.subscriptions, now);
         for track in &self.tracks {
             track.write_order(self.tool.out.buffer());
         }
+        let ready = self.contracts.ready(now);
+        self.add_slots(&ready, now)?;
         let mut ticked = now.checked_sub(TICK).unwrap_or(now);
         while !self.tool.stop.is_set() {
             let is_more = self.read()?;
@@ -261,7 +265,7 @@ impl<'a> Engine<'a> {
                 }
                 Ok(())
             }
-            Need::Refused(id, why) => self.refused(at, id, &why, now),
+            Need::Refused(id, why) => self.refused(at, is_next, id, &why, now),
         }
     }
 
@@ -287,23 +291,39 @@ impl<'a> Engine<'a> {
         false
     }
 
-    fn refused(&mut self, at: usize, id: Option<SubscriptionId>, why: &str, now: Instant) -> Result<(), StreamError> {
+    fn refused(
+        &mut self,
+        at: usize,
+        is_next: bool,
+        id: Option<SubscriptionId>,
+        why: &str,
+        now: Instant,
+    ) -> Result<(), StreamError> {
         let Some(slot) = self.slots.get_mut(at) else { return Ok(()) };
-        let Some(wish) = id.and_then(|id| self.wishes.get(id.0)) else {
+        let Some(id) = id else {
             self.tool.log.error(format_args!("{}: the exchange refused: {why}", slot.link.host.name));
             return Ok(());
         };
         slot.retry_refused(now);
-        let (wish, message) = (wish.clone(), format!("the exchange refused: {why}"));
-        self.interrupt(id.as_slice(), &message);
-        // It is asked for again and again, which need not be told each time.
-        let is_known = id.and_then(|id| self.probes.get_mut(id.0)).is_some_and(watch::Probe::refuse);
-        if !is_known {
-            self.tool.log.error(format_args!("{}: {message}", wish.subscription.dataset));
-            // The exchange may think otherwise the next time.
-            self.fail(&wish, message, true);
+        let active = slot.active.as_ref().and_then(|active| active.series.get(id));
+        if is_next && active.is_some_and(|one| !one.is_refused) {
+            self.tool
+                .log
+                .note(format_args!("{}: the next connection was refused a series: {why}", slot.link.host.name));
+            return Ok(());
         }
+        self.miss(id, &format!("the exchange refused: {why}"));
         Ok(())
+    }
+
+    /// A series cannot be had now. It is asked for again and again, which need not be told each time.
+    fn miss(&mut self, id: SubscriptionId, message: &str) {
+        self.interrupt(&[id], message);
+        let is_known = self.probes.get_mut(id.0).is_some_and(watch::Probe::refuse);
+        let Some(wish) = self.wishes.get(id.0).filter(|_| !is_known).cloned() else { return };
+        self.tool.log.error(format_args!("{}: {message}", wish.subscription.dataset));
+        // The exchange may think otherwise the next time.
+        self.fail(&wish, message.to_owned(), true);
     }
 
     /// Takes up a series and says at once that it cannot be had.

@@ -38,21 +38,11 @@ pub(crate) enum Reply {
         purpose: Purpose,
         asked: Instant,
         lines: Vec<u8>,
-        page: Result<Page, Refusal>,
+        /// Or why there is none.
+        page: Result<Page, String>,
     },
     /// A connection for a slot, or for its successor.
-    Socket {
-        slot: usize,
-        is_next: bool,
-        socket: Result<Socket, String>,
-    },
-}
-
-/// Why REST did not answer.
-#[derive(Clone, Debug)]
-pub(crate) struct Refusal {
-    pub(crate) message: String,
-    pub(crate) is_retryable: bool,
+    Socket { slot: usize, is_next: bool, socket: Result<Socket, String> },
 }
 
 /// Everything that waits for the network.
@@ -111,11 +101,6 @@ impl Network {
         let mut count = [0; 8];
         let _ = rustix::io::read(&self.shared.bell, &mut count);
         self.replies.try_iter().collect()
-    }
-
-    /// Waits for one answer.
-    pub(crate) fn wait(&self, timeout: Duration) -> Option<Reply> {
-        self.replies.recv_timeout(timeout).ok()
     }
 
     /// Asks; the answer comes later.
@@ -181,21 +166,18 @@ impl Shared {
         purpose: Purpose,
         askers: &mut HashMap<(&'static str, bool), Asker>,
         lines: &mut Vec<u8>,
-    ) -> Result<Page, Refusal> {
+    ) -> Result<Page, String> {
         let key = (ask.api().name, purpose == Purpose::Probe);
         let asker = match askers.entry(key) {
             std::collections::hash_map::Entry::Occupied(held) => held.into_mut(),
             std::collections::hash_map::Entry::Vacant(place) => place.insert(self.asker(ask, purpose)?),
         };
-        asker
-            .ask(ask, lines, &self.waiter)
-            .map_err(|error| Refusal { is_retryable: error.is_retryable(), message: error.to_string() })
+        asker.ask(ask, lines, &self.waiter).map_err(|error| error.to_string())
     }
 
-    fn asker(&self, ask: &Ask, purpose: Purpose) -> Result<Asker, Refusal> {
-        let refusal = |message: String| Refusal { message, is_retryable: true };
-        let base = self.addresses.rest_url(ask.exchange(), ask.api().rest_url).map_err(|e| refusal(e.to_string()))?;
-        let budget = self.budget(ask.api().rest_url, &base).map_err(refusal)?;
+    fn asker(&self, ask: &Ask, purpose: Purpose) -> Result<Asker, String> {
+        let base = self.addresses.rest_url(ask.exchange(), ask.api().rest_url).map_err(|error| error.to_string())?;
+        let budget = self.budget(ask.api().rest_url, &base)?;
         let (retries_max, priority) = match purpose {
             Purpose::Probe => (0, Priority::Bulk),
             Purpose::Snapshot | Purpose::Contract => (2, Priority::Live),

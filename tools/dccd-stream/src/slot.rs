@@ -183,7 +183,7 @@ impl Slot {
         if !is_due || !is_ready(next, heard, now) {
             return None;
         }
-        let leaves_out = |one: &Series| one.has_lost || (one.feed.is_some() && !one.leads && !one.is_refused);
+        let leaves_out = |one: &Series| one.has_lost || one.is_refused || (one.feed.is_some() && !one.leads);
         let interrupted = next.series.iter().filter(|(_, one)| leaves_out(one)).map(|(id, _)| id).collect();
         let next = self.next.take()?.leading();
         let replaced = self.active.replace(next)?;

@@ -1,7 +1,9 @@
 //! The real binary against a small exchange on loopback.
 
+mod contracts;
 mod faults;
 mod program;
+mod refusals;
 mod server;
 
 use std::time::Duration;

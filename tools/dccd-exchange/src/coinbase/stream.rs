@@ -14,7 +14,10 @@ use dccd_record::{Dataset, Kind};
 
 use super::query::symbol;
 use crate::capability::{Impossible, SpanName};
-use crate::live::{FrameReader, KeepAlive, Link, LiveHost, Order, Rule, Streams, Subscription, SubscriptionId, check};
+use crate::live::{
+    Event, FrameReader, KeepAlive, Link, LiveHost, Order, Rule, Streams, Subscription, SubscriptionId, check,
+};
+use crate::wire::message;
 
 /// The Exchange feed. Each product has a heartbeat every second.
 pub(super) static EXCHANGE: LiveHost = LiveHost {
@@ -141,6 +144,7 @@ struct Series {
     alias: Option<String>,
     channel: &'static str,
     is_accepted: bool,
+    is_refused: bool,
 }
 
 impl Series {
@@ -151,7 +155,7 @@ impl Series {
             let is_renamed = *link.host == ADVANCED && dataset.pair().quote() == ALIAS;
             let alias = product.strip_suffix('C').filter(|_| is_renamed).map(str::to_owned);
             let (kind, channel) = (dataset.kind(), channel(dataset));
-            Some(Series { id: *id, kind, product, alias, channel, is_accepted: false })
+            Some(Series { id: *id, kind, product, alias, channel, is_accepted: false, is_refused: false })
         };
         link.subscriptions.iter().filter_map(series).collect()
     }
@@ -169,13 +173,30 @@ impl Series {
     fn accept(&mut self, is_listed: bool) -> Option<SubscriptionId> {
         let is_new = is_listed && !self.is_accepted;
         self.is_accepted = is_listed;
+        self.is_refused &= !is_listed;
         is_new.then_some(self.id)
     }
 }
 
-/// Those that an error names.
-fn named<'s>(series: &'s [Series], words: &str) -> Vec<&'s Series> {
+/// Hands on an error. It names no channel, and perhaps no product; but requests stand for one series each and are answered
+/// in their order, so it is about the first one without an answer, of the products that it names if it names any.
+fn refuse(series: &mut [Series], words: &str, take: &mut dyn FnMut(Event<'_>)) {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let names: Vec<&str> = words.split(|c: char| !is_name(c)).collect();
-    series.iter().filter(|one| names.iter().any(|name| one.is_called(name))).collect()
+    let is_named = |one: &Series| names.iter().any(|name| one.is_called(name));
+    let is_any_named = series.iter().any(is_named);
+    let is_unanswered = |one: &Series| !one.is_accepted && !one.is_refused;
+    let why = message(words);
+    if let Some(one) = series.iter_mut().find(|one| is_unanswered(one) && (is_named(one) || !is_any_named)) {
+        one.is_refused = true;
+        return take(Event::Refused(Some(one.id), why));
+    }
+    // It answers nothing: it is about what was granted before, or about the connection.
+    for one in series.iter_mut().filter(|one| is_named(one)) {
+        one.is_refused = true;
+        take(Event::Refused(Some(one.id), why.clone()));
+    }
+    if !is_any_named {
+        take(Event::Refused(None, why));
+    }
 }

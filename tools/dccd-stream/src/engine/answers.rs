@@ -7,11 +7,8 @@ use std::time::Instant;
 use dccd_exchange::{Ask, Page};
 use dccd_record::Book;
 
-use crate::network::{Refusal, Reply};
+use crate::network::Reply;
 use crate::track::{Newest, Verdict};
-
-/// Between two tries to learn the size of a contract.
-const CONTRACT_RETRY: Duration = Duration::from_secs(5);
 
 impl Engine<'_> {
     /// Takes in the answers that are there.
@@ -25,60 +22,10 @@ impl Engine<'_> {
                 Reply::Page { id, purpose: Purpose::Probe, asked, lines, page } => {
                     self.take_probe(id, asked, &lines, page);
                 }
-                Reply::Page { purpose: Purpose::Contract, .. } => {}
+                Reply::Page { id, purpose: Purpose::Contract, page, .. } => self.take_contract(id, page),
             }
         }
         Ok(())
-    }
-
-    /// Amounts of some series are contracts, which mean nothing before their size is known.
-    pub(super) fn ask_contracts(&mut self) -> Result<(), StreamError> {
-        let mut at = 0;
-        while let Some(wish) = self.wishes.get(at) {
-            // What has no history has no contract that REST would have to be asked about either.
-            let Ok(Some(ask)) = Ask::contract(&wish.subscription.dataset) else {
-                at += 1;
-                continue;
-            };
-            match self.ask_contract(SubscriptionId(at), ask)? {
-                None => return Ok(()),
-                Some(Ok(page)) => {
-                    if let Some(wish) = self.wishes.get_mut(at) {
-                        wish.subscription.contract = page.contract;
-                    }
-                    at += 1;
-                }
-                Some(Err(refusal)) => {
-                    let wish = self.wishes.remove(at);
-                    self.tool.log.error(format_args!("{}: {}", wish.subscription.dataset, refusal.message));
-                    self.refuse(&wish, refusal.message);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Asks until there is an answer; `None` if the run ends before.
-    fn ask_contract(&mut self, id: SubscriptionId, ask: Ask) -> Result<Option<Result<Page, Refusal>>, StreamError> {
-        while !self.tool.stop.is_set() {
-            self.tool.out.offer()?;
-            self.network.ask(id, Purpose::Contract, ask.clone())?;
-            let page = loop {
-                match self.network.wait(TICK) {
-                    Some(Reply::Page { page, .. }) => break page,
-                    _ if self.tool.stop.is_set() => return Ok(None),
-                    _ => {}
-                }
-            };
-            match page {
-                Err(refusal) if refusal.is_retryable => {
-                    self.tool.log.warn(format_args!("the size of a contract is not known yet: {}", refusal.message));
-                    self.tool.stop.wait(CONTRACT_RETRY);
-                }
-                page => return Ok(Some(page)),
-            }
-        }
-        Ok(None)
     }
 
     fn take_socket(&mut self, at: usize, is_next: bool, socket: Result<crate::socket::Socket, String>) {
@@ -124,14 +71,14 @@ impl Engine<'_> {
         id: SubscriptionId,
         asked: Instant,
         lines: &[u8],
-        page: Result<Page, Refusal>,
+        page: Result<Page, String>,
     ) -> Result<(), StreamError> {
         self.snapshots.remove(&id);
         let Some(at) = self.slots.iter().position(|slot| slot.has(id)) else { return Ok(()) };
-        if let Err(refusal) = page {
+        if let Err(why) = page {
             let dataset = self.subscriptions.get(id.0).map(|subscription| subscription.dataset.to_string());
             let name = dataset.unwrap_or_default();
-            self.tool.log.warn(format_args!("{name}: no snapshot of the book: {}", refusal.message));
+            self.tool.log.warn(format_args!("{name}: no snapshot of the book: {}", why));
             return Ok(());
         }
         let Engine { slots, tracks, needs, tool, parser, .. } = self;
@@ -155,14 +102,14 @@ impl Engine<'_> {
     }
 
     /// Whether a silent series is a quiet one, or a dead one.
-    fn take_probe(&mut self, id: SubscriptionId, asked: Instant, lines: &[u8], page: Result<Page, Refusal>) {
+    fn take_probe(&mut self, id: SubscriptionId, asked: Instant, lines: &[u8], page: Result<Page, String>) {
         let now = Instant::now();
         let Some(probe) = self.probes.get_mut(id.0) else { return };
         probe.answered(now);
         let page = match page {
             Ok(page) => page,
-            Err(refusal) => {
-                self.tool.log.note(format_args!("REST does not tell quiet from dead: {}", refusal.message));
+            Err(why) => {
+                self.tool.log.note(format_args!("REST does not tell quiet from dead: {}", why));
                 return;
             }
         };

@@ -112,6 +112,7 @@ impl Probe {
 impl Engine<'_> {
     pub(super) fn tick(&mut self, now: Instant) -> Result<(), StreamError> {
         self.watch_clock(now);
+        self.tend_contracts(now)?;
         for at in 0..self.slots.len() {
             self.tend(at, now)?;
         }

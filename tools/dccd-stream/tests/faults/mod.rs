@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use super::TRADES;
 use crate::program::{Program, word};
 use crate::server::{FIRST_MS, Peer, Server, change, trade, trade_at};
@@ -60,34 +58,6 @@ fn a_frame_that_cannot_be_read_is_named_if_anything_was_in_it() {
             false => assert_eq!(run.said("trade"), [word("covered", "00:01.000000001", "00:08")]),
         }
     }
-}
-
-#[test]
-fn what_the_exchange_refuses_fails_and_its_neighbour_goes_on() {
-    let server = Server::start(|_, visit| {
-        let Some(mut peer) = visit.accept() else { return };
-        while !peer.hear().is_none_or(|text| text.contains("NOPE/USD")) {}
-        let refusal = r#"{"error":"Currency pair not supported NOPE/USD","method":"subscribe","req_id":1,"success":false,"symbol":"NOPE/USD"}"#;
-        let consent =
-            r#"{"method":"subscribe","req_id":1,"success":true,"result":{"channel":"trade","symbol":"BTC/USD"}}"#;
-        peer.say(refusal);
-        peer.say(consent);
-        for id in 0..10 {
-            peer.say(&format!(
-                r#"{{"channel":"trade","type":"update","data":[{{"symbol":"BTC/USD","side":"sell","price":1.50,"qty":0.10,"ord_type":"limit","trade_id":{id},"timestamp":"2024-01-01T00:00:0{id}.000000Z"}}]}}"#
-            ));
-        }
-        peer.stay();
-    });
-    let mut program = Program::start(&server, &["kraken", "NOPE/USD", "BTC/USD"]);
-    program.wait_for("trade", 10);
-    let run = program.stop();
-    let failed: Vec<&Value> = run.of("failed").collect();
-    assert_eq!((run.status, failed.len(), &failed[0]["pair"]), (Some(0), 1, &"NOPE/USD".into()));
-    assert_eq!(failed[0]["error"], "the exchange refused: Currency pair not supported NOPE/USD");
-    assert!(run.stderr.contains("kraken:trade:NOPE-USD: the exchange refused: "), "{}", run.stderr);
-    let covered: Vec<&Value> = run.of("covered").collect();
-    assert!(!covered.is_empty() && covered.iter().all(|line| line["pair"] == "BTC/USD"), "{covered:?}");
 }
 
 #[test]

@@ -6,8 +6,7 @@ use dccd_record::{Book, Candle, Kind, Level, Range, Span, Ts};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::exchange::refuse;
-use super::{SPANS, Series};
+use super::{SPANS, Series, refuse};
 use crate::live::{Event, FrameError, FrameReader, Joint, SubscriptionId};
 use crate::wire::{instant, integer, number, unexpected, unquoted, unsigned};
 
@@ -71,7 +70,7 @@ impl FrameReader for Reader {
     fn read(&mut self, frame: &str, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
         let wire: Frame<'_> = serde_json::from_str(frame)?;
         if wire.form.map(unquoted) == Some("error") {
-            refuse(&self.series, wire.message.as_deref().unwrap_or_default(), take);
+            refuse(&mut self.series, wire.message.as_deref().unwrap_or_default(), take);
             return Ok(());
         }
         let (Some(channel), Some(timestamp), Some(seq), Some(events)) =

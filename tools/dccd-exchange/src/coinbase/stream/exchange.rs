@@ -6,9 +6,9 @@ use dccd_record::{Book, Kind, Level, Side, Trade, Ts};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Series, named};
+use super::{Series, refuse};
 use crate::live::{Event, FrameError, FrameReader, Joint};
-use crate::wire::{instant, levels, message, number, unexpected, unquoted, unsigned};
+use crate::wire::{instant, levels, number, unexpected, unquoted, unsigned};
 
 type Take<'t> = &'t mut dyn FnMut(Event<'_>);
 
@@ -170,20 +170,9 @@ impl Reader {
         Ok(())
     }
 
-    fn read_error(&self, wire: &Frame<'_>, take: Take<'_>) {
+    fn read_error(&mut self, wire: &Frame<'_>, take: Take<'_>) {
         let parts = [&wire.message, &wire.reason].into_iter().flatten().map(String::as_str);
-        refuse(&self.series, &parts.collect::<Vec<_>>().join(": "), take);
-    }
-}
-
-/// Hands on an error: that of the products that it names, or of whatever it is about.
-pub(super) fn refuse(series: &[Series], words: &str, take: Take<'_>) {
-    let named = named(series, words);
-    for series in &named {
-        take(Event::Refused(Some(series.id), message(words)));
-    }
-    if named.is_empty() {
-        take(Event::Refused(None, message(words)));
+        refuse(&mut self.series, &parts.collect::<Vec<_>>().join(": "), take);
     }
 }
 

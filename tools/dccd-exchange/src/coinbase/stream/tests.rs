@@ -93,7 +93,6 @@ fn trades_are_the_takers_and_heartbeats_name_the_last_one() {
     assert_eq!(said(&heartbeat.replace("BTC-USD", "BTC-USDC")), Ok(vec![beat.to_owned()]));
     let refused = r#"{"type":"error","message":"Failed to subscribe","reason":"BTC-USDC is not a valid product"}"#;
     assert_eq!(said(refused), Ok(vec!["refused 0: Failed to subscribe: BTC-USDC is not a valid product".to_owned()]));
-    assert_eq!(said(r#"{"type":"error","message":"slow down"}"#), Ok(vec!["refused: slow down".to_owned()]));
     for spoiled in [
         frame("match", "BUY"),
         frame("match", "buy").replace("0.00698254", "nothing"),
@@ -120,6 +119,34 @@ fn batches_of_a_book_are_granted_under_another_name() {
     assert_eq!(said(&listed(book)), ["ignored"]);
     assert_eq!(said(&listed("")), ["ignored"]);
     assert_eq!(said(&listed(book)), ["accepted 0"], "taken up again");
+}
+
+#[test]
+fn a_refusal_is_of_the_first_request_without_an_answer() {
+    let ids =
+        ["coinbase:book:BTC-USD", "coinbase:candle:BTC-USD:5m", "coinbase:candle:ETH-USD:5m", "coinbase:book:A-USD"];
+    let granted = |channels: &str| {
+        advanced("subscriptions", 1, "2020-01-01T00:00:00Z", &format!(r#"{{"subscriptions":{{{channels}}}}}"#))
+    };
+    let error = |words: &str| format!(r#"{{"type":"error","message":"{words}"}}"#);
+    let mut reader = reader(&ADVANCED, &ids);
+    let mut check = |frame: String, expected: &[&str]| {
+        let said = said(&mut *reader, &ids, &frame).expect("sound");
+        let said: Vec<&str> = said.iter().map(String::as_str).filter(|event| !event.starts_with("sequence")).collect();
+        assert_eq!(said, expected, "{frame}");
+    };
+    check(granted(r#""level2":["BTC-USD"]"#), &["accepted 0"]);
+    // The channel is not named, but the other one of this product is granted already.
+    check(error("BTC-USD is refused"), &["refused 1: BTC-USD is refused"]);
+    check(error("nothing is named"), &["refused 2: nothing is named"]);
+    check(granted(r#""level2":["BTC-USD","A-USD"]"#), &["accepted 3"]);
+    // Everything is answered.
+    check(error("slow down"), &["refused: slow down"]);
+    check(error("A-USD is delisted"), &["refused 3: A-USD is delisted"]);
+    // It is granted after all, and again, and then refused once more.
+    check(granted(r#""level2":["BTC-USD","A-USD"],"candles":["ETH-USD"]"#), &["accepted 2"]);
+    check(granted(r#""level2":["BTC-USD","A-USD"]"#), &["ignored"]);
+    check(error("nothing is named"), &["refused 2: nothing is named"]);
 }
 
 /// A made-up frame of Advanced Trade.
