@@ -52,6 +52,8 @@ pub(crate) enum FaultKind {
     Truncate,
     /// A handshake that is answered with a page.
     WsRefuse,
+    /// A handshake that is never answered.
+    WsHang,
     /// A stream that is reset in the middle of a frame.
     WsReset,
     /// A stream that is closed.
@@ -81,7 +83,7 @@ pub(crate) enum FaultKind {
 }
 
 impl FaultKind {
-    const NAMES: [(&'static str, FaultKind); 30] = [
+    const NAMES: [(&'static str, FaultKind); 31] = [
         ("429", FaultKind::TooFast),
         ("418", FaultKind::Ban),
         ("html", FaultKind::Html),
@@ -99,6 +101,7 @@ impl FaultKind {
         ("checksum", FaultKind::Checksum),
         ("truncate", FaultKind::Truncate),
         ("ws-refuse", FaultKind::WsRefuse),
+        ("ws-hang", FaultKind::WsHang),
         ("ws-reset", FaultKind::WsReset),
         ("ws-close", FaultKind::WsClose),
         ("ws-stall", FaultKind::WsStall),
@@ -126,9 +129,13 @@ impl FaultKind {
 
     /// Whether it strikes single frames of a stream.
     pub(crate) fn is_of_frames(self) -> bool {
-        let is_of_another =
-            matches!(self, FaultKind::WsRefuse | FaultKind::WsDeny | FaultKind::WsIgnore | FaultKind::WsCross);
-        !self.is_of_requests() && !is_of_another
+        let is_of_another = matches!(self, FaultKind::WsDeny | FaultKind::WsIgnore | FaultKind::WsCross);
+        !self.is_of_requests() && !self.is_of_handshakes() && !is_of_another
+    }
+
+    /// Whether it strikes handshakes.
+    pub(crate) fn is_of_handshakes(self) -> bool {
+        matches!(self, FaultKind::WsRefuse | FaultKind::WsHang)
     }
 }
 

@@ -239,8 +239,12 @@ impl Handler for Sim {
             self.streams.refuse(name, &request.path);
             Some(Takeover::Refused(response))
         };
-        if let Some(fault) = self.faults.strike(&request.target(), |kind| kind == FaultKind::WsRefuse) {
-            return refuse(Response::html(fault.status));
+        match self.faults.strike(&request.target(), FaultKind::is_of_handshakes) {
+            Some(fault) if fault.kind == FaultKind::WsHang => {
+                return refuse(Response { delivery: Delivery::Stall, ..Response::html(503) });
+            }
+            Some(fault) => return refuse(Response::html(fault.status)),
+            None => {}
         }
         if let Some(response) = refused_stream(exchange, &path, moment.limits_now) {
             return refuse(response);

@@ -180,6 +180,19 @@ fn handshakes_are_refused() {
 }
 
 #[test]
+fn a_handshake_may_hang() {
+    let bench = Bench::start(0.0, &["ws-hang:next=1"]);
+    let mut stream = TcpStream::connect(&bench.address).expect("the simulator accepts");
+    stream.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout can be set");
+    let head = "GET /v2 HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    io::Write::write_all(&mut stream, head.as_bytes()).expect("sent");
+    let read = io::Read::read(&mut stream, &mut [0]);
+    assert_eq!(read.expect_err("no answer").kind(), io::ErrorKind::WouldBlock);
+    assert!(bench.connect("/v2").is_ok());
+    assert_eq!(bench.statistics()["struck"]["ws-hang"], 1);
+}
+
+#[test]
 fn frames_are_lost_and_repeated_and_spoiled() {
     let rules = [
         "ws-drop:next=1",
