@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use dccd_cli::{Log, Zone};
 use dccd_record::{Control, Dataset, Gap, Range, Ts, write_control};
-use dccd_store::{NamedGap, PeriodView, Store, StoreError, View};
+use dccd_store::{NamedGap, PeriodView, Purged, Store, StoreError, View};
 use serde::Serialize;
 
 /// Why a gap is there, where nobody lived to say.
@@ -18,6 +18,8 @@ pub(crate) struct Entry {
     bounds: Option<(Ts, Ts)>,
     rows: u64,
     gaps: Vec<NamedGap>,
+    /// What of it is only on remotes.
+    purged: Vec<Purged>,
     /// Whether every file could be read.
     pub(crate) is_readable: bool,
 }
@@ -32,6 +34,30 @@ impl Entry {
         let span = self.dataset.span().map_or_else(|| "-".to_owned(), |span| span.to_string());
         let (exchange, pair) = (self.dataset.exchange().to_string(), self.dataset.pair().to_string());
         [exchange, pair, self.dataset.kind().to_string(), span]
+    }
+}
+
+/// What of a dataset is only on remotes.
+#[derive(Serialize)]
+struct PurgedPart {
+    from: Option<String>,
+    to: Option<String>,
+    rows: u64,
+    files: usize,
+    bytes: u64,
+}
+
+impl PurgedPart {
+    fn of(purged: &[Purged]) -> Option<PurgedPart> {
+        let bounds = purged.iter().filter_map(Purged::bounds);
+        let bounds = bounds.reduce(|(first, last), (from, to)| (first.min(from), last.max(to)));
+        (!purged.is_empty()).then(|| PurgedPart {
+            from: bounds.map(|(from, _)| from.to_string()),
+            to: bounds.map(|(_, to)| to.to_string()),
+            rows: purged.iter().map(|purged| purged.rows).sum(),
+            files: purged.len(),
+            bytes: purged.iter().map(|purged| purged.bytes).sum(),
+        })
     }
 }
 
@@ -51,6 +77,7 @@ pub(crate) fn examine(store: &Store, view: View, now: Ts, log: &Log) -> Result<E
         bounds: view.bounds(),
         rows: 0,
         gaps: gaps(&view, now),
+        purged: view.purged().iter().map(|(_, purged)| purged.clone()).collect(),
         is_readable: true,
     };
     for period in view.periods() {
@@ -93,6 +120,8 @@ pub(crate) fn write_lines(inventory: &[Entry], out: &mut Vec<u8>) {
         to: Option<String>,
         rows: u64,
         gaps: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        purged: Option<PurgedPart>,
     }
     for entry in inventory {
         let line = Line {
@@ -105,6 +134,7 @@ pub(crate) fn write_lines(inventory: &[Entry], out: &mut Vec<u8>) {
             to: entry.bounds.map(|(_, to)| to.to_string()),
             rows: entry.rows,
             gaps: entry.open_gaps(),
+            purged: PurgedPart::of(&entry.purged),
         };
         serde_json::to_writer(&mut *out, &line).expect("writing to memory cannot fail");
         out.push(b'\n');

@@ -26,10 +26,11 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
     let columns = args.columns(&dataset)?;
     let data_path = args.store.data_path()?;
     let view = Store::open(&data_path)?.view(&dataset)?;
-    if view.periods().is_empty() && view.ledger().is_empty() {
+    if view.periods().is_empty() && view.purged().is_empty() && view.ledger().is_empty() {
         return Err(Error::NothingStored(dataset, data_path));
     }
     let mut reader = read::Reader::new(&view, range, args.format(columns), tool);
+    reader.tell_purged();
     match args.last {
         Some(count) => reader.last_records(count)?,
         None => reader.all_records()?,

@@ -1,9 +1,9 @@
 //! From the store to standard output.
 
 use dccd_cli::{Status, Tool};
-use dccd_record::{Book, Control, Covered, Gap, LineWriter, Range, write_control};
+use dccd_record::{Book, Control, Covered, Gap, LineWriter, Range, RangeSet, write_control};
 use dccd_store::table::{MergedScan, Record, TableError, Unusable};
-use dccd_store::{PeriodView, View};
+use dccd_store::{PeriodView, Purged, View};
 
 use crate::error::Error;
 use crate::fields::{Column, Value, level_value, value};
@@ -68,12 +68,36 @@ impl<'a> Reader<'a> {
         self.header()
     }
 
-    /// Writes what is known of the range.
+    /// Says on stderr what of the range is not here but on a remote.
+    pub(crate) fn tell_purged(&self) {
+        for (purged, _) in self.purged() {
+            self.tool
+                .log
+                .warn(format_args!("not all of the range is here: {}", purged.whereabouts(self.view.dataset())));
+        }
+    }
+
+    /// Writes what is known of the range. What is covered but was purged is a gap for who reads here.
     pub(crate) fn knowledge(&mut self) -> Result<(), Error> {
         let dataset = self.view.dataset();
+        let purged: Vec<Range> = self.purged().map(|(_, range)| range).collect();
         for (proof, range) in self.view.ledger().proofs(self.range) {
-            let line = Covered { dataset: dataset.clone(), range, proof };
-            self.control(&Control::Covered(line))?;
+            let mut here = RangeSet::from_iter([range]);
+            purged.iter().for_each(|purged| here.remove(*purged));
+            for range in here.iter() {
+                let line = Covered { dataset: dataset.clone(), range, proof };
+                self.control(&Control::Covered(line))?;
+            }
+        }
+        let gaps: Vec<Gap> = self
+            .purged()
+            .map(|(purged, range)| {
+                let reason = purged.whereabouts(dataset);
+                Gap { dataset: dataset.clone(), range, reason, is_final: false }
+            })
+            .collect();
+        for gap in gaps {
+            self.control(&Control::Gap(gap))?;
         }
         for gap in self.view.ledger().gaps() {
             let Some(range) = gap.range.intersect(self.range) else { continue };
@@ -91,6 +115,13 @@ impl<'a> Reader<'a> {
             self.tool.log.warn(format_args!("{count} rows of an adopted file are no records and were left out"));
         }
         Ok(if self.unreadable_files > 0 { Status::DataErr } else { Status::Ok })
+    }
+
+    /// The purged files of the range, and which part of it they hold.
+    fn purged(&self) -> impl Iterator<Item = (&'a Purged, Range)> {
+        let range = self.range;
+        let purged = self.view.purged().iter();
+        purged.filter_map(move |(period, purged)| Some((purged, period.range().intersect(range)?)))
     }
 
     fn periods_in_range(&self) -> Vec<&'a PeriodView> {

@@ -20,6 +20,8 @@ use crate::lock::try_lock;
 
 /// The suffix of every journal.
 const SUFFIX: &str = ".ndjson.zst";
+/// The suffix of a journal whose rows wait for a file that was purged.
+const PARKED_SUFFIX: &str = ".parked.ndjson.zst";
 /// Commits of a steady trickle are small and are what a journal mostly holds: pack them well.
 const SMALL_FRAME_LEVEL: i32 = 8;
 /// A frame above this is part of a rush: pack it fast.
@@ -44,9 +46,18 @@ pub(crate) struct Journal {
 impl Journal {
     /// Creates and locks the next journal of `writer` in `dir`.
     pub(crate) fn create(dir: &Path, writer: &str) -> Result<Journal, StoreError> {
+        Journal::create_with(dir, writer, SUFFIX)
+    }
+
+    /// Creates and locks a journal for rows of one file that was purged.
+    pub(crate) fn create_parked(dir: &Path, writer: &str) -> Result<Journal, StoreError> {
+        Journal::create_with(dir, writer, PARKED_SUFFIX)
+    }
+
+    fn create_with(dir: &Path, writer: &str, suffix: &str) -> Result<Journal, StoreError> {
         fsys::create_dir(dir)?;
         for number in 0..CREATE_TRIES_MAX {
-            let path = dir.join(format!("{writer}.{number:06}{SUFFIX}"));
+            let path = dir.join(format!("{writer}.{number:06}{suffix}"));
             let file = match File::options().read(true).write(true).create_new(true).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 opened => opened.map_err(StoreError::io("create journal", &path))?,
@@ -135,6 +146,11 @@ impl Segment {
     pub(crate) fn writer(&self) -> &str {
         let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or("");
         name.split('.').next().unwrap_or("")
+    }
+
+    /// Whether its rows wait for a file that was purged.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.path.to_string_lossy().ends_with(PARKED_SUFFIX)
     }
 
     /// Whether its lines were given to `writer`, rather than left by a dead one.

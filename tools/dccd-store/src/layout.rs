@@ -93,6 +93,26 @@ impl Layout {
         self.dataset_dir(dataset).join(format!("{period}.parquet"))
     }
 
+    /// The same, as seen from the store's folder.
+    pub fn relative(&self, dataset: &Dataset, period: Period) -> String {
+        let path = Layout::new(Path::new("")).file(dataset, period);
+        path.to_string_lossy().into_owned()
+    }
+
+    /// Which file a path is, as seen from the store's folder; `None` if it is none of the layout.
+    pub fn parse(&self, relative: &str) -> Option<(Dataset, Period)> {
+        let mut parts = relative.split('/');
+        let exchange = Exchange::new(parts.next()?).ok()?;
+        let dir = parts.next()?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind_dir(*kind) == dir)?;
+        let pair = Pair::from_path_name(parts.next()?).ok()?;
+        let span = if kind.has_span() { Some(parts.next()?.parse::<Span>().ok()?) } else { None };
+        let dataset = Dataset::new(exchange, kind, pair, span).ok()?;
+        let period = Period::from_name(kind, parts.next()?.strip_suffix(".parquet")?)?;
+        // Other spellings of the same are other files.
+        (self.relative(&dataset, period) == relative).then_some((dataset, period))
+    }
+
     /// The file that a writer fills before it is published.
     pub(crate) fn part(&self, dataset: &Dataset, period: Period, writer: &str, number: u64) -> PathBuf {
         self.dataset_dir(dataset).join(format!(".{period}.{writer}.{number}.part"))
@@ -127,6 +147,21 @@ impl Layout {
 
     pub(crate) fn lock_dir(&self) -> PathBuf {
         self.meta_dir().join("locks")
+    }
+
+    /// Where it is remembered which files are only on remotes.
+    pub(crate) fn purged_dir(&self) -> PathBuf {
+        self.meta_dir().join("purged")
+    }
+
+    /// What is known of remotes.
+    pub(crate) fn sync_dir(&self) -> PathBuf {
+        self.meta_dir().join("sync")
+    }
+
+    /// When the store was last copied, for those who ask.
+    pub fn last_sync(&self) -> PathBuf {
+        self.meta_dir().join("last_sync.json")
     }
 
     /// Where unreadable files are put.

@@ -54,10 +54,14 @@ pub(crate) struct LoadedLedger {
 impl Ledger {
     /// The ledger on disk; empty if there is none.
     pub(crate) fn load(layout: &Layout, dataset: &Dataset) -> Result<LoadedLedger, StoreError> {
-        let path = layout.ledger(dataset);
+        let content = fsys::read_if_there(&layout.ledger(dataset))?.unwrap_or_default();
+        Ok(Ledger::parse(dataset, &content))
+    }
+
+    /// The ledger that lines tell.
+    pub(crate) fn parse(dataset: &Dataset, content: &[u8]) -> LoadedLedger {
         let mut ledger = Ledger::default();
         let mut bad_line = None;
-        let Some(content) = fsys::read_if_there(&path)? else { return Ok(LoadedLedger { ledger, bad_line }) };
         let mut parser = Parser::new();
         for line in content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             match parser.parse(line) {
@@ -67,17 +71,22 @@ impl Ledger {
                 Err(cause) => bad_line = Some(cause),
             }
         }
-        Ok(LoadedLedger { ledger, bad_line })
+        LoadedLedger { ledger, bad_line }
     }
 
-    /// Replaces the ledger on disk.
-    pub(crate) fn save(&self, layout: &Layout, dataset: &Dataset) -> Result<(), StoreError> {
+    /// Its lines.
+    pub(crate) fn lines(&self, dataset: &Dataset) -> Vec<u8> {
         let mut lines = Vec::new();
         for control in self.controls(dataset) {
             write_control(&control, &mut lines);
         }
+        lines
+    }
+
+    /// Replaces the ledger on disk.
+    pub(crate) fn save(&self, layout: &Layout, dataset: &Dataset) -> Result<(), StoreError> {
         fsys::create_dir(&layout.ledger_dir())?;
-        fsys::replace(&layout.ledger(dataset), &lines)
+        fsys::replace(&layout.ledger(dataset), &self.lines(dataset))
     }
 
     /// Learns from a line; lines that say nothing of completeness are passed over.
@@ -111,6 +120,22 @@ impl Ledger {
             held.remove(range);
         }
         self.adopted.remove(range);
+    }
+
+    /// Forgets everything that lies outside of `ranges`.
+    pub(crate) fn clip(&mut self, ranges: &RangeSet) {
+        let clip = |held: &mut RangeSet| {
+            let mut kept = RangeSet::new();
+            ranges.iter().for_each(|range| kept.extend(&held.within(range)));
+            *held = kept;
+        };
+        self.covered.values_mut().for_each(clip);
+        self.covered.retain(|_, held| !held.is_empty());
+        self.named.values_mut().for_each(clip);
+        self.named.retain(|_, held| !held.is_empty());
+        clip(&mut self.asked);
+        clip(&mut self.adopted);
+        self.live_since = self.live_since.filter(|start| ranges.contains(*start));
     }
 
     /// Says that the rows in a range came with an earlier dccd's file.
@@ -178,6 +203,11 @@ impl Ledger {
         gaps.extend(unnamed.iter().map(|range| NamedGap { range, reason: None, is_final: false }));
         gaps.sort_by_key(|gap| gap.range);
         gaps
+    }
+
+    /// Whether a stream asked for everything from some instant on.
+    pub fn is_streamed(&self) -> bool {
+        self.live_since.is_some()
     }
 
     /// Whether nothing is known.

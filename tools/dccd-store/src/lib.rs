@@ -11,6 +11,7 @@
 mod aside;
 mod coverage;
 mod error;
+mod file_id;
 mod fsys;
 mod journal;
 mod layout;
@@ -20,21 +21,26 @@ mod log;
 mod metrics;
 mod policy;
 mod publish;
+mod purged;
 mod runs;
 mod seam;
 mod store;
+mod sync;
 pub mod table;
 mod view;
 mod writer;
 
 pub use coverage::{Coverage, Density};
 pub use error::StoreError;
+pub use file_id::FileId;
 pub use layout::{Layout, Period};
 pub use ledger::{Ledger, NamedGap};
 pub use log::RotatingLog;
 pub use metrics::{MetricsFile, read_metrics};
+pub use purged::Purged;
 pub use runs::{append_runs, run_files};
 pub use store::{Store, StoreOptions};
+pub use sync::{Kept, Opened, Picture, Probe, PurgeOutcome, Restored, StoreFile, SyncSite};
 pub use view::{PeriodView, View};
 pub use writer::{Durable, Taken, Writer, WriterOptions};
 

@@ -8,18 +8,19 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use dccd_record::{Dataset, Kind, Line, Range, RangeSet, Ts};
 
 use crate::aside::set_aside;
 use crate::error::StoreError;
+use crate::file_id::FileId;
 use crate::fsys;
 use crate::layout::{Layout, Period};
 use crate::ledger::{Ledger, LoadedLedger};
 use crate::lock::Lock;
 use crate::policy::Published;
+use crate::purged::Purged;
 use crate::seam::published_neighbours;
 use crate::table::{
     Assembled, Assembly, FileInfo, FileScan, Numbers, Origin, PartWriter, Provenance, Record, RowError, Rows, Source,
@@ -66,21 +67,6 @@ enum Begin {
     Published(PathBuf, Period),
     /// With the published file, which was this one.
     Continued(FileId),
-}
-
-/// A published file as it was: every publish makes another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FileId {
-    inode: u64,
-    bytes: u64,
-    modified: (i64, i64),
-}
-
-impl FileId {
-    fn of(path: &Path) -> Option<FileId> {
-        let about = std::fs::metadata(path).ok()?;
-        Some(FileId { inode: about.ino(), bytes: about.len(), modified: (about.mtime(), about.mtime_nsec()) })
-    }
 }
 
 impl Added {
@@ -175,7 +161,7 @@ impl Added {
     }
 
     /// Ends the part file.
-    fn finish(self) -> Result<Finished, StoreError> {
+    pub(crate) fn finish(self) -> Result<Finished, StoreError> {
         let continued = match self.begin {
             Begin::Continued(id) => Some(id),
             Begin::Empty | Begin::Published(..) => None,
@@ -201,9 +187,9 @@ fn is_told_by_count(line: &Line<'_>) -> bool {
 }
 
 /// Sources, and the part file some of them may be in, which is removed when this is dropped.
-struct Finished {
+pub(crate) struct Finished {
     part_path: PathBuf,
-    sources: Vec<Source>,
+    pub(crate) sources: Vec<Source>,
     /// The published file that the part begins with.
     continued: Option<FileId>,
 }
@@ -253,6 +239,11 @@ impl<'a> Publisher<'a> {
         }
         let saved = ledger.clone();
         Ok(Publisher { site, dataset, ledger, saved, notices, _lock: lock })
+    }
+
+    /// What a period's file was, if it is only on remotes. That stays so as long as this has the lock.
+    pub(crate) fn purged(&self, period: Period) -> Result<Option<Purged>, StoreError> {
+        Purged::read(&self.site.layout, self.dataset, period)
     }
 
     /// Publishes one period; `news` is what the same input proved, and is not in the ledger yet.

@@ -11,6 +11,7 @@ use crate::journal::{self, Frames};
 use crate::layout::Layout;
 use crate::ledger::Ledger;
 use crate::lock::Lock;
+use crate::purged;
 use crate::table::Numbers;
 use crate::view::{Journaled, View};
 
@@ -84,6 +85,7 @@ impl Store {
         let mut journaled = self.read_journals(None)?;
         let mut datasets = self.layout.datasets_with_files()?;
         datasets.extend(self.datasets_with_ledgers()?);
+        datasets.extend(purged::datasets(&self.layout)?);
         datasets.extend(journaled.keys().cloned());
         datasets.sort_unstable();
         datasets.dedup();
@@ -109,7 +111,7 @@ impl Store {
     }
 
     /// What waits in the journals, whoever writes them. Rows are kept only of the `wanted` dataset.
-    fn read_journals(&self, wanted: Option<&Dataset>) -> Result<BTreeMap<Dataset, Journaled>, StoreError> {
+    pub(crate) fn read_journals(&self, wanted: Option<&Dataset>) -> Result<BTreeMap<Dataset, Journaled>, StoreError> {
         let dir = self.layout.journal_dir();
         for _ in 0..LOOKS_MAX {
             // A journal that is gone was published, but what its writer left waiting may be in one we did not list.

@@ -7,6 +7,7 @@ mod logs;
 mod paths;
 mod policies;
 mod promises;
+mod purges;
 mod runs;
 mod seams;
 mod streams;

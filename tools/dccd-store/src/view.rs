@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::layout::{Layout, Period};
 use crate::ledger::Ledger;
 use crate::publish::adopted_ranges;
+use crate::purged::{self, Purged};
 use crate::seam::{Seam, rows_in};
 use crate::store::Store;
 use crate::table::{FileInfo, FileScan, MergedScan, Numbers, Origin, Rows, Source, TableError};
@@ -23,6 +24,11 @@ pub(crate) struct Journaled {
 }
 
 impl Journaled {
+    /// Where the rows that wait for a period's file lie.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (Period, Ts, Ts)> {
+        self.periods.iter().map(|(period, (first, last))| (*period, *first, *last))
+    }
+
     /// Only what is known of completeness.
     pub(crate) fn into_ledger(self) -> Ledger {
         self.ledger
@@ -83,6 +89,7 @@ pub struct View {
     periods: Vec<PeriodView>,
     journaled: Journaled,
     adopted: RangeSet,
+    purged: Vec<(Period, Purged)>,
 }
 
 impl View {
@@ -112,7 +119,11 @@ impl View {
             periods.push(view);
         }
         ledger.merge(&dataset, &journaled.ledger);
-        Ok(View { dataset, numbers: store.numbers(), ledger, periods, journaled, adopted })
+        let mut purged = Vec::new();
+        for period in purged::periods(layout, &dataset)? {
+            purged.extend(Purged::read(layout, &dataset, period)?.map(|marker| (period, marker)));
+        }
+        Ok(View { dataset, numbers: store.numbers(), ledger, periods, journaled, adopted, purged })
     }
 
     /// Which series it is.
@@ -128,6 +139,11 @@ impl View {
     /// Its files, oldest first.
     pub fn periods(&self) -> &[PeriodView] {
         &self.periods
+    }
+
+    /// The files that are only on remotes, oldest first.
+    pub fn purged(&self) -> &[(Period, Purged)] {
+        &self.purged
     }
 
     /// The instants of its first and last row.

@@ -5,6 +5,7 @@
 //! `stored` lines; control lines that speak of records leave only after them.
 
 mod direct;
+mod parked;
 mod round;
 mod slot;
 
@@ -22,6 +23,7 @@ use crate::publish::{AddError, Site};
 use crate::store::{Store, StoreOptions};
 use crate::table::{self, Provenance, RowError};
 
+use parked::Parked;
 use round::Round;
 use slot::Slot;
 
@@ -77,10 +79,13 @@ pub struct Writer {
     first_uncommitted: Option<Instant>,
     journal: Option<Journal>,
     segments: Vec<Segment>,
+    /// Rows of files that are only on remotes.
+    parked: Vec<Parked>,
     /// Lines for downstream.
     output: Vec<u8>,
     durable: Option<Durable>,
     notices: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// A control line on its way out, and the dataset whose `stored` lines must leave before it.
@@ -115,9 +120,11 @@ impl Writer {
             first_uncommitted: None,
             journal: None,
             segments,
+            parked: Vec::new(),
             output: Vec::new(),
             durable: None,
             notices: Vec::new(),
+            warnings: Vec::new(),
         };
         writer.inherit()?;
         Ok(writer)
@@ -189,13 +196,19 @@ impl Writer {
         self.durable.take()
     }
 
-    /// Sentences that a person should read.
+    /// Sentences about what is odd but taken care of.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// Sentences that a person should read: the store held something that cannot be read.
     pub fn take_notices(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notices)
     }
 
     fn settle(&mut self, occasion: Occasion) -> Result<(), StoreError> {
         self.commit_frame()?;
+        self.unpark();
         self.settle_direct(occasion)?;
         let round = self.due(occasion);
         self.publish(round)

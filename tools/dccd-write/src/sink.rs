@@ -137,6 +137,9 @@ impl<'a> Sink<'a> {
             self.is_store_damaged = true;
             self.tool.log.error(notice);
         }
+        for warning in self.writer.take_warnings() {
+            self.tool.log.warn(warning);
+        }
         self.hand_out();
         if let Some(durable) = self.writer.take_durable() {
             self.notifier.progress(durable);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dccd_record::{Control, DatasetId, Line, write_control};
 
 use super::slot::Slot;
-use super::{FRAME_BYTES_MAX, Fresh, Writer, stored_line};
+use super::{FRAME_BYTES_MAX, Fresh, Writer, parked, stored_line};
 use crate::aside::set_aside;
 use crate::error::StoreError;
 use crate::journal::{FramesEnd, Journal, Segment};
@@ -90,6 +90,7 @@ impl Writer {
         if !names.is_empty() {
             self.site.layout.remove_parts(&names);
         }
+        self.inherit_parked(&mut segments)?;
         for segment in &mut segments {
             self.each_line(segment, |writer, id, line, _| {
                 let slot = Slot::of(&mut writer.slots, &writer.parser, id);
@@ -197,7 +198,16 @@ impl Writer {
         let mut publisher = Publisher::new(&self.site, &slot.dataset)?;
         let mut published = Vec::with_capacity(files.len());
         for (period, added) in files {
-            publisher.publish(period, added, &slot.news)?;
+            match publisher.purged(period)? {
+                // The rows go back to a journal, durable before the ledger hears of them.
+                Some(purged) => {
+                    self.warnings.push(purged.whereabouts(&slot.dataset) + "; rows for it wait in the journal");
+                    parked::park(&self.site, slot, period, added, &mut self.parked)?;
+                }
+                None => {
+                    publisher.publish(period, added, &slot.news)?;
+                }
+            }
             slot.waiting.remove(&period);
             published.push(period);
         }
@@ -310,7 +320,7 @@ impl Writer {
     }
 
     /// Calls `take` with each line of a journal: records, and what says something of completeness.
-    fn each_line(
+    pub(super) fn each_line(
         &mut self,
         segment: &mut Segment,
         mut take: impl FnMut(&mut Writer, DatasetId, &Line<'_>, &[u8]) -> Result<(), StoreError>,
