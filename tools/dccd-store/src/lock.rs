@@ -51,3 +51,13 @@ pub(crate) fn try_lock(file: &File, path: &Path) -> Result<bool, StoreError> {
         Err(error) => Err(StoreError::io("lock", path)(error.into())),
     }
 }
+
+/// Whether somebody holds the lock on a file.
+pub(crate) fn is_locked(file: &File, path: &Path) -> Result<bool, StoreError> {
+    match flock(file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => flock(file, FlockOperation::Unlock).map(|()| false),
+        Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(true),
+        Err(error) => Err(error),
+    }
+    .map_err(|error| StoreError::io("ask for the lock of", path)(error.into()))
+}
