@@ -29,6 +29,7 @@ pub use cron::{Cron, CronError};
 pub use edit::EditError;
 pub use file::{ConfigFile, FileError, LockedFile, find};
 pub use locate::Position;
+pub use mask::masked;
 pub use model::{
     Absence, Absences, Addresses, Alerts, HistoryJob, Mention, Origin, Purpose, Schedule, Settings, Storage, StreamJob,
     Ui,

@@ -7,7 +7,7 @@ pub(crate) const MASK: &str = "***";
 const SECRET_WORDS: [&str; 9] = ["pass", "secret", "token", "key", "cred", "auth", "sas", "cookie", "header"];
 
 /// The text with stars for the user and password of a URL, and for what a remote of rclone sets on the fly.
-pub(crate) fn masked(text: &str) -> String {
+pub fn masked(text: &str) -> String {
     match Remote::of(text) {
         Some(remote) => remote.masked(),
         None => match userinfo(text) {
