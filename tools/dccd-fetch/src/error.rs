@@ -69,6 +69,7 @@ impl ToolError for FetchError {
             FetchError::Instant(cause) => cause.exit(),
             FetchError::Address(cause) => cause.exit(),
             FetchError::Config(cause) => cause.exit(),
+            FetchError::Budget(cause) if cause.is_lasting() => Status::Config,
             FetchError::Budget(_) | FetchError::Output(_) | FetchError::Input(_) => Status::IoErr,
             FetchError::Thread(_) => Status::TempFail,
             FetchError::Workers => Status::Software,

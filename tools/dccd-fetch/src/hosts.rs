@@ -35,9 +35,11 @@ impl Hosts {
         let addresses = AddressBook::new(args.config.load()?)
             .with_rest_url(args.rest_url.clone())?
             .with_archive_url(args.archive_url.clone())?;
+        let budgets = Budgets::new(args.budget_dir.clone(), env::budget_dirs());
+        budgets.check()?;
         Ok(Hosts {
             addresses,
-            budgets: Budgets::new(args.budget_dir.clone(), env::budget_dirs()),
+            budgets,
             policy: Policy { retries_max: args.max_retries, delay: Duration::from_secs_f64(args.retry_delay) },
             links: HashMap::new(),
         })

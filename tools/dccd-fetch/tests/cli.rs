@@ -180,12 +180,24 @@ fn what_lies_ahead_fails_from_its_own_start() {
 }
 
 #[test]
-fn a_budget_that_cannot_be_used_now_may_be_usable_later() {
+fn a_folder_that_can_never_keep_budgets_is_a_wrong_configuration() {
     let server = sound();
     let run = ended(command(&server, Path::new("/dev/null/budget"), &HOUR).output().expect("the program runs"));
+    assert_eq!((run.status, run.lines().len(), server.seen().len()), (Some(78), 0, 0));
+    assert!(run.stderr.contains("cannot keep budgets in /dev/null/budget (see --budget-dir): "), "{}", run.stderr);
+}
+
+#[test]
+fn a_budget_that_cannot_be_used_now_may_be_usable_later() {
+    let server = sound();
+    let budget = TempDir::new().expect("a temporary folder");
+    let host = server.url.trim_start_matches("http://").replace(':', "_");
+    let path = budget.path().join(format!("binance-api.binance.com-{host}.budget"));
+    std::fs::create_dir(&path).expect("a folder in its place");
+    let run = ended(command(&server, budget.path(), &HOUR).output().expect("the program runs"));
     assert_eq!((run.status, server.seen().len()), (Some(75), 0));
     assert_eq!(run.of("failed")[0]["retry"], Value::Bool(true));
-    assert!(run.stderr.contains("cannot use the budget file /dev/null/budget/"), "{}", run.stderr);
+    assert!(run.stderr.contains("cannot use the budget file "), "{}", run.stderr);
 }
 
 #[test]

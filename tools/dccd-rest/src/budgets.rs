@@ -21,6 +21,11 @@ impl Budgets {
         Budgets { dirs: given.map_or(defaults, |dir| vec![dir]), is_given, open: HashMap::new() }
     }
 
+    /// That budgets can be kept in the folder that was given, if one was: better said at once than with each request.
+    pub fn check(&self) -> Result<(), BudgetError> {
+        self.dirs.iter().filter(|_| self.is_given).try_for_each(|dir| Budget::check(dir))
+    }
+
     /// The budget of the host that is known as `known_url` and asked at `base`.
     ///
     /// Where no folder can be used and none was given, `warn` is told so and the budget is this process's own.

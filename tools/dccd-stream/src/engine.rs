@@ -68,6 +68,7 @@ impl<'a> Engine<'a> {
         }
         let streams = streams(name).ok_or_else(|| StreamError::Impossible(Impossible::Exchange(name.to_owned())))?;
         let budgets = Budgets::new(args.budget_dir.clone(), env::budget_dirs());
+        budgets.check()?;
         let network = Network::new(name, addresses, budgets, &tool.log, &tool.stop)?;
         let now = Instant::now();
         let mut engine = Engine {

@@ -66,6 +66,7 @@ impl ToolError for StreamError {
             StreamError::Config(cause) => cause.exit(),
             StreamError::Address(cause) => cause.exit(),
             StreamError::Job(_) => Status::Config,
+            StreamError::Budget(cause) if cause.is_lasting() => Status::Config,
             StreamError::Budget(_) | StreamError::Output(_) | StreamError::Poll(_) => Status::IoErr,
             StreamError::Thread(_) => Status::TempFail,
             StreamError::Gone => Status::Software,

@@ -6,6 +6,7 @@ mod program;
 mod refusals;
 mod server;
 
+use std::process::Command;
 use std::time::Duration;
 
 use program::{Program, command, run, word};
@@ -209,6 +210,37 @@ fn a_job_that_is_not_there_is_a_wrong_configuration() {
     check(Some(CONFIG), "binance:SOL-USDT", "config.yml has no stream job binance:SOL-USDT");
     check(None, "binance:BTC-USDT", "--job needs a configuration");
     check(Some("stream_jobs: 3\n"), "binance:BTC-USDT", "config.yml");
+}
+
+#[test]
+fn a_folder_that_can_never_keep_budgets_is_a_wrong_configuration() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for given in ["/dev/null/budget", "/proc/1/budget"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dccd-stream"));
+        command.args(TRADES).args(["--budget-dir", given]).current_dir(folder.path());
+        let output = command.output().expect("the program runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(78), &b""[..]), "{stderr}");
+        assert!(stderr.contains(&format!("cannot keep budgets in {given} (see --budget-dir): ")), "{stderr}");
+    }
+}
+
+#[test]
+fn a_budget_that_cannot_be_used_for_a_while_is_tried_again() {
+    let server = trades(0..10);
+    let folder = TempDir::new().expect("a temporary folder");
+    let host = server.address.replace(':', "_");
+    let path = folder.path().join(format!("binance-ws-stream.binance.com_9443-{host}.budget"));
+    std::fs::create_dir(&path).expect("a folder in its place");
+    let mut program = Program::start_in(&server, &TRADES, folder);
+    program.begin_to_read();
+    program.wait_for("job", 1);
+    program.wait_for_message("trying again in");
+    std::fs::remove_dir(&path).expect("it is there");
+    program.wait_for("trade", 10);
+    let run = program.stop();
+    assert_eq!((run.status, run.ids().len()), (Some(0), 10));
+    assert!(run.stderr.contains("cannot connect: cannot use the budget file "), "{}", run.stderr);
 }
 
 #[test]

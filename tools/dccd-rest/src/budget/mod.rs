@@ -72,6 +72,13 @@ impl Budget {
         }
     }
 
+    /// That files can be made in `dir` and hold something, without leaving one there.
+    pub(crate) fn check(dir: &Path) -> Result<(), BudgetError> {
+        let made = std::fs::create_dir_all(dir).and_then(|()| tempfile::tempfile_in(dir));
+        let checked = made.and_then(|file| file.write_all_at(&[0; FILE_BYTES], 0));
+        checked.map_err(|cause| BudgetError::Folder { path: dir.to_owned(), cause })
+    }
+
     /// A budget of this process alone, for where no folder can be written.
     pub fn private() -> Result<Budget, BudgetError> {
         let path = PathBuf::from("(unnamed)");
@@ -212,6 +219,13 @@ pub enum BudgetError {
         /// Why.
         cause: io::Error,
     },
+    /// No files can be kept in the folder.
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
     /// Some process holds the lock and does not go on.
     Locked {
         /// The file.
@@ -230,6 +244,9 @@ impl fmt::Display for BudgetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BudgetError::Io { path, cause } => write!(f, "cannot use the budget file {}: {cause}", path.display()),
+            BudgetError::Folder { path, cause } => {
+                write!(f, "cannot keep budgets in {} (see --budget-dir): {cause}", path.display())
+            }
             BudgetError::Locked { path } => {
                 write!(f, "the budget file {} stays locked: is a process stopped?", path.display())
             }
@@ -238,6 +255,15 @@ impl fmt::Display for BudgetError {
             }
             BudgetError::Stopped(cause) => cause.fmt(f),
         }
+    }
+}
+
+impl BudgetError {
+    /// Whether it lasts until somebody changes a permission or names another folder; a full disk may heal by itself.
+    pub fn is_lasting(&self) -> bool {
+        let heals =
+            |cause: &io::Error| matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        matches!(self, BudgetError::Folder { cause, .. } if !heals(cause))
     }
 }
 

@@ -87,6 +87,25 @@ fn the_first_folder_that_can_be_used_is() {
 }
 
 #[test]
+fn a_folder_that_was_given_is_checked_and_left_as_it_was() {
+    let dir = folder();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").expect("a file");
+    for given in [useless(), file.clone(), file.join("below"), PathBuf::from("/proc/1/budget")] {
+        let error = Budgets::new(Some(given.clone()), Vec::new()).check().expect_err("useless");
+        let text = error.to_string();
+        assert!(error.is_lasting() && text.contains(&format!("cannot keep budgets in {}", given.display())), "{text}");
+    }
+    let fresh = dir.path().join("a/b");
+    Budgets::new(Some(fresh.clone()), Vec::new()).check().expect("it can be made");
+    assert_eq!(std::fs::read_dir(fresh).expect("a folder").count(), 0);
+    // A process may keep budgets of its own where nothing was given.
+    Budgets::new(None, vec![useless()]).check().expect("no folder was given");
+    let full = BudgetError::Folder { path: dir.path().to_owned(), cause: std::io::ErrorKind::StorageFull.into() };
+    assert!(!full.is_lasting());
+}
+
+#[test]
 fn without_a_folder_a_process_counts_for_itself_and_says_so_once() {
     let check = |defaults: Vec<PathBuf>, expected: &str| {
         let mut budgets = Budgets::new(None, defaults);

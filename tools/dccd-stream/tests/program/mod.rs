@@ -1,11 +1,12 @@
 //! The program under test: started, read, told to stop, never left behind.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -19,7 +20,8 @@ pub(crate) struct Program {
     child: Child,
     output: Option<ChildStdout>,
     lines: Option<Receiver<String>>,
-    messages: Option<JoinHandle<String>>,
+    messages: Arc<Mutex<String>>,
+    listener: Option<JoinHandle<()>>,
     seen: Vec<Value>,
     _budget: TempDir,
 }
@@ -71,8 +73,10 @@ impl Program {
         }
         let mut child = command.spawn().expect("the program starts");
         let output = child.stdout.take();
-        let messages = child.stderr.take().map(|stderr| std::thread::spawn(move || read_all(stderr)));
-        Program { child, output, lines: None, messages, seen: Vec::new(), _budget: folder }
+        let messages = Arc::new(Mutex::new(String::new()));
+        let heard = Arc::clone(&messages);
+        let listener = child.stderr.take().map(|stderr| std::thread::spawn(move || listen(stderr, &heard)));
+        Program { child, output, lines: None, messages, listener, seen: Vec::new(), _budget: folder }
     }
 
     pub(crate) fn begin_to_read(&mut self) {
@@ -130,6 +134,20 @@ impl Program {
         self.wait_until(|line| line["tid"] == id.as_str());
     }
 
+    /// Waits until it said such a thing to people.
+    #[track_caller]
+    pub(crate) fn wait_for_message(&self, words: &str) {
+        let began = Instant::now();
+        while !self.heard().contains(words) {
+            assert!(began.elapsed() < PATIENCE, "this is all that it said: {}", self.heard());
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+
+    fn heard(&self) -> String {
+        self.messages.lock().expect("no panic while it is held").clone()
+    }
+
     /// The most memory it ever had, in KiB.
     pub(crate) fn peak_kib(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
@@ -160,7 +178,8 @@ impl Program {
             assert!(began.elapsed() < PATIENCE, "it does not end");
             std::thread::yield_now();
         };
-        let stderr = self.messages.take().expect("they are read").join().expect("no panic");
+        self.listener.take().expect("they are read").join().expect("no panic");
+        let stderr = self.heard();
         Run { lines: std::mem::take(&mut self.seen), stderr, status: status.code() }
     }
 }
@@ -228,8 +247,10 @@ fn tail(lines: &[Value]) -> &[Value] {
     lines.get(lines.len().saturating_sub(5)..).unwrap_or_default()
 }
 
-fn read_all(mut stderr: ChildStderr) -> String {
-    let mut text = String::new();
-    let _ = stderr.read_to_string(&mut text);
-    text
+fn listen(stderr: ChildStderr, heard: &Mutex<String>) {
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        let mut heard = heard.lock().expect("no panic while it is held");
+        heard.push_str(&line);
+        heard.push('\n');
+    }
 }
