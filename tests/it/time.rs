@@ -42,7 +42,8 @@ fn check(offset: i64, series: &[&str]) {
     let is_covered = |line: &&Value| instant(&line["ts"]) < covered_end;
     let kind = if series.contains(&"trade") { "trade" } else { "candle" };
     let found: Vec<Value> = of_kind(&lines, kind).filter(is_covered).cloned().collect();
-    assert!(!found.is_empty(), "nothing was fetched");
+    // A simulated exchange is down for an hour of each month, which may be now.
+    assert!(!found.is_empty() || truth.is_empty(), "nothing was fetched");
     assert_same_records(&found, &truth);
     if kind == "candle" {
         assert_eq!(of_kind(&lines, kind).count(), found.len(), "a candle came that was not closed");
