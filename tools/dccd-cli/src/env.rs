@@ -13,6 +13,13 @@ pub const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
 pub const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
 /// Set by systemd where a sign of life is wanted, and how often, in microseconds.
 pub const WATCHDOG_USEC: &str = "WATCHDOG_USEC";
+/// Set by systemd for what runs in a unit: which of its runs it is.
+pub const INVOCATION_ID: &str = "INVOCATION_ID";
+/// Set by systemd for `ExecStopPost=`: how the unit ended, by which code and status, in which of its runs.
+pub const SERVICE_RESULT: [&str; 4] = ["SERVICE_RESULT", "EXIT_CODE", "EXIT_STATUS", INVOCATION_ID];
+/// The same for what `OnFailure=` starts.
+pub const MONITOR_RESULT: [&str; 4] =
+    ["MONITOR_SERVICE_RESULT", "MONITOR_EXIT_CODE", "MONITOR_EXIT_STATUS", "MONITOR_INVOCATION_ID"];
 /// Where a user's state lies.
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 /// Where a user's configuration lies.

@@ -3,8 +3,11 @@
 use clap::{Parser, Subcommand};
 use dccd_cli::{Common, Status, Tool, ToolArgs};
 
+use crate::alert::{self, AlertArgs};
 use crate::error::Error;
+use crate::log::{self, LogArgs};
 use crate::record::{self, RecordArgs};
+use crate::runs::{self, RunsArgs};
 use crate::status::{self, StatusArgs};
 
 /// Record runs and print their state
@@ -23,6 +26,9 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Record(RecordArgs),
     Status(StatusArgs),
+    Runs(RunsArgs),
+    Alert(AlertArgs),
+    Log(LogArgs),
 }
 
 impl Command {
@@ -30,6 +36,9 @@ impl Command {
         match self {
             Command::Record(args) => record::run(args, tool),
             Command::Status(args) => status::run(args, tool),
+            Command::Runs(args) => runs::run(args, tool),
+            Command::Alert(args) => alert::run(args, tool),
+            Command::Log(args) => log::run(args, tool),
         }
     }
 }

@@ -5,9 +5,11 @@ use std::io;
 use std::path::PathBuf;
 
 use dccd_cli::config::ConfigError;
-use dccd_cli::{OutputError, Status, ToolError};
+use dccd_cli::{InstantError, OutputError, Status, ToolError};
 use dccd_store::StoreError;
 use dccd_store::table::TableError;
+
+use crate::http::HttpError;
 
 #[derive(Debug)]
 pub(crate) enum Error {
@@ -21,6 +23,14 @@ pub(crate) enum Error {
     Store(StoreError),
     /// A file of counts that makes no sense.
     Metrics(PathBuf),
+    /// A file of runs cannot be read.
+    Runs(PathBuf, io::Error),
+    /// The time that was asked for.
+    Time(InstantError),
+    /// No address for alerts is configured.
+    NobodyToTell,
+    /// An address of the configuration, or whoever listens there.
+    Http(HttpError),
     Output(OutputError),
 }
 
@@ -36,6 +46,10 @@ impl fmt::Display for Error {
             Error::Metrics(path) => {
                 write!(f, "{} makes no sense; remove it, and counting begins anew", path.display())
             }
+            Error::Runs(path, cause) => write!(f, "cannot read the runs in {}: {cause}", path.display()),
+            Error::Time(cause) => cause.fmt(f),
+            Error::NobodyToTell => f.write_str("the configuration names no alerts.webhook_url to tell"),
+            Error::Http(cause) => cause.fmt(f),
             Error::Output(cause) => cause.fmt(f),
         }
     }
@@ -55,7 +69,10 @@ impl ToolError for Error {
         match self {
             Error::Usage(_) => Status::Usage,
             Error::Config(cause) => cause.exit(),
-            Error::Input(_) | Error::Jobs(..) | Error::Output(_) => Status::IoErr,
+            Error::Time(cause) => cause.exit(),
+            Error::NobodyToTell => Status::Config,
+            Error::Http(cause) => cause.exit(),
+            Error::Input(_) | Error::Jobs(..) | Error::Runs(..) | Error::Output(_) => Status::IoErr,
             Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
             Error::NoJob(..) | Error::Store(_) | Error::Metrics(_) => Status::DataErr,
         }
@@ -77,5 +94,17 @@ impl From<StoreError> for Error {
 impl From<OutputError> for Error {
     fn from(cause: OutputError) -> Error {
         Error::Output(cause)
+    }
+}
+
+impl From<InstantError> for Error {
+    fn from(cause: InstantError) -> Error {
+        Error::Time(cause)
+    }
+}
+
+impl From<HttpError> for Error {
+    fn from(cause: HttpError) -> Error {
+        Error::Http(cause)
     }
 }

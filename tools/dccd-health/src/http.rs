@@ -9,8 +9,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dccd_cli::Stop;
 use dccd_cli::config::Secret;
+use dccd_cli::{Status, Stop, ToolError};
 use ureq::Agent;
 use ureq::http::Uri;
 use ureq::tls::{RootCerts, TlsConfig};
@@ -175,3 +175,12 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for HttpError {}
+
+impl ToolError for HttpError {
+    fn exit(&self) -> Status {
+        match self {
+            HttpError::Failed { refusal, .. } if refusal.is_passing() => Status::TempFail,
+            HttpError::Failed { .. } | HttpError::Unreadable { .. } | HttpError::NoAddress { .. } => Status::Config,
+        }
+    }
+}

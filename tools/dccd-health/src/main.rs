@@ -4,19 +4,25 @@
 //! success or failure is counted in the store, that of streams also while they run. `status`: out, a table of those
 //! counts.
 
+mod alert;
 mod args;
+mod clock;
+mod counter;
 mod error;
 mod expected;
 #[allow(dead_code, reason = "asked for by what is to come")]
 mod heartbeat;
-#[allow(dead_code, reason = "asked for by what is to come")]
 mod http;
+mod log;
 mod metrics;
 mod record;
 mod run;
+mod runs;
+mod stamp;
 mod status;
 #[cfg(test)]
 mod tests;
+mod unit;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,8 @@
-//! What runs are counted in: `.dccd/metrics.json`.
+//! What runs are counted in: `.dccd/metrics.json`, as dccd 2 kept it.
 //!
-//! Keys are `exchange/BASE/QUOTE`, derivatives with their suffix, as in `binance/BTC/USDT:perp`. A pair is a view of
-//! its jobs; each job is counted by itself too.
+//! Keys are `exchange/BASE/QUOTE`, derivatives with their suffix, as in `binance/BTC/USDT:perp`; what is no job of a pair is
+//! counted under its own name. A pair is a view of its jobs; each job is counted by itself too. Instants are seconds since
+//! 1970. Whatever else somebody keeps in the file stays there.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +10,15 @@ use dccd_record::{Dataset, Ts};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::alert::Incident;
 use crate::run::{Outcome, Trouble};
+use crate::stamp;
 
 /// All pairs.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Metrics {
     pub(crate) pairs: BTreeMap<String, Pair>,
+    other: BTreeMap<String, Value>,
 }
 
 /// One pair.
@@ -25,8 +28,22 @@ pub(crate) struct Pair {
     pub(crate) counts: Counts,
     /// By id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) jobs: BTreeMap<String, Counts>,
-    /// Whatever else somebody keeps here.
+    pub(crate) jobs: BTreeMap<String, Job>,
+    #[serde(flatten)]
+    other: Map<String, Value>,
+}
+
+/// One job of a pair.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Job {
+    #[serde(flatten)]
+    pub(crate) counts: Counts,
+    /// The invocation of a unit of systemd whose end was counted last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) invocation: Option<String>,
+    /// Failures in a row that somebody is, or was, to be told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) incident: Option<Incident>,
     #[serde(flatten)]
     other: Map<String, Value>,
 }
@@ -34,10 +51,10 @@ pub(crate) struct Pair {
 /// How often and how well something ran.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Counts {
-    #[serde(default)]
-    pub(crate) last_run_at: Option<String>,
-    #[serde(default)]
-    pub(crate) last_success_at: Option<String>,
+    #[serde(default, with = "stamp")]
+    pub(crate) last_run_at: Option<Ts>,
+    #[serde(default, with = "stamp")]
+    pub(crate) last_success_at: Option<Ts>,
     #[serde(default)]
     pub(crate) rows_collected: u64,
     /// Failures since the last success.
@@ -45,20 +62,62 @@ pub(crate) struct Counts {
     pub(crate) errors_count: u64,
 }
 
+/// What holds for all jobs that are counted together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counting<'a> {
+    pub(crate) now: Ts,
+    /// Failures in a row that somebody is to be told of; `None` if nobody is.
+    pub(crate) errors_max: Option<u64>,
+    /// The invocation of a unit that ends with what is counted.
+    pub(crate) invocation: Option<&'a str>,
+}
+
 impl Metrics {
     /// The content of the file; `None` if it is none of ours.
     pub(crate) fn from_json(content: &[u8]) -> Option<Metrics> {
-        serde_json::from_slice(content).ok()
+        let held: BTreeMap<String, Value> = serde_json::from_slice(content).ok()?;
+        let mut metrics = Metrics::default();
+        for (key, value) in held {
+            if is_pair(&value) {
+                metrics.pairs.insert(key, serde_json::from_value(value).ok()?);
+            } else {
+                metrics.other.insert(key, value);
+            }
+        }
+        Some(metrics)
     }
 
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let mut text = serde_json::to_vec_pretty(self).expect("maps with text keys can be written");
+        #[derive(Serialize)]
+        struct All<'a> {
+            #[serde(flatten)]
+            pairs: &'a BTreeMap<String, Pair>,
+            #[serde(flatten)]
+            other: BTreeMap<&'a String, &'a Value>,
+        }
+        // What came to be a pair since is no longer anything else.
+        let other = self.other.iter().filter(|(key, _)| !self.pairs.contains_key(*key)).collect();
+        let all = All { pairs: &self.pairs, other };
+        let mut text = serde_json::to_vec_pretty(&all).expect("maps with text keys can be written");
         text.push(b'\n');
         text
     }
 
-    /// Counts a run that ended at `now`, or that of streams up to `now`.
-    pub(crate) fn count(&mut self, outcomes: &[Outcome], now: Ts) {
+    /// Counts the end of a job of which nothing else is known: a failure, if there is an error.
+    pub(crate) fn count_end(&mut self, key: &str, job: &str, error: Option<&str>, counting: &Counting<'_>) {
+        let verdict = if error.is_some() { Verdict::Failure } else { Verdict::Success };
+        let pair = self.pairs.entry(key.to_owned()).or_default();
+        pair.counts.count(verdict, 0, counting.now);
+        pair.jobs.entry(job.to_owned()).or_default().count(verdict, 0, error, counting);
+    }
+
+    /// All jobs and their ids.
+    pub(crate) fn jobs_mut(&mut self) -> impl Iterator<Item = (&String, &mut Job)> {
+        self.pairs.values_mut().flat_map(|pair| pair.jobs.iter_mut())
+    }
+
+    /// Counts a run that has ended, or that of streams up to now.
+    pub(crate) fn count(&mut self, outcomes: &[Outcome], counting: &Counting<'_>) {
         let mut pairs: BTreeMap<String, Vec<&Outcome>> = BTreeMap::new();
         for outcome in outcomes {
             pairs.entry(key(&outcome.dataset)).or_default().push(outcome);
@@ -68,12 +127,37 @@ impl Metrics {
             // Two jobs of one dataset stored their rows together.
             let rows: BTreeMap<&Dataset, u64> =
                 outcomes.iter().map(|outcome| (&outcome.dataset, outcome.rows)).collect();
-            pair.counts.count(Verdict::of(&outcomes), rows.values().sum(), now);
-            for outcome in outcomes {
+            pair.counts.count(Verdict::of(&outcomes), rows.values().sum(), counting.now);
+            for outcome in &outcomes {
                 let job = pair.jobs.entry(outcome.job.clone()).or_default();
-                job.count(Verdict::of(&[outcome]), outcome.rows, now);
+                job.count(Verdict::of(&[outcome]), outcome.rows, outcome.error.as_deref(), counting);
             }
+            pair.count_unit(&outcomes, counting);
         }
+    }
+}
+
+impl Pair {
+    /// A unit that could not even begin was counted by its own id; it has begun if one of its streams is well.
+    fn count_unit(&mut self, outcomes: &[&Outcome], counting: &Counting<'_>) {
+        let well: Vec<&Outcome> =
+            outcomes.iter().copied().filter(|outcome| outcome.is_live && outcome.trouble.is_none()).collect();
+        let Some(first) = well.first() else { return };
+        if let Some(unit) = self.jobs.get_mut(&unit_id(&first.dataset)) {
+            unit.count(Verdict::of(&well), 0, None, counting);
+        }
+    }
+}
+
+impl Job {
+    fn count(&mut self, verdict: Verdict, rows: u64, error: Option<&str>, counting: &Counting<'_>) {
+        self.counts.count(verdict, rows, counting.now);
+        if let Some(invocation) = counting.invocation {
+            self.invocation = Some(invocation.to_owned());
+        }
+        let incident = self.incident.take();
+        self.incident =
+            counting.errors_max.and_then(|max| Incident::follow(incident, &self.counts, max, error, counting.now));
     }
 }
 
@@ -82,8 +166,7 @@ impl Counts {
         if verdict == Verdict::Nothing && rows == 0 {
             return;
         }
-        let now = seconds(now);
-        self.last_run_at = Some(now.clone());
+        self.last_run_at = Some(now);
         self.rows_collected = self.rows_collected.saturating_add(rows);
         match verdict {
             Verdict::Success => {
@@ -124,12 +207,18 @@ impl Verdict {
     }
 }
 
-fn key(dataset: &Dataset) -> String {
-    format!("{}/{}", dataset.exchange(), dataset.pair())
+/// Whether a value of the file counts something.
+fn is_pair(value: &Value) -> bool {
+    const KEYS: [&str; 4] = ["last_run_at", "last_success_at", "rows_collected", "errors_count"];
+    value.as_object().is_some_and(|object| KEYS.iter().any(|key| object.contains_key(*key)))
 }
 
-fn seconds(ts: Ts) -> String {
-    let mut text = Vec::new();
-    ts.write_secs(&mut text);
-    String::from_utf8_lossy(&text).into_owned()
+/// The id of the unit that streams a pair.
+pub(crate) fn unit_id(dataset: &Dataset) -> String {
+    format!("{}:{}", dataset.exchange(), dataset.pair().path_name())
+}
+
+/// What a pair is counted under.
+pub(crate) fn key(dataset: &Dataset) -> String {
+    format!("{}/{}", dataset.exchange(), dataset.pair())
 }

@@ -1,16 +1,18 @@
 //! Lines in, the same lines out; counts into the store.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use dccd_cli::{Input, OutputError, Status, StoreFlags, Tool, Wait};
-use dccd_record::{BufferedLine, LINE_BYTES_MAX, Line, LineBuffer, Parser, Ts};
-use dccd_store::MetricsFile;
+use dccd_cli::{Input, OutputError, Status, StoreFlags, Tool, Wait, env};
+use dccd_record::{BufferedLine, LINE_BYTES_MAX, Line, LineBuffer, Parser};
 
+use crate::clock::now;
+use crate::counter::Keeping;
 use crate::error::Error;
 use crate::expected::expect_jobs;
-use crate::metrics::Metrics;
 use crate::run::{Outcome, Run, Trouble};
+use crate::runs::Streams;
+use crate::unit::{self, Ended};
 
 /// Count which jobs succeeded, and pass every line on
 ///
@@ -41,11 +43,36 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) interrupted_if: Option<PathBuf>,
 
+    /// Count how UNIT of systemd ended; reads no lines
+    ///
+    /// For ExecStopPost= and OnFailure=, as in `dccd-health record --unit %n`: $SERVICE_RESULT says how it ended. What
+    /// its pipe has counted as a failure is not counted again.
+    #[arg(long, value_name = "UNIT", conflicts_with_all = OF_LINES)]
+    unit: Option<String>,
+
+    /// Count a failure of the job or unit ID; reads no lines
+    #[arg(long, value_name = "ID", conflicts_with_all = OF_LINES, conflicts_with = "unit")]
+    failure: Option<String>,
+
+    /// Count a success of the job or unit ID; reads no lines
+    #[arg(long, value_name = "ID", conflicts_with_all = OF_LINES, conflicts_with_all = ["unit", "failure"])]
+    success: Option<String>,
+
     #[command(flatten)]
     pub(crate) store: StoreFlags,
 }
 
+/// The flags that are about lines.
+const OF_LINES: [&str; 4] = ["summary", "count_secs", "jobs", "interrupted_if"];
+
 impl RecordArgs {
+    /// What ended, if that is to be counted without lines.
+    fn ended(&self) -> Option<Ended<'_>> {
+        let unit = self.unit.as_deref().map(Ended::Unit);
+        let failure = || self.failure.as_deref().map(Ended::Failure);
+        unit.or_else(failure).or_else(|| self.success.as_deref().map(Ended::Success))
+    }
+
     pub(crate) fn count_interval(&self) -> Duration {
         Duration::from_secs(self.count_secs)
     }
@@ -62,11 +89,15 @@ const BAD_LINES_TOLD: u64 = 100;
 
 /// Takes lines to the end of input and counts what they say.
 pub(crate) fn run(args: &RecordArgs, tool: &mut Tool) -> Result<Status, Error> {
+    if let Some(ended) = args.ended() {
+        return unit::run(&ended, args, tool);
+    }
+    let begun = now();
     let input = Input::stdin().map_err(Error::Input)?;
     if input.is_terminal() {
         return Err(Error::Usage("pipe the lines of dccd-write in; see --help".to_owned()));
     }
-    let root = args.store.data_path()?;
+    let keeping = Keeping::of(&args.store, tool)?;
     let mut expected = Run::default();
     if let Some(path) = &args.jobs {
         expect_jobs(path, &mut expected)?;
@@ -74,7 +105,8 @@ pub(crate) fn run(args: &RecordArgs, tool: &mut Tool) -> Result<Status, Error> {
     let mut recorder = Recorder {
         tool,
         run: expected,
-        root,
+        keeping,
+        streams: Streams::new(begun),
         passes_on: !args.summary,
         bad_lines: 0,
         count_interval: args.count_interval(),
@@ -88,8 +120,11 @@ pub(crate) fn run(args: &RecordArgs, tool: &mut Tool) -> Result<Status, Error> {
     // Whatever ended the input, what it said counts; and is said, whether or not the store can keep it.
     let outcomes = recorder.run.outcomes();
     recorder.tell_unanswered(&outcomes);
-    let counted = recorder.count(&outcomes);
+    let counted = recorder.count_ends(&outcomes);
     let status = recorder.finish(args, &outcomes);
+    // Whoever waits for lines must not wait for those who are told.
+    recorder.flush();
+    recorder.keeping.messenger.finish(matches!(counted, Ok(true)));
     taken.and(counted)?;
     Ok(status)
 }
@@ -97,7 +132,8 @@ pub(crate) fn run(args: &RecordArgs, tool: &mut Tool) -> Result<Status, Error> {
 struct Recorder<'a> {
     tool: &'a mut Tool,
     run: Run,
-    root: PathBuf,
+    keeping: Keeping,
+    streams: Streams,
     passes_on: bool,
     bad_lines: u64,
     /// How often streams are counted.
@@ -212,9 +248,9 @@ impl Recorder<'_> {
             return;
         }
         self.counted = Instant::now();
-        let counted = self.count(&self.run.streams());
+        let counted = self.count_streams_now();
         match &counted {
-            Ok(()) => self.run.streams_counted(),
+            Ok(()) => {}
             // What is not counted now is counted next time; the lines matter more.
             Err(error) if !self.is_count_troubled => self.tool.log.error(format_args!("{error}; trying again")),
             Err(_) => {}
@@ -222,23 +258,32 @@ impl Recorder<'_> {
         self.is_count_troubled = counted.is_err();
     }
 
-    fn count(&self, outcomes: &[Outcome]) -> Result<(), Error> {
+    fn count_streams_now(&mut self) -> Result<(), Error> {
+        let outcomes = self.run.streams();
         if outcomes.is_empty() {
             return Ok(());
         }
-        let file = MetricsFile::lock(&self.root)?;
-        let content = file.read()?;
-        let mut metrics = match content.as_deref().map(Metrics::from_json) {
-            Some(None) => {
-                let aside = file.set_aside()?;
-                let aside = aside.display();
-                self.tool.log.warn(format_args!("metrics.json made no sense and is now {aside}; counting begins anew"));
-                Metrics::default()
-            }
-            held => held.flatten().unwrap_or_default(),
-        };
-        metrics.count(outcomes, now());
-        Ok(file.replace(&metrics.to_json())?)
+        let has_news = self.keeping.counter.count(None, |metrics, counting| metrics.count(&outcomes, counting))?;
+        self.run.streams_counted();
+        if has_news {
+            self.keeping.messenger.start();
+        }
+        let now = now();
+        let lines = self.streams.lines(&outcomes, now);
+        self.keeping.history.keep(&lines, now)
+    }
+
+    /// Counts how everything ended, and says whether somebody is to be told of it.
+    fn count_ends(&mut self, outcomes: &[Outcome]) -> Result<bool, Error> {
+        if outcomes.is_empty() {
+            return Ok(false);
+        }
+        let invocation = env::value(env::INVOCATION_ID).map(|id| id.to_string_lossy().into_owned());
+        let counter = &self.keeping.counter;
+        let has_news = counter.count(invocation.as_deref(), |metrics, counting| metrics.count(outcomes, counting))?;
+        let now = now();
+        self.keeping.history.keep(&self.streams.ends(outcomes, now), now)?;
+        Ok(has_news)
     }
 
     fn finish(&mut self, args: &RecordArgs, outcomes: &[Outcome]) -> Status {
@@ -257,9 +302,4 @@ impl Recorder<'_> {
             Some(Trouble::Lasting) => Status::DataErr,
         }
     }
-}
-
-fn now() -> Ts {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-    i64::try_from(nanos).ok().and_then(|nanos| Ts::from_nanos(nanos).ok()).unwrap_or(Ts::MIN)
 }

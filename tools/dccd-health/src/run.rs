@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use dccd_record::{Control, Dataset, Failed, Job, Order, Range, RangeSet};
 
+/// What is kept of the words that a failure came with.
+const ERROR_CHARS_MAX: usize = 200;
+
 /// Why a job has not succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Trouble {
@@ -28,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) unanswered: u64,
     /// Rows of its dataset that became durable since the last count.
     pub(crate) rows: u64,
+    /// What is wrong, in words.
+    pub(crate) error: Option<String>,
 }
 
 /// One run so far.
@@ -60,6 +65,8 @@ struct Answers {
     passing: RangeSet,
     lasting: RangeSet,
     rows: u64,
+    /// What was said of the last failure.
+    error: Option<String>,
 }
 
 /// How the stream of one dataset does.
@@ -113,10 +120,12 @@ impl Run {
             let answers = self.answers.get(&job.dataset).unwrap_or(&nothing);
             let stream = answers.stream.filter(|_| job.is_live && job.orders.is_empty());
             let (unanswered, trouble) = stream.map_or_else(|| judge(job, answers, undone), Stream::judge);
+            let is_live = stream.is_some();
             Outcome {
+                error: describe(trouble, is_live, unanswered, answers),
                 job: id.clone(),
                 dataset: job.dataset.clone(),
-                is_live: stream.is_some(),
+                is_live,
                 is_new: stream.is_none_or(|stream| stream.is_new || !stream.was_counted),
                 trouble,
                 unanswered,
@@ -139,6 +148,7 @@ impl Run {
                 trouble: failure,
                 unanswered: 0,
                 rows: answers.rows,
+                error: describe(failure, true, 0, answers),
             })
         };
         let streams: Vec<Outcome> = self.jobs.iter().filter_map(of_stream).collect();
@@ -175,6 +185,8 @@ impl Run {
 
     fn take_failed(&mut self, line: Failed) {
         let answers = self.answers.entry(line.dataset).or_default();
+        answers.error =
+            Some(line.error.chars().map(|c| if c.is_control() { ' ' } else { c }).take(ERROR_CHARS_MAX).collect());
         if let Some(stream) = &mut answers.stream {
             let trouble = if line.is_retryable { Trouble::Passing } else { Trouble::Lasting };
             stream.failure = stream.failure.max(Some(trouble));
@@ -215,6 +227,17 @@ fn judge(job: &JobRun, answers: &Answers, undone: Trouble) -> (u64, Option<Troub
         trouble = trouble.max(Some(undone));
     }
     (unanswered, trouble)
+}
+
+/// What is wrong with a job, if something is.
+fn describe(trouble: Option<Trouble>, is_live: bool, unanswered: u64, answers: &Answers) -> Option<String> {
+    let trouble = trouble?;
+    match &answers.error {
+        _ if trouble == Trouble::Interrupted => None,
+        Some(error) if is_live || answers.failure(Range::all()).is_some() => Some(error.clone()),
+        _ if is_live => Some("nothing was covered".to_owned()),
+        _ => Some(format!("ranges without an answer: {unanswered}")),
+    }
 }
 
 impl Stream {

@@ -1,9 +1,11 @@
 //! What was counted, for people and programs.
 
 use dccd_cli::{Status, StoreFlags, Tool, Zone, write_table};
+use dccd_record::Ts;
 use dccd_store::{Layout, read_metrics};
 use serde::Serialize;
 
+use crate::clock::seconds;
 use crate::error::Error;
 use crate::metrics::{Counts, Metrics};
 
@@ -44,8 +46,8 @@ fn write_lines(metrics: &Metrics, out: &mut Vec<u8>) {
     struct Line<'a> {
         kind: &'static str,
         job: &'a str,
-        last_run: Option<&'a str>,
-        last_success: Option<&'a str>,
+        last_run: Option<String>,
+        last_success: Option<String>,
         rows: u64,
         errors: u64,
     }
@@ -54,8 +56,8 @@ fn write_lines(metrics: &Metrics, out: &mut Vec<u8>) {
         let line = Line {
             kind: "status",
             job: key,
-            last_run: counts.last_run_at.as_deref(),
-            last_success: counts.last_success_at.as_deref(),
+            last_run: counts.last_run_at.map(seconds),
+            last_success: counts.last_success_at.map(seconds),
             rows: counts.rows_collected,
             errors: counts.errors_count,
         };
@@ -65,9 +67,7 @@ fn write_lines(metrics: &Metrics, out: &mut Vec<u8>) {
 }
 
 fn cells(key: &str, counts: &Counts, zone: &Zone) -> Vec<String> {
-    // What somebody else wrote there is shown as it is.
-    let here = |at: &String| at.parse().map_or_else(|_| at.clone(), |ts| zone.text(ts));
-    let when = |at: &Option<String>| at.as_ref().map_or_else(|| "-".to_owned(), here);
-    let (run, success) = (when(&counts.last_run_at), when(&counts.last_success_at));
+    let when = |at: Option<Ts>| at.map_or_else(|| "-".to_owned(), |ts| zone.text(ts));
+    let (run, success) = (when(counts.last_run_at), when(counts.last_success_at));
     vec![key.to_owned(), run, success, counts.rows_collected.to_string(), counts.errors_count.to_string()]
 }

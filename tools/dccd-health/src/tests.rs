@@ -2,7 +2,7 @@
 
 use dccd_record::{Control, Line, Parser, Ts};
 
-use crate::metrics::{Counts, Metrics};
+use crate::metrics::{Counting, Counts, Metrics};
 use crate::run::{Run, Trouble};
 
 const JOB: &str = r#"{"kind":"job",SERIES,"id":"mine","ranges":1}"#;
@@ -115,9 +115,9 @@ fn what_is_interrupted_has_neither_failed_nor_succeeded() {
         run.interrupt();
         let outcomes = run.outcomes();
         assert_eq!(outcomes[0].trouble, trouble, "{templates:?}");
-        metrics.count(&outcomes, at(1));
+        metrics.count(&outcomes, &counting(1));
         assert_eq!(metrics.pairs["binance/BTC/USDT"].counts, expected, "{templates:?}");
-        assert_eq!(metrics.pairs["binance/BTC/USDT"].jobs["mine"], expected, "{templates:?}");
+        assert_eq!(metrics.pairs["binance/BTC/USDT"].jobs["mine"].counts, expected, "{templates:?}");
     };
     check(&[JOB], Some(Trouble::Interrupted), counts(Some(1), None, 0, 0));
     let half = [JOB, ORDER, STORED, &part(COVERED, "0-4")];
@@ -131,15 +131,15 @@ fn what_is_interrupted_has_neither_failed_nor_succeeded() {
 #[test]
 fn a_pair_with_an_interrupted_job_keeps_its_count_of_errors() {
     let mut metrics = Metrics::default();
-    metrics.count(&run(&[JOB, ORDER, FAILED]).outcomes(), at(1));
+    metrics.count(&run(&[JOB, ORDER, FAILED]).outcomes(), &counting(1));
     let other = JOB.replace("mine", "other").replace("\"ranges\":1", "\"ranges\":0");
     let mut run = run(&[JOB, ORDER, &other]);
     run.interrupt();
-    metrics.count(&run.outcomes(), at(2));
+    metrics.count(&run.outcomes(), &counting(2));
     let pair = &metrics.pairs["binance/BTC/USDT"];
     assert_eq!(pair.counts, counts(Some(2), None, 0, 1));
-    assert_eq!(pair.jobs["mine"], counts(Some(2), None, 0, 1));
-    assert_eq!(pair.jobs["other"], counts(Some(2), Some(2), 0, 0));
+    assert_eq!(pair.jobs["mine"].counts, counts(Some(2), None, 0, 1));
+    assert_eq!(pair.jobs["other"].counts, counts(Some(2), Some(2), 0, 0));
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn months_of_a_stream_take_no_memory() {
 
 /// Counts what is new of the streams at `second`.
 fn count_streams(run: &mut Run, metrics: &mut Metrics, second: i64) {
-    metrics.count(&run.streams(), at(second));
+    metrics.count(&run.streams(), &counting(second));
     run.streams_counted();
 }
 
@@ -208,7 +208,10 @@ fn a_stream_is_counted_while_it_runs_and_its_rows_once() {
         templates.iter().for_each(|template| say(run, template));
         count_streams(run, metrics, second);
         let pair = metrics.pairs.entry("binance/BTC/USDT".to_owned()).or_default();
-        assert_eq!((&pair.counts, pair.jobs.get("mine").unwrap_or(&Counts::default())), (&expected, &expected));
+        assert_eq!(
+            (&pair.counts, pair.jobs.get("mine").map_or(&Counts::default(), |job| &job.counts)),
+            (&expected, &expected)
+        );
     };
     check(&mut run, &mut metrics, &[], 1, counts(None, None, 0, 0));
     check(&mut run, &mut metrics, &[STORED, COVERED], 2, counts(Some(2), Some(2), 7, 0));
@@ -219,7 +222,7 @@ fn a_stream_is_counted_while_it_runs_and_its_rows_once() {
     check(&mut run, &mut metrics, &[FAILED], 7, counts(Some(7), Some(2), 21, 2));
     check(&mut run, &mut metrics, &[STORED, COVERED], 8, counts(Some(8), Some(8), 28, 0));
     say(&mut run, STORED);
-    metrics.count(&run.outcomes(), at(9));
+    metrics.count(&run.outcomes(), &counting(9));
     assert_eq!(metrics.pairs["binance/BTC/USDT"].counts, counts(Some(9), Some(8), 35, 0));
 }
 
@@ -228,7 +231,7 @@ fn the_end_of_a_stream_is_counted_only_if_it_is_news() {
     let check = |before: &[&str], expected| {
         let (mut run, mut metrics) = (run(before), Metrics::default());
         count_streams(&mut run, &mut metrics, 1);
-        metrics.count(&run.outcomes(), at(2));
+        metrics.count(&run.outcomes(), &counting(2));
         assert_eq!(metrics.pairs["binance/BTC/USDT"].counts, expected);
     };
     check(&[STREAM, COVERED], counts(Some(1), Some(1), 0, 0));
@@ -250,17 +253,20 @@ fn a_stream_in_trouble_is_not_hidden_by_its_neighbour() {
     count_streams(&mut run, &mut metrics, 3);
     let pair = &metrics.pairs["binance/BTC/USDT"];
     assert_eq!(pair.counts, counts(Some(3), Some(1), 0, 1));
-    assert_eq!(pair.jobs["mine"], counts(Some(3), Some(3), 0, 0));
-    assert_eq!(pair.jobs["books"], counts(Some(2), None, 0, 1));
+    assert_eq!(pair.jobs["mine"].counts, counts(Some(3), Some(3), 0, 0));
+    assert_eq!(pair.jobs["books"].counts, counts(Some(2), None, 0, 1));
 }
 
 fn at(second: i64) -> Ts {
     Ts::from_secs(1_704_067_200 + second).unwrap()
 }
 
+fn counting(second: i64) -> Counting<'static> {
+    Counting { now: at(second), errors_max: None, invocation: None }
+}
+
 fn counts(run: Option<i64>, success: Option<i64>, rows: u64, errors: u64) -> Counts {
-    let text = |second: Option<i64>| second.map(|second| format!("2024-01-01T00:00:{second:02}Z"));
-    Counts { last_run_at: text(run), last_success_at: text(success), rows_collected: rows, errors_count: errors }
+    Counts { last_run_at: run.map(at), last_success_at: success.map(at), rows_collected: rows, errors_count: errors }
 }
 
 #[test]
@@ -269,11 +275,11 @@ fn errors_count_from_the_last_success() {
     let good = [JOB, ORDER, &part(STORED, "0-9"), COVERED];
     let bad = [JOB, ORDER, FAILED];
     for (second, templates) in [(1, &good[..]), (2, &bad), (3, &bad)] {
-        metrics.count(&run(templates).outcomes(), at(second));
+        metrics.count(&run(templates).outcomes(), &counting(second));
     }
     assert_eq!(metrics.pairs["binance/BTC/USDT"].counts, counts(Some(3), Some(1), 7, 2));
-    assert_eq!(metrics.pairs["binance/BTC/USDT"].jobs["mine"], counts(Some(3), Some(1), 7, 2));
-    metrics.count(&run(&good).outcomes(), at(4));
+    assert_eq!(metrics.pairs["binance/BTC/USDT"].jobs["mine"].counts, counts(Some(3), Some(1), 7, 2));
+    metrics.count(&run(&good).outcomes(), &counting(4));
     assert_eq!(metrics.pairs["binance/BTC/USDT"].counts, counts(Some(4), Some(4), 14, 0));
 }
 
@@ -284,9 +290,12 @@ fn a_pair_is_well_only_if_all_its_jobs_are() {
         template.replace("SERIES", series).replace("mine", "hourly")
     };
     let mut metrics = Metrics::default();
-    metrics.count(&run(&[JOB, ORDER, COVERED, &candles(JOB), &candles(ORDER)]).outcomes(), at(1));
+    metrics.count(&run(&[JOB, ORDER, COVERED, &candles(JOB), &candles(ORDER)]).outcomes(), &counting(1));
     let pair = &metrics.pairs["binance/BTC/USDT"];
-    assert_eq!((pair.counts.errors_count, pair.jobs["mine"].errors_count, pair.jobs["hourly"].errors_count), (1, 0, 1));
+    assert_eq!(
+        (pair.counts.errors_count, pair.jobs["mine"].counts.errors_count, pair.jobs["hourly"].counts.errors_count),
+        (1, 0, 1)
+    );
 }
 
 #[test]
@@ -294,7 +303,7 @@ fn contracts_are_pairs_of_their_own() {
     let perp =
         |template: &str| template.replace("SERIES", r#""exchange":"binance","pair":"BTC/USDT:perp","of":"trade""#);
     let mut metrics = Metrics::default();
-    metrics.count(&run(&[&perp(JOB), &perp(ORDER), &perp(COVERED)]).outcomes(), at(1));
+    metrics.count(&run(&[&perp(JOB), &perp(ORDER), &perp(COVERED)]).outcomes(), &counting(1));
     assert_eq!(metrics.pairs.keys().collect::<Vec<_>>(), ["binance/BTC/USDT:perp"]);
 }
 
@@ -302,7 +311,7 @@ fn contracts_are_pairs_of_their_own() {
 fn a_file_of_an_earlier_dccd_is_kept() {
     let old = br#"{"kraken/ETH/EUR":{"last_run_at":"2023-05-01T00:00:00Z","last_success_at":null,"rows_collected":5,"errors_count":1,"note":"mine"}}"#;
     let mut metrics = Metrics::from_json(old).unwrap();
-    metrics.count(&run(&[JOB, ORDER, COVERED]).outcomes(), at(1));
+    metrics.count(&run(&[JOB, ORDER, COVERED]).outcomes(), &counting(1));
     let text = metrics.to_json();
     assert_eq!(Metrics::from_json(&text).unwrap(), metrics);
     let text = String::from_utf8(text).unwrap();

@@ -1,0 +1,32 @@
+//! Telling by hand.
+
+use dccd_cli::{Status, StoreFlags, Tool};
+
+use super::Delivery;
+use crate::error::Error;
+
+/// Tell now what waits to be told, or try the address
+#[derive(Debug, clap::Args)]
+pub(crate) struct AlertArgs {
+    /// Send a message that says it is a test
+    #[arg(long)]
+    test: bool,
+
+    #[command(flatten)]
+    store: StoreFlags,
+}
+
+/// Sends what is asked for.
+pub(crate) fn run(args: &AlertArgs, tool: &mut Tool) -> Result<Status, Error> {
+    let root = args.store.data_path()?;
+    let config = args.store.config()?;
+    let delivery = config.and_then(|config| Delivery::new(root, &config, &tool.stop));
+    let delivery = delivery.ok_or(Error::NobodyToTell)?;
+    if args.test {
+        delivery.test()?;
+    } else {
+        let told = delivery.deliver()?;
+        tool.log.note(format_args!("alerts were told; jobs: {told}"));
+    }
+    Ok(Status::Ok)
+}
