@@ -12,7 +12,7 @@ use dccd_record::{Book, Kind, Proof, Ts};
 
 use crate::clock::recv_ts;
 use crate::socket::{Heard, Socket, SocketError};
-use crate::track::{Feed, Newest, Track, Verdict};
+use crate::track::{Feed, Newest, Room, Track, Verdict};
 
 pub(crate) use series::{Series, SeriesList};
 
@@ -91,12 +91,14 @@ impl Connection {
         link: &Link,
         streams: &dyn Streams,
         subscriptions: &[Subscription],
+        room: &Room,
         now: Instant,
     ) -> Connection {
         let series = |id: &SubscriptionId| {
             let subscription = subscriptions.get(id.0)?;
             let is_book = subscription.dataset.kind() == Kind::Book;
-            let feed = is_book.then(|| Feed::new(streams.rule(subscription), streams.has_rest_snapshot(subscription)));
+            let room = Some(room).filter(|_| streams.has_rest_snapshot(subscription));
+            let feed = is_book.then(|| Feed::new(streams.rule(subscription), room));
             Some((*id, Series::new(feed, now)))
         };
         Connection {
@@ -287,9 +289,8 @@ impl Connection {
         let Some(feed) = &mut one.feed else { return };
         let Some(waiting) = feed.waiting() else { return };
         let now = Instant::now();
-        if !waiting.push(recv_ts, frame) {
-            feed.discard();
-        } else if waiting.asked.is_none() && one.pace.is_due(now) {
+        waiting.push(recv_ts, frame);
+        if waiting.asked.is_none() && one.pace.is_due(now) {
             waiting.asked = Some(now);
             course.needs.push(Need::Snapshot(id));
         }

@@ -20,8 +20,8 @@ use crate::clock::StepWatch;
 use crate::connection::{Connection, Course, Need, Tally};
 use crate::error::StreamError;
 use crate::network::{Network, Purpose};
-use crate::slot::{Dialing, Slot};
-use crate::track::{Track, write_order};
+use crate::slot::{Role, Seat, Slot};
+use crate::track::{Room, Track, write_order};
 use crate::wish::{Wish, Wishes};
 use contracts::Contracts;
 
@@ -50,6 +50,8 @@ pub(crate) struct Engine<'a> {
     /// The exchange's clock, as anything had it.
     stamp: Option<Ts>,
     needs: Vec<Need>,
+    /// Where frames wait for snapshots.
+    room: Room,
     /// Books of which REST was asked for a snapshot, and did not answer yet.
     snapshots: HashSet<SubscriptionId>,
     parser: Parser,
@@ -85,6 +87,7 @@ impl<'a> Engine<'a> {
             steps: StepWatch::new(),
             stamp: None,
             needs: Vec::new(),
+            room: Room::default(),
             snapshots: HashSet::new(),
             parser: Parser::new(),
             covered: now,
@@ -149,25 +152,26 @@ impl<'a> Engine<'a> {
         let mut lost = Vec::new();
         let mut wants = Vec::new();
         for (at, slot) in slots.iter_mut().enumerate() {
-            for is_next in [false, true] {
-                let place = if is_next { &mut slot.next } else { &mut slot.active };
-                let Some(connection) = place else { continue };
-                let mut course = Course { tracks, out: tool.out.buffer(), needs, is_active: !is_next };
+            for role in Role::BOTH {
+                let Some(connection) = slot.connection_mut(role) else { continue };
+                let seat = Seat { slot: at, role };
+                let is_active = role == Role::Active;
+                let mut course = Course { tracks, out: tool.out.buffer(), needs, is_active };
                 let read = connection.read(&mut course);
                 let stamp = connection.stamp;
                 self.stamp = self.stamp.max(stamp);
-                wants.extend(needs.drain(..).map(|need| (at, is_next, need)));
+                wants.extend(needs.drain(..).map(|need| (seat, need)));
                 match read {
                     Ok(more) => is_more |= more,
-                    Err(error) => lost.push((at, is_next, error.to_string())),
+                    Err(error) => lost.push((seat, error.to_string())),
                 }
             }
         }
-        for (at, is_next, need) in wants {
-            self.take_need(at, is_next, need)?;
+        for (seat, need) in wants {
+            self.take_need(seat, need)?;
         }
-        for (at, is_next, why) in lost {
-            self.lose(at, is_next, &why);
+        for (seat, why) in lost {
+            self.lose(seat, &why);
         }
         Ok(is_more)
     }
@@ -213,11 +217,11 @@ impl<'a> Engine<'a> {
     }
 
     /// A connection is gone.
-    fn lose(&mut self, at: usize, is_next: bool, why: &str) {
+    fn lose(&mut self, seat: Seat, why: &str) {
         let now = Instant::now();
-        let Some(slot) = self.slots.get_mut(at) else { return };
+        let Some(slot) = self.slots.get_mut(seat.slot) else { return };
         let name = slot.link.host.name;
-        if is_next {
+        if seat.role == Role::Next {
             self.tool.log.note(format_args!("{name}: the next connection is lost: {why}"));
             let (returned, interrupted) = slot.lose_next(now);
             self.restart_books(&returned);
@@ -250,30 +254,30 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn take_need(&mut self, at: usize, is_next: bool, need: Need) -> Result<(), StreamError> {
+    fn take_need(&mut self, seat: Seat, need: Need) -> Result<(), StreamError> {
         let now = Instant::now();
         match need {
             Need::Snapshot(id) => self.ask_snapshot(id),
             Need::Renewal(id) => {
-                self.renew(at, is_next, id, now);
+                self.renew(seat, id, now);
                 Ok(())
             }
             Need::Restart(why) => {
-                let Some(slot) = self.slots.get_mut(at) else { return Ok(()) };
+                let Some(slot) = self.slots.get_mut(seat.slot) else { return Ok(()) };
                 self.tool.log.note(format_args!("{}: {why}", slot.link.host.name));
-                if !is_next {
+                if seat.role == Role::Active {
                     slot.want_successor(now);
                 }
                 Ok(())
             }
-            Need::Refused(id, why) => self.refused(at, is_next, id, &why, now),
+            Need::Refused(id, why) => self.refused(seat, id, &why, now),
         }
     }
 
     /// Lets a series begin anew on its connection, or on a new one; whether the connection lives on.
-    fn renew(&mut self, at: usize, is_next: bool, id: SubscriptionId, now: Instant) -> bool {
-        let Some(slot) = self.slots.get_mut(at) else { return true };
-        let Some(connection) = (if is_next { &mut slot.next } else { &mut slot.active }) else { return true };
+    fn renew(&mut self, seat: Seat, id: SubscriptionId, now: Instant) -> bool {
+        let slot = self.slots.get_mut(seat.slot);
+        let Some(connection) = slot.and_then(|slot| slot.connection_mut(seat.role)) else { return true };
         let Some(subscription) = self.subscriptions.get(id.0) else { return true };
         if let Some(one) = connection.series.get_mut(id) {
             one.asked = now;
@@ -288,26 +292,19 @@ impl<'a> Engine<'a> {
             return true;
         }
         let why = format!("{} has to begin anew", subscription.dataset);
-        self.lose(at, is_next, &why);
+        self.lose(seat, &why);
         false
     }
 
-    fn refused(
-        &mut self,
-        at: usize,
-        is_next: bool,
-        id: Option<SubscriptionId>,
-        why: &str,
-        now: Instant,
-    ) -> Result<(), StreamError> {
-        let Some(slot) = self.slots.get_mut(at) else { return Ok(()) };
+    fn refused(&mut self, seat: Seat, id: Option<SubscriptionId>, why: &str, now: Instant) -> Result<(), StreamError> {
+        let Some(slot) = self.slots.get_mut(seat.slot) else { return Ok(()) };
         let Some(id) = id else {
             self.tool.log.error(format_args!("{}: the exchange refused: {why}", slot.link.host.name));
             return Ok(());
         };
         slot.retry_refused(now);
         let active = slot.active.as_ref().and_then(|active| active.series.get(id));
-        if is_next && active.is_some_and(|one| !one.is_refused) {
+        if seat.role == Role::Next && active.is_some_and(|one| !one.is_refused) {
             self.tool
                 .log
                 .note(format_args!("{}: the next connection was refused a series: {why}", slot.link.host.name));

@@ -15,6 +15,7 @@ use dccd_rest::{Asker, Budgets, Client, Policy, Priority, Stopped, Waiter, ban_l
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::error::StreamError;
+use crate::slot::Seat;
 use crate::socket::{Socket, SocketError};
 
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -42,7 +43,7 @@ pub(crate) enum Reply {
         page: Result<Page, String>,
     },
     /// A connection for a slot, or for its successor.
-    Socket { slot: usize, is_next: bool, socket: Result<Socket, String> },
+    Socket { seat: Seat, socket: Result<Socket, String> },
 }
 
 /// Everything that waits for the network.
@@ -119,18 +120,12 @@ impl Network {
     }
 
     /// Opens a connection, as soon as the host may have another one.
-    pub(crate) fn connect(
-        &self,
-        host: &'static LiveHost,
-        path: &str,
-        slot: usize,
-        is_next: bool,
-    ) -> Result<(), StreamError> {
+    pub(crate) fn connect(&self, host: &'static LiveHost, path: &str, seat: Seat) -> Result<(), StreamError> {
         let base = self.shared.addresses.ws_url(&self.shared.exchange, host.ws_url)?;
         let (shared, reply, url) = (Arc::clone(&self.shared), self.reply.clone(), format!("{base}{path}"));
         spawn("connect", move || {
             let socket = shared.connect(host, &base, &url);
-            let _ = reply.send(Reply::Socket { slot, is_next, socket });
+            let _ = reply.send(Reply::Socket { seat, socket });
             shared.ring();
         })
     }

@@ -28,7 +28,8 @@ pub(crate) struct Slot {
     pub(crate) active: Option<Connection>,
     /// The successor, while both run.
     pub(crate) next: Option<Connection>,
-    pub(crate) dialing: Option<Dialing>,
+    /// For whom a connection is being opened.
+    pub(crate) dialing: Option<Role>,
     /// When to connect.
     due: Instant,
     backoff: Backoff,
@@ -39,11 +40,24 @@ pub(crate) struct Slot {
     tally: Tally,
 }
 
-/// For whom a connection is being opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dialing {
+/// What a connection is in its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Role {
+    /// The one that counts.
     Active,
+    /// Its successor.
     Next,
+}
+
+/// Where a connection has its place: in which slot, and as what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Seat {
+    pub(crate) slot: usize,
+    pub(crate) role: Role,
+}
+
+impl Role {
+    pub(crate) const BOTH: [Role; 2] = [Role::Active, Role::Next];
 }
 
 impl Slot {
@@ -63,19 +77,33 @@ impl Slot {
         }
     }
 
+    pub(crate) fn connection(&self, role: Role) -> Option<&Connection> {
+        match role {
+            Role::Active => self.active.as_ref(),
+            Role::Next => self.next.as_ref(),
+        }
+    }
+
+    pub(crate) fn connection_mut(&mut self, role: Role) -> Option<&mut Connection> {
+        match role {
+            Role::Active => self.active.as_mut(),
+            Role::Next => self.next.as_mut(),
+        }
+    }
+
     pub(crate) fn has(&self, id: SubscriptionId) -> bool {
         self.link.subscriptions.contains(&id)
     }
 
     /// What to open now.
-    pub(crate) fn dial(&mut self, now: Instant) -> Option<Dialing> {
+    pub(crate) fn dial(&mut self, now: Instant) -> Option<Role> {
         if self.dialing.is_some() {
             return None;
         }
         let is_next_due = self.successor_due.is_some_and(|due| due <= now) && self.next.is_none();
         let wanted = match &self.active {
-            None if now >= self.due => Dialing::Active,
-            Some(_) if is_next_due => Dialing::Next,
+            None if now >= self.due => Role::Active,
+            Some(_) if is_next_due => Role::Next,
             _ => return None,
         };
         self.dialing = Some(wanted);
@@ -86,7 +114,7 @@ impl Slot {
     pub(crate) fn fail(&mut self, now: Instant) -> Duration {
         let wait = self.backoff.next();
         self.due = now + wait;
-        if self.dialing.take() == Some(Dialing::Next) {
+        if self.dialing.take() == Some(Role::Next) {
             self.successor_due = Some(now + wait);
         }
         wait
@@ -95,7 +123,7 @@ impl Slot {
     /// A connection was opened.
     pub(crate) fn open(&mut self, connection: Connection, now: Instant) {
         match (self.dialing.take(), &self.active) {
-            (Some(Dialing::Next), Some(_)) => {
+            (Some(Role::Next), Some(_)) => {
                 self.successor_due = None;
                 self.next = Some(connection);
             }

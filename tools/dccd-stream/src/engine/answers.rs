@@ -15,7 +15,7 @@ impl Engine<'_> {
     pub(super) fn heed(&mut self) -> Result<(), StreamError> {
         for reply in self.network.answers() {
             match reply {
-                Reply::Socket { slot, is_next, socket } => self.take_socket(slot, is_next, socket),
+                Reply::Socket { seat, socket } => self.take_socket(seat, socket),
                 Reply::Page { id, purpose: Purpose::Snapshot, asked, lines, page } => {
                     self.take_snapshot(id, asked, &lines, page)?;
                 }
@@ -28,13 +28,14 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn take_socket(&mut self, at: usize, is_next: bool, socket: Result<crate::socket::Socket, String>) {
+    fn take_socket(&mut self, seat: Seat, socket: Result<crate::socket::Socket, String>) {
         let now = Instant::now();
-        let Some(slot) = self.slots.get_mut(at) else { return };
+        let Some(slot) = self.slots.get_mut(seat.slot) else { return };
         let name = slot.link.host.name;
         match socket {
             Ok(socket) => {
-                let connection = Connection::new(socket, &slot.link, self.streams, &self.subscriptions, now);
+                let connection =
+                    Connection::new(socket, &slot.link, self.streams, &self.subscriptions, &self.room, now);
                 slot.open(connection, now);
                 self.tool.log.note(format_args!("{name}: connected ({} series)", slot.link.subscriptions.len()));
             }
@@ -43,7 +44,7 @@ impl Engine<'_> {
                 let secs = wait.as_secs_f64();
                 self.tool.log.warn(format_args!("{name}: cannot connect: {why}; trying again in {secs:.1} s"));
                 let reason = format!("disconnected: cannot connect: {why}");
-                if !is_next && slot.active.is_none() {
+                if seat.role == Role::Active && slot.active.is_none() {
                     let ids = slot.link.subscriptions.clone();
                     self.interrupt(&ids, &reason);
                 }
@@ -84,19 +85,19 @@ impl Engine<'_> {
         let Engine { slots, tracks, needs, tool, parser, .. } = self;
         let (Some(book), Some(slot)) = (book_of(parser, lines), slots.get_mut(at)) else { return Ok(()) };
         let mut wants = Vec::new();
-        for is_next in [false, true] {
-            let place = if is_next { &mut slot.next } else { &mut slot.active };
-            let Some(connection) = place else { continue };
+        for role in Role::BOTH {
+            let Some(connection) = slot.connection_mut(role) else { continue };
             if connection.waits_since(id).is_none_or(|since| since > asked) {
                 continue;
             }
-            let mut course = Course { tracks, out: tool.out.buffer(), needs, is_active: !is_next };
+            let is_active = role == Role::Active;
+            let mut course = Course { tracks, out: tool.out.buffer(), needs, is_active };
             connection.take_snapshot(id, &book, &mut course);
-            wants.extend(needs.drain(..).map(|need| (is_next, need)));
+            wants.extend(needs.drain(..).map(|need| (Seat { slot: at, role }, need)));
         }
         drop(book);
-        for (is_next, need) in wants {
-            self.take_need(at, is_next, need)?;
+        for (seat, need) in wants {
+            self.take_need(seat, need)?;
         }
         Ok(())
     }
@@ -154,7 +155,7 @@ impl Engine<'_> {
             let reason = "nothing comes, though the exchange has more";
             self.tool.log.warn(format_args!("{}: {reason}; it begins anew", track.dataset));
             track.interrupt(reason, self.tool.out.buffer());
-            self.renew(at, false, id, now);
+            self.renew(Seat { slot: at, role: Role::Active }, id, now);
         }
     }
 }

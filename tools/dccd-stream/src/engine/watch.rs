@@ -4,6 +4,7 @@ use super::*;
 
 use dccd_exchange::Ask;
 
+use crate::connection::Series;
 use crate::track::{Course as Kinds, Newest};
 
 /// What is proven is said this often.
@@ -146,8 +147,8 @@ impl Engine<'_> {
     /// Opens, ends and replaces the connection of a slot as is due.
     fn tend(&mut self, at: usize, now: Instant) -> Result<(), StreamError> {
         let Some(slot) = self.slots.get_mut(at) else { return Ok(()) };
-        if let Some(wanted) = slot.dial(now) {
-            self.network.connect(slot.link.host, &slot.link.path, at, wanted == Dialing::Next)?;
+        if let Some(role) = slot.dial(now) {
+            self.network.connect(slot.link.host, &slot.link.path, Seat { slot: at, role })?;
         }
         let passed = slot.pass_books();
         let (mut interrupted, mut lost) = (Vec::new(), Vec::new());
@@ -157,21 +158,21 @@ impl Engine<'_> {
             interrupted = left_out;
         }
         if slot.is_next_late(now) {
-            lost.push((true, "it does not carry everything".to_owned()));
+            lost.push((Role::Next, "it does not carry everything".to_owned()));
         }
-        for is_next in [false, true] {
-            let Some(connection) = (if is_next { &mut slot.next } else { &mut slot.active }) else { continue };
+        for role in Role::BOTH {
+            let Some(connection) = slot.connection_mut(role) else { continue };
             if let Err(error) = connection.speak(now) {
-                lost.push((is_next, error.to_string()));
+                lost.push((role, error.to_string()));
             } else if connection.is_silent(now) {
                 let secs = now.saturating_duration_since(connection.heard).as_secs();
-                lost.push((is_next, format!("nothing came for {secs} s")));
+                lost.push((role, format!("nothing came for {secs} s")));
             }
         }
         self.restart_books(&passed);
         self.interrupt(&interrupted, "records were lost while connections changed");
-        for (is_next, why) in lost {
-            self.lose(at, is_next, &why);
+        for (role, why) in lost {
+            self.lose(Seat { slot: at, role }, &why);
         }
         Ok(())
     }
@@ -190,40 +191,18 @@ impl Engine<'_> {
 
     /// Looks for series that are not acknowledged, books that do not begin, and silence.
     fn watch_series(&mut self, now: Instant) -> Result<(), StreamError> {
-        let mut overdue: Vec<(usize, bool, SubscriptionId, Option<&'static str>)> = Vec::new();
-        let mut silent = None;
-        for (at, slot) in self.slots.iter().enumerate() {
-            let active = slot.active.iter().map(|connection| (false, connection));
-            for (is_next, connection) in active.chain(slot.next.iter().map(|connection| (true, connection))) {
-                if !connection.has_asked_all() {
-                    continue;
-                }
+        let (mut overdue, mut silent) = (Vec::new(), None);
+        let Engine { slots, tracks, probes, .. } = self;
+        for (at, slot) in slots.iter().enumerate() {
+            for role in Role::BOTH {
+                let Some(connection) = slot.connection(role).filter(|one| one.has_asked_all()) else { continue };
                 for (id, one) in connection.series.iter().filter(|(_, one)| !one.is_refused) {
-                    let since_asked = now.saturating_duration_since(one.asked);
-                    if one.accepted.is_none() && since_asked > ACKNOWLEDGED_MAX {
-                        overdue.push((at, is_next, id, Some("the subscription was not acknowledged")));
-                    } else if one.feed.as_ref().is_some_and(|feed| !feed.is_live()) && since_asked > SNAPSHOT_MAX {
-                        overdue.push((at, is_next, id, None));
-                    } else if !is_next && one.accepted.is_some() && one.is_begun() {
-                        let (Some(track), Some(probe)) = (self.tracks.get(id.0), self.probes.get_mut(id.0)) else {
-                            continue;
-                        };
-                        let standstill = probe.standstill(track.cover.end(), now);
-                        match silence(track) {
-                            Silence::Asks(bound)
-                                if standstill >= bound && !track.is_shed() && probe.asked.is_none() =>
-                            {
-                                let last = probe.answered;
-                                if last.is_none_or(|last| now.saturating_duration_since(last) >= bound) {
-                                    // Whoever waits longest is asked for first.
-                                    silent = silent.max(Some((standstill, id)));
-                                }
-                            }
-                            Silence::Means(bound) if now.saturating_duration_since(one.heard) >= bound => {
-                                overdue.push((at, is_next, id, Some("nothing came for too long")));
-                            }
-                            _ => {}
-                        }
+                    let known = tracks.get(id.0).zip(probes.get_mut(id.0)).filter(|_| role == Role::Active);
+                    match look(one, known, now) {
+                        Look::Well => {}
+                        // Whoever waits longest is asked for first.
+                        Look::Silent(standstill) => silent = silent.max(Some((standstill, id))),
+                        Look::Overdue(reason) => overdue.push((Seat { slot: at, role }, id, reason)),
                     }
                 }
             }
@@ -233,16 +212,16 @@ impl Engine<'_> {
             self.ask_probe(id, now)?;
         }
         let mut gone = HashSet::new();
-        for (at, is_next, id, reason) in overdue {
-            if gone.contains(&(at, is_next)) {
+        for (seat, id, reason) in overdue {
+            if gone.contains(&seat) {
                 continue;
             }
-            if let (Some(reason), false, Some(track)) = (reason, is_next, self.tracks.get_mut(id.0)) {
+            if let (Some(reason), Role::Active, Some(track)) = (reason, seat.role, self.tracks.get_mut(id.0)) {
                 self.tool.log.warn(format_args!("{}: {reason}; it is asked for again", track.dataset));
                 track.interrupt(reason, self.tool.out.buffer());
             }
-            if !self.renew(at, is_next, id, now) {
-                gone.insert((at, is_next));
+            if !self.renew(seat, id, now) {
+                gone.insert(seat);
             }
         }
         Ok(())
@@ -270,6 +249,37 @@ impl Engine<'_> {
 
 /// Levels of a book that is asked for to be compared.
 const BOOK_PROBE_LEVELS: u32 = 20;
+
+/// How a series is on a connection.
+enum Look {
+    Well,
+    /// Nothing new was covered for so long, which REST is asked about.
+    Silent(Duration),
+    /// It has to be asked for again; and why, where something may have been missed.
+    Overdue(Option<&'static str>),
+}
+
+/// How a series is on a connection; what is known of it, where that connection is the active one.
+fn look(one: &Series, known: Option<(&Track, &mut Probe)>, now: Instant) -> Look {
+    let since = |before: Instant| now.saturating_duration_since(before);
+    if one.accepted.is_none() && since(one.asked) > ACKNOWLEDGED_MAX {
+        return Look::Overdue(Some("the subscription was not acknowledged"));
+    }
+    if one.feed.as_ref().is_some_and(|feed| !feed.is_live()) && since(one.asked) > SNAPSHOT_MAX {
+        return Look::Overdue(None);
+    }
+    let Some((track, probe)) = known.filter(|_| one.accepted.is_some() && one.is_begun()) else { return Look::Well };
+    let standstill = probe.standstill(track.cover.end(), now);
+    match silence(track) {
+        Silence::Asks(bound) => {
+            let can_be_asked = !track.is_shed() && probe.asked.is_none();
+            let is_due = standstill >= bound && probe.answered.is_none_or(|last| since(last) >= bound);
+            if can_be_asked && is_due { Look::Silent(standstill) } else { Look::Well }
+        }
+        Silence::Means(bound) if since(one.heard) >= bound => Look::Overdue(Some("nothing came for too long")),
+        Silence::Means(_) => Look::Well,
+    }
+}
 
 /// What silence means for a series.
 enum Silence {

@@ -1,6 +1,8 @@
 //! Books: what a connection's frames make of one, and what of it is stored.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Instant;
 
 use dccd_exchange::live::{Break, Checksum, Joint, Keeper, OrderBook, Rule};
@@ -8,10 +10,10 @@ use dccd_record::{Book, Level, LineWriter, Number, Proof, Ts};
 
 use super::Cover;
 
-/// Frames that may wait for a snapshot...
+/// Frames of a book that may wait for its snapshot.
 const WAITING_MAX: usize = 20_000;
-/// ...and their bytes.
-const WAITING_BYTES_MAX: usize = 32 << 20;
+/// Bytes of all frames that wait, of all books of the process together.
+const WAITING_BYTES_MAX: usize = 16 << 20;
 /// A book may be crossed for so long, between two frames of one change.
 const CROSSED_NANOS_MAX: i64 = 2_000_000_000;
 /// Levels of each side that are held against those of REST.
@@ -26,7 +28,8 @@ const STEPS_MAX: i64 = 100_000;
 pub(crate) struct Feed {
     rule: Rule,
     keeper: Keeper,
-    has_rest_snapshot: bool,
+    /// Where frames wait for a snapshot over REST, if there is one.
+    room: Option<Room>,
     /// Frames that came before the snapshot over REST.
     waiting: Option<Waiting>,
     crossed_since: Option<Ts>,
@@ -37,11 +40,23 @@ pub(crate) struct Feed {
     ts: Option<Ts>,
 }
 
+/// The room that all books of the process share for frames that wait.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Room(Rc<Cell<Taking>>);
+
+/// What is taken of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taking {
+    bytes: usize,
+    books: usize,
+}
+
 /// Frames that wait for a snapshot.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Waiting {
     frames: VecDeque<(Ts, String)>,
     bytes: usize,
+    room: Room,
     /// When the snapshot was asked for.
     pub(crate) asked: Option<Instant>,
 }
@@ -54,13 +69,14 @@ pub(crate) struct Taken<'b, 'a> {
 }
 
 impl Feed {
-    pub(crate) fn new(rule: Rule, has_rest_snapshot: bool) -> Feed {
+    /// A feed without a book; with a room where its frames wait, if the book comes over REST.
+    pub(crate) fn new(rule: Rule, room: Option<&Room>) -> Feed {
         let is_checked = rule.checksum.is_some() || rule.order != dccd_exchange::live::Order::None;
         Feed {
             rule,
             keeper: Keeper::new(rule),
-            has_rest_snapshot,
-            waiting: has_rest_snapshot.then(Waiting::default),
+            room: room.cloned(),
+            waiting: room.map(Waiting::new),
             crossed_since: None,
             has_our_time: false,
             proof: if is_checked { Proof::Sequence } else { Proof::Heartbeat },
@@ -93,12 +109,12 @@ impl Feed {
     pub(crate) fn discard(&mut self) {
         self.keeper = Keeper::new(self.rule);
         self.crossed_since = None;
-        self.waiting = self.has_rest_snapshot.then(Waiting::default);
+        self.waiting = self.room.as_ref().map(Waiting::new);
     }
 
     /// The frames that waited, now that the snapshot is there.
     pub(crate) fn release(&mut self) -> VecDeque<(Ts, String)> {
-        self.waiting.take().map(|waiting| waiting.frames).unwrap_or_default()
+        self.waiting.take().map(|mut waiting| std::mem::take(&mut waiting.frames)).unwrap_or_default()
     }
 
     /// The time of its last frame, while there is a book.
@@ -172,12 +188,47 @@ fn reason(broken: &Break) -> String {
     format!("the book broke: {broken}")
 }
 
+impl Room {
+    fn change(&self, edit: impl FnOnce(&mut Taking)) {
+        let mut taking = self.0.get();
+        edit(&mut taking);
+        self.0.set(taking);
+    }
+
+    /// How much of it a book may have that has so many bytes in it.
+    fn share(&self, bytes: usize) -> usize {
+        let Taking { bytes: all, books } = self.0.get();
+        let left = WAITING_BYTES_MAX.saturating_sub(all.saturating_sub(bytes));
+        left.min(WAITING_BYTES_MAX / books.max(1))
+    }
+}
+
 impl Waiting {
-    /// Keeps a frame; false if there are too many.
-    pub(crate) fn push(&mut self, recv_ts: Ts, frame: &str) -> bool {
+    fn new(room: &Room) -> Waiting {
+        room.change(|taking| taking.books += 1);
+        Waiting { frames: VecDeque::new(), bytes: 0, room: room.clone(), asked: None }
+    }
+
+    /// Keeps a frame. Where there is no room for all, the oldest go: the snapshot, which is newer, most likely holds what
+    /// they say, and if it does not, the numbers of the next ones show it.
+    pub(crate) fn push(&mut self, recv_ts: Ts, frame: &str) {
         self.bytes = self.bytes.saturating_add(frame.len());
+        self.room.change(|taking| taking.bytes = taking.bytes.saturating_add(frame.len()));
         self.frames.push_back((recv_ts, frame.to_owned()));
-        self.frames.len() <= WAITING_MAX && self.bytes <= WAITING_BYTES_MAX
+        while self.frames.len() > WAITING_MAX || self.bytes > self.room.share(self.bytes) {
+            let Some((_, oldest)) = self.frames.pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(oldest.len());
+            self.room.change(|taking| taking.bytes = taking.bytes.saturating_sub(oldest.len()));
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.room.change(|taking| {
+            taking.bytes = taking.bytes.saturating_sub(self.bytes);
+            taking.books = taking.books.saturating_sub(1);
+        });
     }
 }
 

@@ -18,7 +18,7 @@ use dccd_record::{Control, Dataset, Funding, Job, Kind, LineWriter, Proof, Retry
 
 use crate::wish::Wish;
 
-pub(crate) use book::{Books, Feed, Taken};
+pub(crate) use book::{Books, Feed, Room, Taken};
 use candles::Candles;
 pub(crate) use cover::Cover;
 use trades::Trades;

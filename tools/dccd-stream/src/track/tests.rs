@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use dccd_exchange::live::{Event, Joint, Streams, Subscription, SubscriptionId, streams};
 use dccd_record::{Book, Candle, Control, Level, Line, Number, Parser, Proof, Trade, Ts};
 
-use super::{Feed, Newest, Track, Verdict};
+use super::{Feed, Newest, Room, Track, Verdict};
 use crate::wish::Wish;
 
 const ID: SubscriptionId = SubscriptionId(0);
@@ -295,7 +295,7 @@ impl Desk {
     fn of(id: &str, time_step_secs: u32) -> Desk {
         let track = track(id, time_step_secs);
         let rule = of(track.dataset.exchange().as_str()).rule(&Subscription::new(track.dataset.clone()));
-        Desk { track, feed: Feed::new(rule, false), out: Vec::new() }
+        Desk { track, feed: Feed::new(rule, None), out: Vec::new() }
     }
 
     fn take(&mut self, book: &Book<'_>, seq: u64) -> Result<(), String> {
@@ -410,4 +410,37 @@ fn what_nobody_takes_is_dropped_and_named() {
         "covered 21000+ 29000 id",
     ];
     assert_eq!(said_sorted(&mut out), sorted(&expected));
+}
+
+#[test]
+fn frames_that_wait_are_bounded_for_all_books_together() {
+    const ALL_BYTES: usize = 16 << 20;
+    let (room, rule) =
+        (Room::default(), of("binance").rule(&Subscription::new("binance:book:BTC-USDT".parse().expect("a dataset"))));
+    let feed = || Feed::new(rule, Some(&room));
+    let push = |feed: &mut Feed, number: usize| {
+        feed.waiting().expect("it waits").push(ts(0), &format!("{number:08192}"));
+    };
+    let numbers = |feed: &mut Feed| -> Vec<usize> {
+        feed.release().iter().map(|(_, frame)| frame.parse().expect("a number")).collect()
+    };
+    // One book alone may have all of the room; the newest frames stay.
+    let mut alone = feed();
+    (0..3_000).for_each(|number| push(&mut alone, number));
+    assert_eq!(numbers(&mut alone), (3_000 - ALL_BYTES / 8192..3_000).collect::<Vec<_>>());
+    // A book that came first makes room for others.
+    let mut feeds: Vec<Feed> = (0..10).map(|_| feed()).collect();
+    (0..3_000).for_each(|number| push(&mut feeds[0], number));
+    (3_000..4_000).for_each(|number| feeds.iter_mut().for_each(|feed| push(feed, number)));
+    let held: Vec<Vec<usize>> = feeds.iter_mut().map(numbers).collect();
+    let frames: usize = held.iter().map(Vec::len).sum();
+    assert!(frames * 8192 <= ALL_BYTES, "{frames} frames");
+    for held in held {
+        assert!(held.len() >= 200 && held.last() == Some(&3_999), "{} frames", held.len());
+        assert!(held.windows(2).all(|pair| pair[1] == pair[0] + 1), "a frame is missing among them");
+    }
+    // What is gone takes no room.
+    let mut other = feed();
+    (0..2_048).for_each(|number| push(&mut other, number));
+    assert_eq!(numbers(&mut other).len(), 2_048);
 }
