@@ -1,30 +1,22 @@
 //! Flags of `dccd-inventory`.
 
-use clap::Parser;
+use clap::{Parser, Subcommand, ValueEnum};
 use dccd_cli::{Common, StoreFlags, ToolArgs};
 use dccd_record::{Dataset, Exchange, Kind, Pair, Span};
+use dccd_store::verify::Look;
 
 use crate::error::Error;
 
 /// Say what is stored, from when to when, with which gaps
 #[derive(Parser)]
 #[command(name = "dccd-inventory", version, max_term_width = 100, after_long_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct Args {
-    /// Only this exchange
-    #[arg(long)]
-    exchange: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
 
-    /// Only this pair, as in BTC/USDT
-    #[arg(long)]
-    pair: Option<String>,
-
-    /// Only this kind: candle, trade, book, funding or open_interest
-    #[arg(long)]
-    kind: Option<String>,
-
-    /// Only this span, as in 1h
-    #[arg(long)]
-    span: Option<String>,
+    #[command(flatten)]
+    filter: FilterFlags,
 
     /// List each gap instead: when, and why if that is known
     ///
@@ -42,6 +34,62 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     common: Common,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Verify(VerifyArgs),
+}
+
+/// Look for what is not as it should be, and change nothing
+///
+/// Prints a line for each finding: an error where data is lost or wrong, or nobody can get at it, else a note. What is
+/// written meanwhile makes no finding: whatever looks wrong is looked at again.
+#[derive(clap::Args)]
+pub(crate) struct VerifyArgs {
+    /// How deep to look
+    #[arg(long, value_enum, default_value = "footers")]
+    pub(crate) depth: Depth,
+
+    #[command(flatten)]
+    pub(crate) filter: FilterFlags,
+
+    /// Lines instead of sentences
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Depth {
+    /// What lies where, ledgers and journals
+    Names,
+    /// And the footer of every file: columns, rows, first and last instant
+    Footers,
+    /// And every page and row: order, repeats, ids, prices, amounts
+    Pages,
+}
+
+/// Which datasets are meant.
+#[derive(clap::Args)]
+pub(crate) struct FilterFlags {
+    /// Only this exchange
+    #[arg(long)]
+    exchange: Option<String>,
+
+    /// Only this pair, as in BTC/USDT
+    #[arg(long)]
+    pair: Option<String>,
+
+    /// Only this kind: candle, trade, book, funding or open_interest
+    #[arg(long)]
+    kind: Option<String>,
+
+    /// Only this span, as in 1h
+    #[arg(long)]
+    span: Option<String>,
 }
 
 /// What to print.
@@ -67,9 +115,12 @@ Examples:
       dccd-inventory --data-path /data/crypto
 
   The datasets that have gaps, as JSON:
-      dccd-inventory --json | jq 'select(.gaps > 0)'";
+      dccd-inventory --json | jq 'select(.gaps > 0)'
 
-impl Args {
+  Whether every row can be read and makes sense:
+      dccd-inventory verify --depth pages";
+
+impl FilterFlags {
     pub(crate) fn filter(&self) -> Result<Filter, Error> {
         Ok(Filter {
             exchange: self.exchange.as_deref().map(Exchange::new).transpose().map_err(Error::Dataset)?,
@@ -77,6 +128,12 @@ impl Args {
             kind: self.kind.as_deref().map(Kind::from_user).transpose().map_err(Error::Dataset)?,
             span: self.span.as_deref().map(str::parse).transpose().map_err(Error::Span)?,
         })
+    }
+}
+
+impl Args {
+    pub(crate) fn filter(&self) -> Result<Filter, Error> {
+        self.filter.filter()
     }
 
     pub(crate) fn shape(&self) -> Shape {
@@ -95,7 +152,31 @@ impl ToolArgs for Args {
     }
 }
 
+impl Depth {
+    /// How deep to look into each file; `None` if not at all.
+    pub(crate) fn look(self) -> Option<Look> {
+        match self {
+            Depth::Names => None,
+            Depth::Footers => Some(Look::Footer),
+            Depth::Pages => Some(Look::Pages),
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Depth::Names => "names",
+            Depth::Footers => "footers",
+            Depth::Pages => "pages",
+        }
+    }
+}
+
 impl Filter {
+    /// Whether it lets everything through.
+    pub(crate) fn is_all(&self) -> bool {
+        self.exchange.is_none() && self.pair.is_none() && self.kind.is_none() && self.span.is_none()
+    }
+
     pub(crate) fn accepts(&self, dataset: &Dataset) -> bool {
         self.exchange.as_ref().is_none_or(|exchange| exchange == dataset.exchange())
             && self.pair.as_ref().is_none_or(|pair| pair == dataset.pair())

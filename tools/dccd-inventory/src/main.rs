@@ -1,17 +1,20 @@
 //! Says what is stored, from when to when, with which gaps.
 //!
-//! In: a store. Out: a table for people, or lines with `--json`. Journals and Parquet count as one.
+//! In: a store. Out: a table for people, or lines with `--json`. Journals and Parquet count as one. `verify`: out, what
+//! is not as it should be.
 
 mod args;
 mod error;
+mod progress;
 mod report;
+mod verify;
 
 use std::process::ExitCode;
 
 use dccd_cli::{Status, Tool};
 use dccd_store::Store;
 
-use args::{Args, Shape};
+use args::{Args, Command, Shape};
 use error::Error;
 
 fn main() -> ExitCode {
@@ -19,6 +22,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
+    if let Some(Command::Verify(args)) = &args.command {
+        return verify::run(args, tool);
+    }
     let filter = args.filter()?;
     let store = Store::open(&args.store.data_path()?)?;
     let views = store.survey()?.into_iter().filter(|view| filter.accepts(view.dataset()));

@@ -16,7 +16,7 @@ use zstd::zstd_safe;
 
 use crate::error::StoreError;
 use crate::fsys;
-use crate::lock::try_lock;
+use crate::lock::{is_locked, try_lock};
 
 /// The suffix of every journal.
 const SUFFIX: &str = ".ndjson.zst";
@@ -322,6 +322,26 @@ fn compressor() -> Result<Compressor<'static>, StoreError> {
         Ok(compressor)
     };
     with_checksum().map_err(StoreError::io("start compressing", Path::new("journal")))
+}
+
+/// Whether its rows wait for a file that was purged.
+pub(crate) fn is_parked(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(PARKED_SUFFIX)
+}
+
+/// Whether a journal has lost its writer.
+pub(crate) fn is_ownerless(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| is_locked(&file, path).is_ok_and(|is_locked| !is_locked))
+}
+
+/// Whether a writer, by its name, lives on this host, or owns a journal somewhere.
+pub(crate) fn is_writer_alive(dir: &Path, writer: &str) -> bool {
+    let is_here = writer.rsplit_once('-').is_some_and(|(_, pid)| Path::new("/proc").join(pid).exists());
+    let owns = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+        name.split('.').next() == Some(writer) && !is_ownerless(path)
+    };
+    is_here || paths(dir).unwrap_or_default().iter().any(owns)
 }
 
 /// A name for a writer, unique in the store. Names sort by the time of start, so that a later writer's lines win.

@@ -241,7 +241,7 @@ fn spans(dir: &Path) -> Result<Vec<Option<Span>>, StoreError> {
     Ok(fsys::names(dir)?.iter().filter_map(span).map(Some).collect())
 }
 
-fn kind_dir(kind: Kind) -> &'static str {
+pub(crate) fn kind_dir(kind: Kind) -> &'static str {
     match kind {
         Kind::Candle => "ohlc",
         Kind::Trade => "trades",

@@ -28,6 +28,7 @@ mod seam;
 mod store;
 mod sync;
 pub mod table;
+pub mod verify;
 mod view;
 mod writer;
 

@@ -44,6 +44,7 @@ mod sink;
 mod source;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use assemble::{Assembled, Assembly, assemble};
 pub use error::{RowError, TableError};
@@ -55,3 +56,4 @@ pub use rows::{Rows, check};
 pub use scan::{FileBatches, FileScan, MergedScan};
 pub use schema::{Numbers, Provenance};
 pub use source::Source;
+pub(crate) use verify::{Expected, FileChecks, Flaw};

@@ -29,6 +29,11 @@ impl Journaled {
         self.periods.iter().map(|(period, (first, last))| (*period, *first, *last))
     }
 
+    /// What is known of completeness.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// Only what is known of completeness.
     pub(crate) fn into_ledger(self) -> Ledger {
         self.ledger

@@ -220,7 +220,7 @@ pub(super) fn guarded<T>(path: &Path, read: impl FnOnce() -> ParquetResult<T>) -
     }
 }
 
-fn footer_value<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&'a str> {
+pub(super) fn footer_value<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&'a str> {
     let entries = metadata.file_metadata().key_value_metadata()?;
     entries.iter().find(|entry| entry.key == key)?.value.as_deref()
 }
@@ -234,6 +234,21 @@ fn has_types(held: &arrow_schema::Schema, wanted: &arrow_schema::Schema) -> bool
             .collect()
     };
     types(held) == types(wanted)
+}
+
+/// The first column that is not as it should be.
+pub(super) fn type_difference(held: &arrow_schema::Schema, wanted: &arrow_schema::Schema) -> String {
+    let name = |field: Option<&arrow_schema::FieldRef>| match field {
+        Some(field) => {
+            let null = if field.is_nullable() { "" } else { " not null" };
+            format!("{} {}{null}", field.name(), field.data_type())
+        }
+        None => "nothing".to_owned(),
+    };
+    let columns = 0..held.fields().len().max(wanted.fields().len());
+    let pairs = columns.map(|at| (name(held.fields().get(at)), name(wanted.fields().get(at))));
+    let first = pairs.into_iter().find(|(held, wanted)| held != wanted);
+    first.map(|(held, wanted)| format!("{held} where {wanted} should be")).unwrap_or_default()
 }
 
 /// The instant, held inside what can be believed.

@@ -290,7 +290,7 @@ fn compare_keys(kind: Kind, left: &Rows, row: usize, right: &Rows, other: usize)
 }
 
 /// Whether a row and the next of its bunch by key are one record (or each one of several equal ones).
-fn is_one_record(rows: &Rows, row: usize, others: &Rows, other: usize) -> bool {
+pub(super) fn is_one_record(rows: &Rows, row: usize, others: &Rows, other: usize) -> bool {
     let kind = rows.kind();
     if kind != Kind::Trade || is_counted(rows, row) {
         return compare_keys(kind, rows, row, others, other).is_eq();
@@ -300,7 +300,7 @@ fn is_one_record(rows: &Rows, row: usize, others: &Rows, other: usize) -> bool {
 }
 
 /// Whether equal rows of one part are different records.
-fn is_counted(rows: &Rows, row: usize) -> bool {
+pub(super) fn is_counted(rows: &Rows, row: usize) -> bool {
     match rows.kind() {
         Kind::Trade => tids(rows).get(row).is_empty(),
         Kind::Book => true,
