@@ -33,7 +33,7 @@ impl Common {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct StoreFlags {
     /// Folder of the store [default: DCCD_DATA_PATH, else the configuration's data_path, else data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     data_path: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigFlags,

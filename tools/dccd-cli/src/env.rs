@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 pub const DATA_PATH: &str = "DCCD_DATA_PATH";
 /// The folder of the request budgets that all processes of a host share.
 pub const BUDGET_DIR: &str = "DCCD_BUDGET_DIR";
+/// The program rclone.
+pub const RCLONE: &str = "DCCD_RCLONE";
 /// Set by systemd when stderr goes to the journal.
 pub const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
 /// Set by systemd: the socket that is told of readiness and life.

@@ -22,17 +22,19 @@ pub struct Output {
     buffer: Vec<u8>,
     /// Whether writing may have to wait for a reader, as with a pipe or a terminal.
     may_wait: bool,
+    is_terminal: bool,
 }
 
 impl Output {
     pub(crate) fn stdout() -> io::Result<Output> {
         let file = File::from(dup(io::stdout())?);
+        let is_terminal = file.is_terminal();
         let may_wait = match FileType::from_raw_mode(fstat(&file)?.st_mode) {
             FileType::RegularFile => false,
-            FileType::CharacterDevice => file.is_terminal(),
+            FileType::CharacterDevice => is_terminal,
             _ => true,
         };
-        Ok(Output { file, buffer: Vec::with_capacity(BUFFER_BYTES), may_wait })
+        Ok(Output { file, buffer: Vec::with_capacity(BUFFER_BYTES), may_wait, is_terminal })
     }
 
     /// Where to append whole lines; call [`Output::flush_full`] after some.
@@ -60,7 +62,7 @@ impl Output {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.buffer.clear();
-                    return Err(OutputError::from(error));
+                    return Err(self.failure(error));
                 }
             }
         }
@@ -102,7 +104,17 @@ impl Output {
         }
         let written = self.file.write_all(&self.buffer);
         self.buffer.clear();
-        written.map_err(OutputError::from)
+        written.map_err(|error| self.failure(error))
+    }
+
+    /// Why writing failed. Of a terminal that hung up, the system says that writing to it failed.
+    fn failure(&self, error: io::Error) -> OutputError {
+        let has_hung_up = self.is_terminal && error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
+        if has_hung_up || error.kind() == io::ErrorKind::BrokenPipe {
+            OutputError::Closed
+        } else {
+            OutputError::Io(error)
+        }
     }
 }
 
@@ -119,15 +131,6 @@ pub enum OutputError {
     Closed,
     /// Anything else, such as a full disk.
     Io(io::Error),
-}
-
-impl From<io::Error> for OutputError {
-    fn from(error: io::Error) -> OutputError {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => OutputError::Closed,
-            _ => OutputError::Io(error),
-        }
-    }
 }
 
 impl fmt::Display for OutputError {

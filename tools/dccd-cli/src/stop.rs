@@ -1,11 +1,11 @@
-//! The one flag that SIGTERM and SIGINT set.
+//! The one flag that SIGTERM, SIGINT and SIGHUP set.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Whoever waits sees a signal within this time.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -17,12 +17,14 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Sets the flag on SIGTERM and on SIGINT; a second SIGINT kills.
+    /// Sets the flag on SIGTERM, on SIGINT, and on SIGHUP unless that was ignored when we began, as under nohup; a
+    /// second SIGINT kills.
     pub(crate) fn on_signals() -> io::Result<Stop> {
         let stop = Stop::default();
-        let term = usize::try_from(SIGTERM).unwrap_or(0);
         let int = usize::try_from(SIGINT).unwrap_or(0);
-        signal_hook::flag::register_usize(SIGTERM, Arc::clone(&stop.signal), term)?;
+        for signal in [SIGTERM, SIGHUP].into_iter().filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP)) {
+            signal_hook::flag::register_usize(signal, Arc::clone(&stop.signal), usize::try_from(signal).unwrap_or(0))?;
+        }
         let on_interrupt = stop.clone();
         let handler = move || {
             if on_interrupt.signal.swap(int, Ordering::SeqCst) == int {
@@ -55,4 +57,13 @@ impl Stop {
     pub fn is_set(&self) -> bool {
         self.signal().is_some()
     }
+}
+
+/// Whether this process was started with a signal ignored; the mask of those has a bit for each, the lowest for 1.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
+    let mask = u64::from_str_radix(mask.trim(), 16).unwrap_or(0);
+    let bit = u32::try_from(signal - 1).ok().and_then(|bit| 1_u64.checked_shl(bit)).unwrap_or(0);
+    mask & bit != 0
 }
