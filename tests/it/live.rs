@@ -4,6 +4,8 @@
 //! `DCCD_SEEDS=40 cargo test -p dccd-tests --test it live::` tells more stories than usual, and
 //! `DCCD_SEED=N ... live::kraken` one of them again.
 
+mod cut;
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::process::{Child, Command, Stdio};
@@ -42,6 +44,65 @@ struct Venue {
     blind_to: &'static [&'static str],
 }
 
+const KRAKEN: Venue = Venue {
+    exchange: "kraken",
+    pairs: ["BTC/USD", "ETH/USD"],
+    channels: "trades,candles,book",
+    has_past_trades: true,
+    blind_to: &[],
+};
+
+const BINANCE: Venue = Venue {
+    exchange: "binance",
+    pairs: ["BTC/USDT", "ETH/USDT:perp"],
+    channels: "trades,candles,book",
+    has_past_trades: true,
+    blind_to: &[],
+};
+
+const KRAKEN_FUTURES: Venue = Venue {
+    exchange: "krakenfutures",
+    pairs: ["BTC/USD:perp", "ETH/USD:perp"],
+    channels: "trades,book",
+    // There is no history of trades.
+    has_past_trades: false,
+    blind_to: &[],
+};
+
+const BYBIT: Venue = Venue {
+    exchange: "bybit",
+    pairs: ["BTC/USDT", "ETH/USDT:perp"],
+    channels: "trades,candles,book",
+    // Only the newest are given, and files of a day when it is over.
+    has_past_trades: false,
+    // Trades have neither consecutive ids nor any other count.
+    blind_to: &["ws-drop"],
+};
+
+const OKX: Venue = Venue {
+    exchange: "okx",
+    pairs: ["BTC/USDT", "ETH/USDT:perp"],
+    channels: "trades,candles,book",
+    has_past_trades: true,
+    blind_to: &[],
+};
+
+const COINBASE: Venue = Venue {
+    exchange: "coinbase",
+    pairs: ["BTC/USD", "ETH/USD"],
+    channels: "trades,book",
+    has_past_trades: true,
+    blind_to: &[],
+};
+
+const BITFINEX: Venue = Venue {
+    exchange: "bitfinex",
+    pairs: ["BTC/USD", "ETH/USD"],
+    channels: "trades,candles,book",
+    has_past_trades: true,
+    blind_to: &[],
+};
+
 /// Things that go wrong, as the simulator knows them.
 const FAULTS: &[&str] = &[
     "ws-reset",
@@ -60,6 +121,19 @@ const FAULTS: &[&str] = &[
     "ws-deny",
     "ws-ignore",
 ];
+
+impl Venue {
+    /// The pairs and kinds that are streamed.
+    fn series(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let kind_of_channel = |channel| match channel {
+            "trades" => "trade",
+            "candles" => "candle",
+            other => other,
+        };
+        let kinds = self.channels.split(',').map(kind_of_channel);
+        self.pairs.into_iter().flat_map(move |pair| kinds.clone().map(move |kind| (pair, kind)))
+    }
+}
 
 /// A pipe from an exchange into a store.
 struct Pipe {
@@ -130,13 +204,9 @@ fn live(scratch: &Scratch, sim: &Sim, exchange: &str, tool: &str) -> Command {
 fn tell(venue: &Venue, seed: u64) {
     let scratch = Scratch::new();
     let mut random = Random::seeded(seed);
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("our clock is right").as_secs();
-    let now = Ts::from_secs(i64::try_from(since_1970 - AGO_SECS).expect("it fits")).expect("believable").to_string();
-    let (speed, seed_text) = (SPEED.to_string(), (seed % 1_000).to_string());
+    let seed_text = (seed % 1_000).to_string();
     let world = ["--seed", &seed_text, "--trades-per-day", "400000", "--burst", "0"];
-    let mut flags = vec!["--now", &now, "--speed", &speed, "--no-limits"];
-    flags.extend(world);
-    let sim = Sim::start(&scratch, &flags);
+    let sim = start_sim(&scratch, SPEED, &world);
     let mut pipe = Pipe::start(&scratch, &sim, venue);
     let begun = Instant::now();
     thread::sleep(Duration::from_secs(2));
@@ -170,6 +240,16 @@ fn tell(venue: &Venue, seed: u64) {
     check(&scratch, venue, &world, end, true);
 }
 
+/// A simulator whose time runs so much faster than ours, in a past that is long over.
+fn start_sim(scratch: &Scratch, speed: i64, world: &[&str]) -> Sim {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("our clock is right").as_secs();
+    let now = Ts::from_secs(i64::try_from(since_1970 - AGO_SECS).expect("it fits")).expect("believable").to_string();
+    let speed = speed.to_string();
+    let mut flags = vec!["--now", &now, "--speed", &speed, "--no-limits"];
+    flags.extend(world);
+    Sim::start(scratch, &flags)
+}
+
 fn now_of(sim: &Sim) -> Ts {
     Ts::from_millis(sim.stats()["now_ms"].as_i64().expect("the simulator's clock")).expect("believable")
 }
@@ -200,16 +280,19 @@ fn repair(scratch: &Scratch, sim: &Sim, venue: &Venue) {
 
 /// Holds each dataset of the store against the truth.
 fn check(scratch: &Scratch, venue: &Venue, world: &[&str], end: Ts, is_repaired: bool) {
-    for pair in venue.pairs {
-        for channel in venue.channels.split(',') {
-            let kind = match channel {
-                "trades" => "trade",
-                "candles" => "candle",
-                other => other,
-            };
-            check_series(scratch, venue, (pair, kind), world, end, is_repaired);
-        }
+    for series in venue.series() {
+        check_series(scratch, venue, series, world, end, is_repaired);
     }
+}
+
+/// What the store has of a series, if anything.
+fn stored(scratch: &Scratch, venue: &Venue, (pair, kind): (&str, &str)) -> Vec<Value> {
+    let mut read = scratch.tool("dccd-read");
+    read.args([venue.exchange, pair, "--kind", kind, "--data-path", "data"]);
+    if kind == "candle" {
+        read.args(["--span", "1m"]);
+    }
+    run(&mut read, "").lines()
 }
 
 fn check_series(
@@ -220,12 +303,7 @@ fn check_series(
     now: Ts,
     is_repaired: bool,
 ) {
-    let mut read = scratch.tool("dccd-read");
-    read.args([venue.exchange, pair, "--kind", kind, "--data-path", "data"]);
-    if kind == "candle" {
-        read.args(["--span", "1m"]);
-    }
-    let lines = run(&mut read, "").expect(0).lines();
+    let lines = stored(scratch, venue, (pair, kind));
     let what = format!("{} {pair} {kind}, repaired: {is_repaired}", venue.exchange);
     let ranges = |word: &str| -> RangeSet { of_kind(&lines, word).map(range_of).collect() };
     let (covered, gaps) = (ranges("covered"), ranges("gap"));
@@ -337,80 +415,35 @@ fn stories(venue: &Venue) {
 
 #[test]
 fn kraken() {
-    stories(&Venue {
-        exchange: "kraken",
-        pairs: ["BTC/USD", "ETH/USD"],
-        channels: "trades,candles,book",
-        has_past_trades: true,
-        blind_to: &[],
-    });
+    stories(&KRAKEN);
 }
 
 #[test]
 fn binance() {
-    stories(&Venue {
-        exchange: "binance",
-        pairs: ["BTC/USDT", "ETH/USDT:perp"],
-        channels: "trades,candles,book",
-        has_past_trades: true,
-        blind_to: &[],
-    });
+    stories(&BINANCE);
 }
 
 #[test]
 fn krakenfutures() {
-    stories(&Venue {
-        exchange: "krakenfutures",
-        pairs: ["BTC/USD:perp", "ETH/USD:perp"],
-        channels: "trades,book",
-        // There is no history of trades.
-        has_past_trades: false,
-        blind_to: &[],
-    });
+    stories(&KRAKEN_FUTURES);
 }
 
 #[test]
 fn bybit() {
-    stories(&Venue {
-        exchange: "bybit",
-        pairs: ["BTC/USDT", "ETH/USDT:perp"],
-        channels: "trades,candles,book",
-        // Only the newest are given, and files of a day when it is over.
-        has_past_trades: false,
-        // Trades have neither consecutive ids nor any other count.
-        blind_to: &["ws-drop"],
-    });
+    stories(&BYBIT);
 }
 
 #[test]
 fn okx() {
-    stories(&Venue {
-        exchange: "okx",
-        pairs: ["BTC/USDT", "ETH/USDT:perp"],
-        channels: "trades,candles,book",
-        has_past_trades: true,
-        blind_to: &[],
-    });
+    stories(&OKX);
 }
 
 #[test]
 fn coinbase() {
-    stories(&Venue {
-        exchange: "coinbase",
-        pairs: ["BTC/USD", "ETH/USD"],
-        channels: "trades,book",
-        has_past_trades: true,
-        blind_to: &[],
-    });
+    stories(&COINBASE);
 }
 
 #[test]
 fn bitfinex() {
-    stories(&Venue {
-        exchange: "bitfinex",
-        pairs: ["BTC/USD", "ETH/USD"],
-        channels: "trades,candles,book",
-        has_past_trades: true,
-        blind_to: &[],
-    });
+    stories(&BITFINEX);
 }
