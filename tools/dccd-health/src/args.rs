@@ -4,8 +4,11 @@ use clap::{Parser, Subcommand};
 use dccd_cli::{Common, Status, Tool, ToolArgs};
 
 use crate::alert::{self, AlertArgs};
+use crate::check::{self, CheckArgs};
+use crate::doctor::{self, DoctorArgs};
 use crate::error::Error;
 use crate::log::{self, LogArgs};
+use crate::prometheus::{self, PrometheusArgs};
 use crate::record::{self, RecordArgs};
 use crate::runs::{self, RunsArgs};
 use crate::status::{self, StatusArgs};
@@ -29,6 +32,9 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     Alert(AlertArgs),
     Log(LogArgs),
+    Check(CheckArgs),
+    Metrics(PrometheusArgs),
+    Doctor(DoctorArgs),
 }
 
 impl Command {
@@ -39,6 +45,9 @@ impl Command {
             Command::Runs(args) => runs::run(args, tool),
             Command::Alert(args) => alert::run(args, tool),
             Command::Log(args) => log::run(args, tool),
+            Command::Check(args) => check::run(args, tool),
+            Command::Metrics(args) => prometheus::run(args, tool),
+            Command::Doctor(args) => doctor::run(args, tool),
         }
     }
 }

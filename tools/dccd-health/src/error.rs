@@ -31,6 +31,8 @@ pub(crate) enum Error {
     NobodyToTell,
     /// An address of the configuration, or whoever listens there.
     Http(HttpError),
+    /// The file for Prometheus cannot be replaced.
+    Textfile(PathBuf, io::Error),
     Output(OutputError),
 }
 
@@ -50,6 +52,7 @@ impl fmt::Display for Error {
             Error::Time(cause) => cause.fmt(f),
             Error::NobodyToTell => f.write_str("the configuration names no alerts.webhook_url to tell"),
             Error::Http(cause) => cause.fmt(f),
+            Error::Textfile(path, cause) => write!(f, "cannot replace {}: {cause}", path.display()),
             Error::Output(cause) => cause.fmt(f),
         }
     }
@@ -72,7 +75,9 @@ impl ToolError for Error {
             Error::Time(cause) => cause.exit(),
             Error::NobodyToTell => Status::Config,
             Error::Http(cause) => cause.exit(),
-            Error::Input(_) | Error::Jobs(..) | Error::Runs(..) | Error::Output(_) => Status::IoErr,
+            Error::Input(_) | Error::Jobs(..) | Error::Runs(..) | Error::Textfile(..) | Error::Output(_) => {
+                Status::IoErr
+            }
             Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
             Error::NoJob(..) | Error::Store(_) | Error::Metrics(_) => Status::DataErr,
         }

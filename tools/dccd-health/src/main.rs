@@ -6,15 +6,17 @@
 
 mod alert;
 mod args;
+mod check;
 mod clock;
 mod counter;
+mod doctor;
 mod error;
 mod expected;
-#[allow(dead_code, reason = "asked for by what is to come")]
 mod heartbeat;
 mod http;
 mod log;
 mod metrics;
+mod prometheus;
 mod record;
 mod run;
 mod runs;
