@@ -268,19 +268,20 @@ impl Books {
             self.is_fresh = true;
             return;
         };
-        if self.step_nanos == 0 {
-            match (taken.is_snapshot, self.is_fresh) {
-                (true, _) => lines.book(taken.book, out),
-                (false, true) => {
-                    let Some(book) = feed.book() else { return };
-                    lines.book(&whole(book, None, ts, feed.seq(), taken.book.recv_ts), out);
-                }
-                (false, false) if taken.book.bids.is_empty() && taken.book.asks.is_empty() => {}
-                (false, false) => lines.book(taken.book, out),
-            }
+        let is_fresh = self.step_nanos == 0 && self.is_fresh && !taken.is_snapshot;
+        let fresh = feed.book().filter(|_| is_fresh);
+        if is_fresh && fresh.is_none() {
+            return;
+        }
+        // What is missing before a book is said before it, so that nobody has the one without the other.
+        cover.begin(ts, feed.proof, out);
+        let is_empty = taken.book.bids.is_empty() && taken.book.asks.is_empty();
+        if let Some(book) = fresh {
+            lines.book(&whole(book, None, ts, feed.seq(), taken.book.recv_ts), out);
+        } else if self.step_nanos == 0 && (taken.is_snapshot || !is_empty) {
+            lines.book(taken.book, out);
         }
         self.is_fresh = false;
-        cover.begin(ts, feed.proof, out);
         cover.advance(ts, feed.proof);
     }
 
