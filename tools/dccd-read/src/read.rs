@@ -70,10 +70,14 @@ impl<'a> Reader<'a> {
 
     /// Says on stderr what of the range is not here but on a remote.
     pub(crate) fn tell_purged(&self) {
-        for (purged, _) in self.purged() {
-            self.tool
-                .log
-                .warn(format_args!("not all of the range is here: {}", purged.whereabouts(self.view.dataset())));
+        let mut purged = self.purged();
+        let Some((first, _)) = purged.next() else { return };
+        let whereabouts = first.whereabouts(self.view.dataset());
+        match purged.count() {
+            0 => self.tool.log.warn(format_args!("not all of the range is here: {whereabouts}")),
+            more => {
+                self.tool.log.warn(format_args!("not all of the range is here: {whereabouts} (and {more} more files)"))
+            }
         }
     }
 

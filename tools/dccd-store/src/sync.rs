@@ -176,14 +176,30 @@ impl SyncSite {
         Ok(about.f_bavail.saturating_mul(about.f_frsize))
     }
 
+    /// The marker of a store that has one, and its path as seen from the store's folder.
+    pub fn marker(&self) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+        let content = fsys::read_if_there(&self.layout().marker())?;
+        Ok(content.map(|content| (SyncSite::marker_name(), content)))
+    }
+
+    /// Where a store's marker is, as seen from its folder.
+    pub fn marker_name() -> String {
+        Layout::new(Path::new("")).marker().to_string_lossy().into_owned()
+    }
+
+    /// Where something is kept under a name.
+    pub fn state_path(&self, name: &str) -> PathBuf {
+        self.layout().sync_dir().join(name)
+    }
+
     /// What was kept under a name.
     pub fn state(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        fsys::read_if_there(&self.layout().sync_dir().join(name))
+        fsys::read_if_there(&self.state_path(name))
     }
 
     /// Keeps something durably.
     pub fn keep_state(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
-        fsys::replace(&self.layout().sync_dir().join(name), content)
+        fsys::replace(&self.state_path(name), content)
     }
 
     /// Replaces the file that says when the store was last copied.

@@ -63,14 +63,20 @@ impl SyncSite {
     }
 
     /// Puts the file at `part` in its place, where it joins what is there: no row of either is lost. It is read to its
-    /// end before anything happens, and is gone afterwards.
-    pub fn bring_back(&self, file: &StoreFile, part: &Path, program: &str) -> Result<Restored, StoreError> {
-        let brought = self.join(file, part, program);
+    /// end before anything happens, must have at least `rows_min` rows, and is gone afterwards.
+    pub fn bring_back(
+        &self,
+        file: &StoreFile,
+        part: &Path,
+        rows_min: u64,
+        program: &str,
+    ) -> Result<Restored, StoreError> {
+        let brought = self.join(file, part, rows_min, program);
         let _ = fs::remove_file(part);
         brought
     }
 
-    fn join(&self, file: &StoreFile, part: &Path, program: &str) -> Result<Restored, StoreError> {
+    fn join(&self, file: &StoreFile, part: &Path, rows_min: u64, program: &str) -> Result<Restored, StoreError> {
         let StoreFile { dataset, period } = file;
         let layout = self.layout();
         let theirs = FileScan::open(part, dataset.kind())?;
@@ -81,6 +87,10 @@ impl SyncSite {
         };
         if !is_inside(theirs.info()) {
             let why = format!("its rows are not of {period}");
+            return Err(TableError::Unreadable { path: part.to_owned(), why }.into());
+        }
+        if theirs.info().rows < rows_min {
+            let why = format!("it has {} rows, and {rows_min} were purged", theirs.info().rows);
             return Err(TableError::Unreadable { path: part.to_owned(), why }.into());
         }
         let path = self.path(file);

@@ -48,7 +48,7 @@ fn bring_back(root: &Path, copy: &Path) -> Restored {
     let site = SyncSite::open(root).unwrap();
     let part = site.part(&first_day()).unwrap();
     fs::copy(copy, &part).unwrap();
-    site.bring_back(&first_day(), &part, "test 0").unwrap()
+    site.bring_back(&first_day(), &part, 0, "test 0").unwrap()
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_damaged_file_is_never_brought_back() {
     let site = SyncSite::open(&root).unwrap();
     let part = site.part(&first_day()).unwrap();
     fs::copy(&copy, &part).unwrap();
-    assert!(site.bring_back(&first_day(), &part, "test 0").is_err());
+    assert!(site.bring_back(&first_day(), &part, 0, "test 0").is_err());
     assert!(!part.exists() && !root.join(first_day().name()).exists());
 }
 
