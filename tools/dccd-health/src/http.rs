@@ -157,7 +157,10 @@ impl fmt::Display for HttpError {
                 write!(f, "cannot read {key} from {}: {cause}", path.display())
             }
             HttpError::NoAddress { key } => write!(f, "{key} is no address such as https://example.org/path"),
-            HttpError::Failed { key, host, tries, refusal } => write!(f, "{key} at {host} {refusal} ({tries} tries)"),
+            HttpError::Failed { key, host, tries, refusal } => {
+                let noun = if *tries == 1 { "try" } else { "tries" };
+                write!(f, "{key} at {host} {refusal} ({tries} {noun})")
+            }
         }
     }
 }

@@ -150,6 +150,3 @@ fn has_date(line: &[u8]) -> bool {
         date.iter().zip(SHAPE).all(|(byte, shape)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape })
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -146,6 +146,3 @@ impl ServiceResult {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -29,10 +29,13 @@ pub(crate) fn headed(text: &str) -> String {
 
 fn line(job: &str, incident: &Incident, zone: &Zone) -> String {
     let at = |ts: Option<_>| ts.map_or_else(|| "-".to_owned(), |ts| zone.text(ts));
-    let errors = incident.errors;
+    let errors = match incident.errors {
+        1 => "1 time".to_owned(),
+        errors => format!("{errors} times"),
+    };
     if incident.is_told {
-        return format!("{job} works again since {}, after {errors} failures in a row", at(incident.over_at));
+        return format!("{job} works again since {}, after it failed {errors} in a row", at(incident.over_at));
     }
     let error = incident.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
-    format!("{job} failed {errors} times in a row, too often since {}{error}", at(incident.since))
+    format!("{job} failed {errors} in a row, too often since {}{error}", at(incident.since))
 }
