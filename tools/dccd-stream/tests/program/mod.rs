@@ -67,7 +67,7 @@ impl Program {
     /// Starts it in a folder, in which there may be a configuration.
     pub(crate) fn start_in(server: &Server, args: &[&str], folder: TempDir) -> Program {
         let mut command = command(args, folder.path());
-        for exchange in ["BINANCE", "COINBASE", "KRAKEN", "OKX"] {
+        for exchange in ["BINANCE", "BITFINEX", "COINBASE", "KRAKEN", "OKX"] {
             command.env(format!("DCCD_{exchange}_WS_URL"), format!("ws://{}", server.address));
             command.env(format!("DCCD_{exchange}_REST_URL"), format!("http://{}", server.address));
         }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::program::Program;
-use crate::server::{Peer, Server};
+use crate::server::{FIRST_MS, Peer, Server};
 
 #[test]
 fn what_the_exchange_refuses_fails_and_its_neighbour_goes_on() {
@@ -91,4 +91,55 @@ fn a_refusal_that_names_no_channel_takes_down_one_series() {
         assert_eq!(run.of("gap").count(), 0, "{:?}", run.lines);
         assert!(run.of("covered").any(|line| line["of"] == "book"), "{:?}", run.lines);
     }
+}
+
+/// A trade of Bitfinex, so many seconds after the beginning.
+fn say_trade(peer: &mut Peer, second: i64) -> bool {
+    let ms = FIRST_MS + second * 1000;
+    peer.say(&format!(r#"[7,"tu",[{second},{ms},0.5,1.5]]"#))
+}
+
+/// Hears what is asked for, and answers the question for trades.
+fn answer(peer: &mut Peer, is_granted: bool) {
+    while !peer.hear().is_none_or(|text| text.contains("trades")) {}
+    peer.say(if is_granted {
+        r#"{"event":"subscribed","channel":"trades","chanId":7,"symbol":"tBTCUSD","pair":"BTCUSD"}"#
+    } else {
+        r#"{"event":"error","channel":"trades","symbol":"tBTCUSD","msg":"subscribe: failed","code":10300}"#
+    });
+}
+
+#[test]
+fn what_the_next_connection_is_refused_is_missing_from_then_on() {
+    const LATER: i64 = 600;
+    let server = Server::start(|number, visit| {
+        let Some(mut peer) = visit.accept() else { return };
+        peer.say(r#"{"event":"info","version":2,"platform":{"status":1}}"#);
+        answer(&mut peer, number != 1);
+        let mut seconds = if number == 0 { 0.. } else { LATER.. };
+        let mut is_told = false;
+        while peer.is_there() {
+            match number {
+                // Told that it is to end, it goes on until its successor has taken over.
+                0 => {
+                    let second = seconds.next().unwrap_or_default();
+                    say_trade(&mut peer, second);
+                    if second > 9 && !std::mem::replace(&mut is_told, true) {
+                        peer.say(r#"{"event":"info","code":20051,"msg":"restarting"}"#);
+                    }
+                }
+                1 => drop(peer.say(r#"[0,"hb"]"#)),
+                _ => drop(say_trade(&mut peer, seconds.next().unwrap_or_default())),
+            }
+        }
+    });
+    let mut program = Program::start(&server, &["bitfinex", "BTC/USD"]);
+    program.wait_until(|line| line["kind"] == "covered" && line["start"].as_str() > Some("2024-01-01T00:10"));
+    let run = program.stop();
+    assert_eq!((run.status, server.opened().len()), (Some(0), 3), "{}", run.stderr);
+    let said = run.said("trade");
+    let [(first, ..), (reason, from, to), (last, ..)] = &said[..] else { panic!("one gap: {said:?}") };
+    assert_eq!((first.as_str(), last.as_str()), ("covered", "covered"));
+    assert_eq!(reason, "records were lost while connections changed");
+    assert!(from.as_str() < "05" && to.as_str() > "10", "{said:?}");
 }
