@@ -1,6 +1,7 @@
 //! Tests that run the tools together, one module per theme.
 
 mod adopt;
+mod alerts;
 mod bad_lines;
 mod budget;
 mod bulk;
