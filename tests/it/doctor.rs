@@ -69,6 +69,14 @@ impl Found {
         assert_eq!(found["fix"].is_null(), level == "ok", "{found}");
     }
 
+    /// Fails the test unless something of the kind was found, good or bad: machines differ.
+    #[track_caller]
+    fn says(&self, topic: &str, what: &str) {
+        let text = |line: &Value, key: &str| line[key].as_str().unwrap_or("").to_owned();
+        let is_said = self.lines.iter().any(|line| text(line, "topic") == topic && text(line, "what").contains(what));
+        assert!(is_said, "{what:?} was not found in {:#?}", self.lines);
+    }
+
     #[track_caller]
     fn has_none(&self, what: &str) {
         let found = self.lines.iter().find(|line| line["what"].as_str().unwrap_or("").contains(what));
@@ -85,7 +93,7 @@ fn a_host_that_is_well_and_nothing_is_changed() {
     found.has("ok", "config", "1 jobs of history, 0 of streams");
     found.has("ok", "exchange", "binance answers at ");
     found.has("ok", "clock", "that of binance");
-    found.has("ok", "disk", "makes durable in");
+    found.says("disk", "makes durable in");
     found.has("ok", "files", "open at once");
     found.has("ok", "store", "nothing is left over");
     found.has("ok", "budget", "shared in budget");
@@ -153,6 +161,15 @@ fn an_exchange_that_cannot_be_reached() {
     check(&format!("http://127.0.0.1:{port}"), "cannot connect to 127.0.0.1");
     check(&host.sim.url().replacen("http", "https", 1), "no TLS handshake with 127.0.0.1");
     check("ftp://127.0.0.1", "DCCD_BINANCE_REST_URL");
+    let live = "stream_jobs: [{exchange: kraken, pairs: [BTC/USD], channels: [trades]}]";
+    host.scratch.write("config.yml", live);
+    let mut doctor = host.doctor();
+    doctor.env("DCCD_KRAKEN_REST_URL", host.sim.url()).env("DCCD_KRAKEN_WS_URL", format!("wss://127.0.0.1:{port}"));
+    let found = Found::of(run(&mut doctor, ""));
+    found.has("ok", "exchange", "kraken answers at ");
+    found.has("fail", "exchange", "kraken: cannot connect to 127.0.0.1");
+    doctor.env("DCCD_KRAKEN_WS_URL", host.sim.url().replacen("http", "ws", 1));
+    Found::of(run(&mut doctor, "")).has("ok", "exchange", "kraken takes connections of streams at 127.0.0.1");
 }
 
 #[test]

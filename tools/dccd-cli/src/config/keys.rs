@@ -240,7 +240,11 @@ static ALERTS: Section = Section {
         secret("webhook_url", HTTP, "Address that is told when a job keeps failing"),
         key("webhook_url_file", Shape::Path, "", "File that holds the address"),
         key("max_consecutive_errors", Shape::Count(1, 1_000_000), "3", "Failures in a row before somebody is told"),
-        secret("heartbeat_url", HTTP, "Address that is asked after each good run, so that silence is noticed"),
+        secret(
+            "heartbeat_url",
+            HTTP,
+            "Address that is asked for while dccd-health check finds all well, so that silence is noticed",
+        ),
         key("heartbeat_url_file", Shape::Path, "", "File that holds the address"),
     ],
 };

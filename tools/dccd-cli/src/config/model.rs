@@ -60,7 +60,7 @@ pub struct Alerts {
     pub webhook_url: Option<Secret>,
     /// Failures in a row before somebody is told.
     pub max_consecutive_errors: u64,
-    /// Address that is asked after each good run.
+    /// Address that is asked for while `dccd-health check` finds all well.
     pub heartbeat_url: Option<Secret>,
 }
 

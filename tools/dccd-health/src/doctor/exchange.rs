@@ -1,11 +1,13 @@
 //! Whether exchanges answer, what their clock says, and whom they refuse.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dccd_cli::AddressBook;
+use dccd_cli::config::masked;
+use dccd_exchange::live::{Subscription, streams};
 use dccd_exchange::{AnswerError, Ask, Page, closed, exchanges};
 use dccd_record::{Dataset, Exchange, Kind, Pair, Span, Ts};
 use dccd_rest::{AskError, Asker, Budgets, Client, Policy, Priority, Stopped, Waiter};
@@ -15,6 +17,7 @@ use super::network::Server;
 use super::{Finding, Probe, Setting, host};
 use crate::clock::now;
 
+const TOPIC: &str = "exchange";
 /// One answer, its connection included.
 const TIME_MAX_SECS: u64 = 30;
 /// Longer than this nobody waits for the budget here.
@@ -38,12 +41,45 @@ pub(super) fn probes(setting: &Setting) -> Vec<Probe> {
     let dirs = host::budget_dirs(setting.budget_dir.as_deref());
     let mine = dirs.into_iter().filter(|dir| host::leaves_no_foreign_file(dir)).collect();
     let budgets = Arc::new(Mutex::new(Budgets::new(None, mine)));
-    asks.into_values()
-        .map(|ask| {
-            let (addresses, budgets) = (addresses.clone(), Arc::clone(&budgets));
-            Probe::new("exchange", TIME_MAX_SECS, move || look(&ask, &addresses, &budgets))
+    let mut probes = live_probes(setting, &addresses);
+    probes.extend(asks.into_values().map(|ask| {
+        let (addresses, budgets) = (addresses.clone(), Arc::clone(&budgets));
+        Probe::new(TOPIC, TIME_MAX_SECS, move || look(&ask, &addresses, &budgets))
+    }));
+    probes
+}
+
+/// One probe for each WebSocket host that is configured. They are not budgeted, since nothing is asked there.
+fn live_probes(setting: &Setting, addresses: &AddressBook) -> Vec<Probe> {
+    let mut hosts: BTreeSet<(String, &'static str)> = BTreeSet::new();
+    for job in setting.config.iter().flat_map(|config| &config.streams) {
+        let exchange = job.exchange.as_str();
+        let Some(streams) = streams(exchange).filter(|_| closed(exchange).is_none()) else { continue };
+        for dataset in job.channels.iter().filter_map(|(kind, _)| job.dataset(*kind)) {
+            let links = streams.links(&[Subscription::new(dataset)]).unwrap_or_default();
+            hosts.extend(links.iter().map(|link| (exchange.to_owned(), link.host.ws_url)));
+        }
+    }
+    hosts
+        .into_iter()
+        .map(|(exchange, known)| {
+            let url = addresses.ws_url(&exchange, known).map_err(|cause| cause.to_string());
+            Probe::new(TOPIC, TIME_MAX_SECS, move || vec![connect(&exchange, url)])
         })
         .collect()
+}
+
+fn connect(exchange: &str, url: Result<String, String>) -> Finding {
+    match url.map(|url| Server::of(&url).ok_or(url)) {
+        Err(why) => Finding::fail(TOPIC, why, "set it right, or unset it"),
+        Ok(Err(url)) => {
+            Finding::fail(TOPIC, format!("{exchange}: {} names no server", masked(&url)), "set its ws_url right")
+        }
+        Ok(Ok(server)) => match server.reach() {
+            Ok(()) => Finding::ok(TOPIC, format!("{exchange} takes connections of streams at {server}")),
+            Err(obstacle) => Finding::fail(TOPIC, format!("{exchange}: {obstacle}"), obstacle.fix()),
+        },
+    }
 }
 
 /// What is configured; without a configuration, what is stored.
@@ -81,7 +117,6 @@ fn is_open(exchange: &str, addresses: &AddressBook) -> bool {
 }
 
 fn look(ask: &Ask, addresses: &AddressBook, budgets: &Mutex<Budgets>) -> Vec<Finding> {
-    const TOPIC: &str = "exchange";
     let (exchange, api) = (ask.exchange().to_owned(), ask.api());
     let base = match addresses.rest_url(&exchange, api.rest_url) {
         Ok(base) => base,
@@ -103,7 +138,7 @@ fn look(ask: &Ask, addresses: &AddressBook, budgets: &Mutex<Budgets>) -> Vec<Fin
     match asker.ask(ask, &mut Vec::new(), &patience) {
         Ok(page) => {
             let took = begun.elapsed();
-            let what = format!("{exchange} answers at {} in {} ms", shown(&base), took.as_millis());
+            let what = format!("{exchange} answers at {} in {} ms", masked(&base), took.as_millis());
             vec![Finding::ok(TOPIC, what), compare_clocks(&exchange, &page, asked, took)]
         }
         Err(AskError::Http { error, .. }) => vec![unreachable(&exchange, &base, &error.to_string())],
@@ -145,9 +180,8 @@ fn seconds(nanos: i64) -> f64 {
 
 /// No answer at all: one goes the way on foot to see where it ends.
 fn unreachable(exchange: &str, base: &str, why: &str) -> Finding {
-    const TOPIC: &str = "exchange";
     let Some(server) = Server::of(base) else {
-        return Finding::fail(TOPIC, format!("{exchange}: {} names no server", shown(base)), "set its rest_url right");
+        return Finding::fail(TOPIC, format!("{exchange}: {} names no server", masked(base)), "set its rest_url right");
     };
     match server.reach() {
         Err(obstacle) => Finding::fail(TOPIC, format!("{exchange}: {obstacle}"), obstacle.fix()),
@@ -160,7 +194,6 @@ fn unreachable(exchange: &str, base: &str, why: &str) -> Finding {
 
 /// What it means that an exchange says no.
 fn refused(exchange: &str, error: &AnswerError) -> Finding {
-    const TOPIC: &str = "exchange";
     let what = format!("{exchange}: {error}");
     match error {
         AnswerError::Region => {
@@ -182,14 +215,6 @@ fn refused(exchange: &str, error: &AnswerError) -> Finding {
             "something on the way answers in its place: a proxy, a portal, a blocked region?",
         ),
         _ => Finding::fail(TOPIC, what, "does rest_url lead to this exchange?"),
-    }
-}
-
-/// A URL without user and password.
-fn shown(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        _ => url.to_owned(),
     }
 }
 
