@@ -7,7 +7,7 @@ use dccd_record::Side;
 use serde_json::{Value, json};
 
 use super::super::{amount_number, amount_text, price_number, price_text, trades};
-use super::{error, no_product, series, texts};
+use super::{error, series, texts};
 use crate::clock::{MINUTE, SECOND, iso_text};
 use crate::coinbase::LEVELS;
 use crate::feed::{CandleFeed, DepthFeed, Fallen, TradeFeed, recent};
@@ -94,7 +94,8 @@ impl AdvancedSession {
             let topic = Topic::new(channel.name(), product);
             match world.admission(&topic) {
                 Admission::Usual => opened.push(Subscription::open(channel, product, topic, &series, world)),
-                Admission::Denied => return Err(no_product(product)),
+                // What its errors name is not documented, so whoever reads them must do with nothing.
+                Admission::Denied => return Err("subscription refused".to_owned()),
                 Admission::Ignored => continue,
             }
             are_answered = true;
