@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::log::{self, LogArgs};
 use crate::prometheus::{self, PrometheusArgs};
 use crate::record::{self, RecordArgs};
+use crate::report::{self, ReportArgs};
 use crate::runs::{self, RunsArgs};
 use crate::status::{self, StatusArgs};
 
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Alert(AlertArgs),
     Log(LogArgs),
     Check(CheckArgs),
+    Report(ReportArgs),
     Metrics(PrometheusArgs),
     Doctor(DoctorArgs),
 }
@@ -46,6 +48,7 @@ impl Command {
             Command::Alert(args) => alert::run(args, tool),
             Command::Log(args) => log::run(args, tool),
             Command::Check(args) => check::run(args, tool),
+            Command::Report(args) => report::run(args, tool),
             Command::Metrics(args) => prometheus::run(args, tool),
             Command::Doctor(args) => doctor::run(args, tool),
         }

@@ -22,7 +22,7 @@ use dccd_cli::{Status, StoreFlags, Tool};
 use crate::error::Error;
 use crate::heartbeat;
 pub(crate) use reasons::{Reason, Sort, reasons};
-pub(crate) use series::{Series, State};
+pub(crate) use series::{Series, State, history};
 pub(crate) use survey::{Survey, survey};
 use text::parse_time;
 pub(crate) use text::size;

@@ -18,6 +18,7 @@ mod log;
 mod metrics;
 mod prometheus;
 mod record;
+mod report;
 mod run;
 mod runs;
 mod stamp;

@@ -283,6 +283,13 @@ fn files_that_should_be_there() {
     // A market that was closed looks the same.
     check(remove(day(4)), "names", &[("note", "missing", &day(4))]);
     check(remove(day(1)), "names", &[]);
+    let purge = |root: &Path| {
+        let marker = root.join(".dccd/purged/binance:trade:BTC-USDT/2024-01-02.json");
+        fs::create_dir_all(marker.parent().unwrap()).unwrap();
+        fs::write(marker, "{}\n").unwrap();
+        fs::remove_file(root.join(day(2))).unwrap();
+    };
+    check(purge, "names", &[]);
     // In a quiet one a day may have no trades.
     let quiet: Vec<String> = (0..10).map(|number| trade(number * 2 * TRADES_PER_DAY)).collect();
     let dir = write(&[quiet, vec![covered("trade", (0, 20), "page")]].concat());

@@ -108,7 +108,7 @@ impl Gaps {
 }
 
 /// What the exchange can still give.
-fn history(dataset: &Dataset, now: Ts) -> Option<Range> {
+pub(crate) fn history(dataset: &Dataset, now: Ts) -> Option<Range> {
     let row = capability(dataset).ok()?;
     if dataset.kind() == Kind::Book || row.reach == Reach::Now {
         return None;
