@@ -53,14 +53,16 @@ struct Claim {
 }
 
 impl Incident {
-    /// The incident after a count, if there is one; `max` failures in a row make one.
+    /// The incident after a count, if there is one; `max` failures in a row make one. Who does not know of a maximum, for
+    /// want of a configuration, makes none.
     pub(crate) fn follow(
         held: Option<Incident>,
         counts: &Counts,
-        max: u64,
+        max: Option<u64>,
         error: Option<&str>,
         now: Ts,
     ) -> Option<Incident> {
+        let are_too_many = max.is_some_and(|max| counts.errors_count >= max);
         let Some(mut incident) = held else {
             let opened = || Incident {
                 since: Some(now),
@@ -71,7 +73,7 @@ impl Incident {
                 over_at: None,
                 claim: None,
             };
-            return (counts.errors_count >= max).then(opened);
+            return are_too_many.then(opened);
         };
         if counts.errors_count == 0 {
             // Of what nobody can have heard of nobody needs to hear the end.
@@ -79,7 +81,7 @@ impl Incident {
             incident.over_at = incident.over_at.or(Some(now));
             return may_be_known.then_some(incident);
         }
-        if counts.errors_count >= max {
+        if are_too_many {
             // Nobody heard of the end yet, so it was none.
             incident.over_at = None;
             incident.errors = counts.errors_count;

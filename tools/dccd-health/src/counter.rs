@@ -1,6 +1,7 @@
 //! Counting into the store, and what follows from it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use dccd_cli::{Log, StoreFlags, Tool};
 use dccd_store::MetricsFile;
@@ -10,6 +11,11 @@ use crate::clock::now;
 use crate::error::Error;
 use crate::metrics::{Counting, Metrics};
 use crate::runs::History;
+
+/// How long an end that is to be counted waits for others who count.
+pub(crate) const END_PATIENCE: Duration = Duration::from_secs(600);
+/// How long a pipe does that flows on.
+pub(crate) const FLOW_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where runs are counted, remembered and told of.
 pub(crate) struct Keeping {
@@ -56,9 +62,10 @@ impl Counter {
     pub(crate) fn count(
         &self,
         invocation: Option<&str>,
+        patience: Duration,
         change: impl FnOnce(&mut Metrics, &Counting<'_>),
     ) -> Result<bool, Error> {
-        let file = MetricsFile::lock(&self.root)?;
+        let file = MetricsFile::lock(&self.root, patience)?;
         let content = file.read()?;
         let mut metrics = match content.as_deref().map(Metrics::from_json) {
             Some(None) => {

@@ -4,13 +4,13 @@
 //! and nothing that stands behind them.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use dccd_cli::config::Secret;
 use dccd_cli::{Status, Stop, ToolError};
+use dccd_rest::Backoff;
 use ureq::Agent;
 use ureq::http::Uri;
 use ureq::tls::{RootCerts, TlsConfig};
@@ -21,6 +21,7 @@ pub(crate) const TRIES_MAX: u32 = 3;
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The wait before the second try; each further one is twice as long.
 const WAIT_FIRST: Duration = Duration::from_millis(500);
+const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// An address of the configuration.
 pub(crate) struct Address {
@@ -64,11 +65,11 @@ impl Address {
 
     /// Sends a message; what may heal is tried `tries` times in all, but once only if somebody asks us to stop.
     pub(crate) fn send(&self, message: Message<'_>, tries: u32, stop: &Stop) -> Result<(), HttpError> {
-        let mut wait = WAIT_FIRST;
+        let mut waits = Backoff::new(WAIT_FIRST, WAIT_MAX);
         for left in (0..tries.max(1)).rev() {
             match self.send_once(message) {
                 Ok(()) => return Ok(()),
-                Err(refusal) if left == 0 || !refusal.is_passing() || !stop.wait(jittered(wait)) => {
+                Err(refusal) if left == 0 || !refusal.is_passing() || !stop.wait(waits.next()) => {
                     return Err(HttpError::Failed {
                         key: self.key,
                         host: self.shown(),
@@ -76,7 +77,7 @@ impl Address {
                         refusal,
                     });
                 }
-                Err(_) => wait *= 2,
+                Err(_) => {}
             }
         }
         Ok(())
@@ -142,12 +143,6 @@ fn reason(error: &ureq::Error) -> String {
         ureq::Error::Protocol(_) => "the answer is no HTTP".to_owned(),
         _ => "the connection failed".to_owned(),
     }
-}
-
-/// Up to a quarter longer, so that those who failed together do not return together.
-fn jittered(wait: Duration) -> Duration {
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    wait + wait.saturating_mul(u32::try_from(random % 256).unwrap_or(0)) / 1024
 }
 
 impl fmt::Display for HttpError {

@@ -156,8 +156,7 @@ impl Job {
             self.invocation = Some(invocation.to_owned());
         }
         let incident = self.incident.take();
-        self.incident =
-            counting.errors_max.and_then(|max| Incident::follow(incident, &self.counts, max, error, counting.now));
+        self.incident = Incident::follow(incident, &self.counts, counting.errors_max, error, counting.now);
     }
 }
 

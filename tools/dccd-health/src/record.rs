@@ -7,7 +7,7 @@ use dccd_cli::{Input, OutputError, Status, StoreFlags, Tool, Wait, env};
 use dccd_record::{BufferedLine, LINE_BYTES_MAX, Line, LineBuffer, Parser};
 
 use crate::clock::now;
-use crate::counter::Keeping;
+use crate::counter::{END_PATIENCE, FLOW_PATIENCE, Keeping};
 use crate::error::Error;
 use crate::expected::expect_jobs;
 use crate::run::{Outcome, Run, Trouble};
@@ -263,7 +263,8 @@ impl Recorder<'_> {
         if outcomes.is_empty() {
             return Ok(());
         }
-        let has_news = self.keeping.counter.count(None, |metrics, counting| metrics.count(&outcomes, counting))?;
+        let has_news =
+            self.keeping.counter.count(None, FLOW_PATIENCE, |metrics, counting| metrics.count(&outcomes, counting))?;
         self.run.streams_counted();
         if has_news {
             self.keeping.messenger.start();
@@ -280,7 +281,8 @@ impl Recorder<'_> {
         }
         let invocation = env::value(env::INVOCATION_ID).map(|id| id.to_string_lossy().into_owned());
         let counter = &self.keeping.counter;
-        let has_news = counter.count(invocation.as_deref(), |metrics, counting| metrics.count(outcomes, counting))?;
+        let has_news = counter
+            .count(invocation.as_deref(), END_PATIENCE, |metrics, counting| metrics.count(outcomes, counting))?;
         let now = now();
         self.keeping.history.keep(&self.streams.ends(outcomes, now), now)?;
         Ok(has_news)

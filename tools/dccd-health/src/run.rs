@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dccd_record::{Control, Dataset, Failed, Job, Order, Range, RangeSet};
 
-/// What is kept of the words that a failure came with.
+/// More of an error is left out.
 const ERROR_CHARS_MAX: usize = 200;
 
 /// Why a job has not succeeded.
@@ -185,8 +185,7 @@ impl Run {
 
     fn take_failed(&mut self, line: Failed) {
         let answers = self.answers.entry(line.dataset).or_default();
-        answers.error =
-            Some(line.error.chars().map(|c| if c.is_control() { ' ' } else { c }).take(ERROR_CHARS_MAX).collect());
+        answers.error = Some(said(&line.error));
         if let Some(stream) = &mut answers.stream {
             let trouble = if line.is_retryable { Trouble::Passing } else { Trouble::Lasting };
             stream.failure = stream.failure.max(Some(trouble));
@@ -227,6 +226,19 @@ fn judge(job: &JobRun, answers: &Answers, undone: Trouble) -> (u64, Option<Troub
         trouble = trouble.max(Some(undone));
     }
     (unanswered, trouble)
+}
+
+/// What is kept of the words that a failure came with: one line, without the passwords of addresses in it.
+fn said(error: &str) -> String {
+    let mut parts = error.split("://");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let host_end = part.find(|c: char| c == '/' || c.is_whitespace()).unwrap_or(part.len());
+        let (host, rest) = part.split_at(host_end);
+        let host = host.rsplit_once('@').map_or_else(|| host.to_owned(), |(_, host)| format!("***@{host}"));
+        text.extend(["://", &host, rest]);
+    }
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(ERROR_CHARS_MAX).collect()
 }
 
 /// What is wrong with a job, if something is.

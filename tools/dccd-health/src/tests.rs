@@ -153,6 +153,22 @@ fn one_job_that_fails_leaves_the_others_alone() {
     assert_eq!(found, [("mine".to_owned(), None, 7), ("other".to_owned(), Some(Trouble::Passing), 0)]);
 }
 
+#[test]
+fn an_error_is_told_without_passwords_and_in_one_short_line() {
+    let check = |error: &str, expected: &str| {
+        let outcomes = run(&[JOB, ORDER, &FAILED.replace("\"no\"", error)]).outcomes();
+        assert_eq!(outcomes[0].error.as_deref(), Some(expected));
+    };
+    check(r#""no""#, "no");
+    check(r#""http://a:b@h:1/p?q=a@b: down""#, "http://***@h:1/p?q=a@b: down");
+    check(r#""http://h/x@y and https://t0ken@h""#, "http://h/x@y and https://***@h");
+    check(r#""a\nb\u0007""#, "a b ");
+    check(&format!("\"{}\"", "é".repeat(999)), &"é".repeat(200));
+    let unanswered = run(&[JOB]).outcomes();
+    assert_eq!(unanswered[0].error.as_deref(), Some("ranges without an answer: 1"));
+    assert_eq!(run(&[JOB, ORDER, FAILED, COVERED]).outcomes()[0].error, None);
+}
+
 const STREAM: &str = r#"{"kind":"job",SERIES,"id":"mine","live":true}"#;
 
 #[test]

@@ -7,7 +7,7 @@ use dccd_cli::{Status, Tool, env};
 use dccd_record::{Dataset, Exchange, Pair};
 
 use crate::clock::now;
-use crate::counter::Keeping;
+use crate::counter::{END_PATIENCE, Keeping};
 use crate::error::Error;
 use crate::metrics::{self, Metrics};
 use crate::record::RecordArgs;
@@ -47,7 +47,7 @@ pub(crate) fn run(ended: &Ended<'_>, args: &RecordArgs, tool: &mut Tool) -> Resu
     let mut keeping = Keeping::of(&args.store, tool)?;
     let invocation = result.and_then(|result| result.invocation);
     let mut is_counted = false;
-    let has_news = keeping.counter.count(invocation.as_deref(), |metrics, counting| {
+    let has_news = keeping.counter.count(invocation.as_deref(), END_PATIENCE, |metrics, counting| {
         if error.is_some() && is_counted_already(metrics, invocation.as_deref()) {
             return;
         }

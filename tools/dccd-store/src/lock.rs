@@ -13,7 +13,7 @@ use crate::fsys;
 /// Waits between two tries grow to this.
 const WAIT_MAX: Duration = Duration::from_millis(200);
 /// A publish takes seconds; who waits this long waits for a process that hangs.
-const TRIES_MAX: u32 = 3_000;
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A dataset's lock, held until dropped. The file stays: removing it would let two hold "the" lock.
 #[derive(Debug)]
@@ -24,6 +24,11 @@ pub(crate) struct Lock {
 impl Lock {
     /// Waits for the lock at `path`.
     pub(crate) fn acquire(path: &Path) -> Result<Lock, StoreError> {
+        Lock::acquire_within(path, PATIENCE)
+    }
+
+    /// Waits for the lock at `path`, but not longer.
+    pub(crate) fn acquire_within(path: &Path, patience: Duration) -> Result<Lock, StoreError> {
         fsys::create_dir(fsys::parent(path))?;
         let file = File::options()
             .write(true)
@@ -31,15 +36,16 @@ impl Lock {
             .truncate(false)
             .open(path)
             .map_err(StoreError::io("open lock", path))?;
-        let mut wait = Duration::from_millis(1);
-        for _ in 0..TRIES_MAX {
-            if try_lock(&file, path)? {
-                return Ok(Lock { _file: file });
+        let (mut wait, mut waited) = (Duration::from_millis(1), Duration::ZERO);
+        while !try_lock(&file, path)? {
+            if waited >= patience {
+                return Err(StoreError::Locked { path: path.to_owned() });
             }
             std::thread::sleep(wait);
+            waited += wait;
             wait = (wait * 2).min(WAIT_MAX);
         }
-        Err(StoreError::Locked { path: path.to_owned() })
+        Ok(Lock { _file: file })
     }
 }
 

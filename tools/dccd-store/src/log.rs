@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::StoreError;
 use crate::fsys;
@@ -14,6 +15,8 @@ const NAME: &str = "dccd.log";
 const BYTES_MAX: u64 = 10 << 20;
 /// Logs that are kept besides the one that is written: `dccd.log.1` is the newest of them.
 const KEPT_MAX: u32 = 5;
+/// Whoever says something must not wait for long because another process hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `dccd.log` in a folder; any number of processes may append to it at once.
 #[derive(Debug)]
@@ -30,7 +33,7 @@ impl RotatingLog {
 
     /// Appends whole lines: all of them or none.
     pub fn append(&mut self, lines: &[u8]) -> Result<(), StoreError> {
-        let _lock = Lock::acquire(&self.dir.join(format!(".{NAME}.lock")))?;
+        let _lock = Lock::acquire_within(&self.dir.join(format!(".{NAME}.lock")), PATIENCE)?;
         let path = self.dir.join(NAME);
         let (mut file, mut len) = self.open(&path)?;
         let added = u64::try_from(lines.len()).unwrap_or(u64::MAX);

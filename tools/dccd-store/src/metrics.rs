@@ -1,6 +1,7 @@
 //! The file in which runs are counted. What it holds is not this crate's concern.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::aside::set_aside;
 use crate::error::StoreError;
@@ -21,10 +22,10 @@ pub struct MetricsFile {
 }
 
 impl MetricsFile {
-    /// Waits until nobody else changes the file.
-    pub fn lock(root: &Path) -> Result<MetricsFile, StoreError> {
+    /// Waits until nobody else changes the file, but not longer than that.
+    pub fn lock(root: &Path, patience: Duration) -> Result<MetricsFile, StoreError> {
         let layout = Layout::new(root);
-        let lock = Lock::acquire(&layout.lock_dir().join("metrics.lock"))?;
+        let lock = Lock::acquire_within(&layout.lock_dir().join("metrics.lock"), patience)?;
         Ok(MetricsFile { layout, _lock: lock })
     }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use dccd_record::{Day, Ts};
 
@@ -11,11 +12,14 @@ use crate::fsys;
 use crate::layout::Layout;
 use crate::lock::Lock;
 
+/// Lines are few, and a pipe may wait for whoever appends them.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Appends whole lines to the file of the month that holds `now`; processes that do so at once take turns. When a month
 /// begins, those that were over at `forgotten` are removed.
 pub fn append_runs(root: &Path, now: Ts, lines: &[u8], forgotten: Option<Ts>) -> Result<(), StoreError> {
     let layout = Layout::new(root);
-    let _lock = Lock::acquire(&layout.lock_dir().join("runs.lock"))?;
+    let _lock = Lock::acquire_within(&layout.lock_dir().join("runs.lock"), PATIENCE)?;
     fsys::create_dir(&layout.runs_dir())?;
     let path = layout.runs_dir().join(file_name(now.day()));
     let is_first = !path.exists();

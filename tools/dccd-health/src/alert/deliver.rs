@@ -9,6 +9,7 @@ use dccd_store::MetricsFile;
 use super::text::{headed, message};
 use super::{Claim, Incident, News};
 use crate::clock::now;
+use crate::counter::FLOW_PATIENCE;
 use crate::error::Error;
 use crate::http::{Address, HttpError, Message, TRIES_MAX};
 use crate::metrics::Metrics;
@@ -106,7 +107,7 @@ impl Delivery {
 
     /// Changes the file of counts, unless it makes no sense or `change` says that there is nothing to keep.
     fn change(&self, change: impl FnOnce(&mut Metrics) -> bool) -> Result<(), Error> {
-        let file = MetricsFile::lock(&self.root)?;
+        let file = MetricsFile::lock(&self.root, FLOW_PATIENCE)?;
         let Some(mut metrics) = file.read()?.as_deref().and_then(Metrics::from_json) else { return Ok(()) };
         if change(&mut metrics) {
             file.replace(&metrics.to_json())?;

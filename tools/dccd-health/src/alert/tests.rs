@@ -15,7 +15,7 @@ fn at(second: i64) -> Ts {
 fn follow(held: Option<Incident>, errors: u64, second: i64) -> Option<Incident> {
     let counts = Counts { errors_count: errors, ..Counts::default() };
     let error = (errors > 0).then_some("no");
-    Incident::follow(held, &counts, 3, error, at(second))
+    Incident::follow(held, &counts, Some(3), error, at(second))
 }
 
 /// The incident, claimed by a and told.
@@ -82,6 +82,18 @@ fn an_end_that_nobody_heard_of_was_none() {
     let telling = claimed(over.unwrap(), 3);
     let again = follow(Some(telling), 3, 4).unwrap().settled("a", News::Works, true).unwrap();
     assert_eq!(again.news(at(5)), Some(News::Failing));
+}
+
+#[test]
+fn who_does_not_know_the_maximum_forgets_nothing() {
+    let count = |held, errors| {
+        let counts = Counts { errors_count: errors, ..Counts::default() };
+        Incident::follow(held, &counts, None, None, at(9))
+    };
+    assert_eq!(count(None, 9), None);
+    let known = told(follow(None, 3, 0).unwrap(), 0);
+    assert_eq!(count(known.clone(), 4), known);
+    assert_eq!(count(known, 0).unwrap().news(at(9)), Some(News::Works));
 }
 
 #[test]
