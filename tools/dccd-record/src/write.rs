@@ -10,7 +10,7 @@ use crate::time::{NANOS_PER_SECOND, Ts, write_digits};
 /// Writes the lines of one dataset, each ending in LF.
 #[derive(Clone, Debug)]
 pub struct LineWriter {
-    prefix: Vec<u8>,
+    prefix_bytes: usize,
     times: TimeText,
     recv_times: TimeText,
 }
@@ -27,7 +27,13 @@ impl LineWriter {
             write_unsigned(u64::from(span.secs()), &mut prefix);
         }
         prefix.push(b',');
-        LineWriter { prefix, times: TimeText::default(), recv_times: TimeText::default() }
+        let prefix_bytes = prefix.len();
+        prefix.extend_from_slice(br#""ts":""#);
+        LineWriter {
+            prefix_bytes,
+            times: TimeText::new(prefix, b"\""),
+            recv_times: TimeText::new(br#","recv_ts":""#.to_vec(), b"\"}\n"),
+        }
     }
 
     /// Appends a candle.
@@ -52,11 +58,14 @@ impl LineWriter {
         number(br#","price":"#, trade.price, out);
         number(br#","amount":"#, trade.amount, out);
         out.extend_from_slice(match trade.side {
-            Some(Side::Buy) => br#","side":"buy""#,
-            Some(Side::Sell) => br#","side":"sell""#,
-            None => br#","side":null"#,
+            Some(Side::Buy) => br#","side":"buy","tid":"#,
+            Some(Side::Sell) => br#","side":"sell","tid":"#,
+            None => br#","side":null,"tid":"#,
         });
-        optional_text(br#","tid":"#, trade.tid.as_deref(), out);
+        match trade.tid.as_deref() {
+            Some(tid) => write_text(tid, out),
+            None => out.extend_from_slice(b"null"),
+        }
         self.finish(trade.recv_ts, out);
     }
 
@@ -90,23 +99,18 @@ impl LineWriter {
 
     /// What every line of the dataset begins with.
     pub(crate) fn prefix(&self) -> &[u8] {
-        &self.prefix
+        &self.times.text[..self.prefix_bytes]
     }
 
     fn begin(&mut self, ts: Ts, fraction: Fraction, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.prefix);
-        out.extend_from_slice(br#""ts":""#);
         self.times.write(ts, fraction, out);
-        out.push(b'"');
     }
 
     fn finish(&mut self, recv_ts: Option<Ts>, out: &mut Vec<u8>) {
-        if let Some(recv_ts) = recv_ts {
-            out.extend_from_slice(br#","recv_ts":""#);
-            self.recv_times.write(recv_ts, Fraction::Nanos, out);
-            out.push(b'"');
+        match recv_ts {
+            Some(recv_ts) => self.recv_times.write(recv_ts, Fraction::Nanos, out),
+            None => out.extend_from_slice(b"}\n"),
         }
-        out.extend_from_slice(b"}\n");
     }
 }
 
@@ -254,14 +258,6 @@ fn optional_unsigned(key: &[u8], value: Option<u64>, out: &mut Vec<u8>) {
     }
 }
 
-fn optional_text(key: &[u8], value: Option<&str>, out: &mut Vec<u8>) {
-    out.extend_from_slice(key);
-    match value {
-        Some(value) => write_text(value, out),
-        None => out.extend_from_slice(b"null"),
-    }
-}
-
 fn write_unsigned(value: u64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
     let mut at = digits.len();
@@ -295,13 +291,18 @@ enum Fraction {
     Nanos,
 }
 
-/// Keeps the text of the last second: from one line to the next the fraction changes, seldom the day.
-#[derive(Clone, Debug, Default)]
+/// Keeps the text of the last instant with what stands around it: from one line to the next the fraction changes, seldom
+/// the day.
+#[derive(Clone, Debug)]
 struct TimeText {
+    /// What stands before the time, the time, and what stands behind it.
+    text: Vec<u8>,
+    /// Bytes of what stands before the time.
+    lead_bytes: usize,
+    tail: &'static [u8],
     second: Option<i64>,
     /// The instant whose whole text with nine fraction digits is there.
     instant: Option<Ts>,
-    text: Vec<u8>,
 }
 
 /// Bytes of `YYYY-MM-DDT`.
@@ -311,11 +312,16 @@ const SECOND_BYTES: usize = 19;
 const SECONDS_PER_DAY: i64 = 86_400;
 
 impl TimeText {
+    fn new(lead: Vec<u8>, tail: &'static [u8]) -> TimeText {
+        TimeText { lead_bytes: lead.len(), text: lead, tail, second: None, instant: None }
+    }
+
     fn write(&mut self, ts: Ts, fraction: Fraction, out: &mut Vec<u8>) {
         if let Fraction::None = fraction {
             self.turn_to(ts);
             out.extend_from_slice(&self.text);
             out.push(b'Z');
+            out.extend_from_slice(self.tail);
             return;
         }
         if self.instant != Some(ts) {
@@ -323,6 +329,7 @@ impl TimeText {
             self.text.push(b'.');
             write_digits(&mut self.text, ts.nanos().rem_euclid(NANOS_PER_SECOND), 9);
             self.text.push(b'Z');
+            self.text.extend_from_slice(self.tail);
             self.instant = Some(ts);
         }
         out.extend_from_slice(&self.text);
@@ -331,17 +338,17 @@ impl TimeText {
     /// Leaves the text of the second that holds an instant.
     fn turn_to(&mut self, ts: Ts) {
         self.instant = None;
-        self.text.truncate(SECOND_BYTES);
+        self.text.truncate(self.lead_bytes + SECOND_BYTES);
         let (second, before) = (ts.secs(), self.second.replace(ts.secs()));
         if before == Some(second) {
             return;
         }
         let day = second.div_euclid(SECONDS_PER_DAY);
         if before.is_some_and(|before| before.div_euclid(SECONDS_PER_DAY) == day) {
-            self.text.truncate(DAY_BYTES);
+            self.text.truncate(self.lead_bytes + DAY_BYTES);
             ts.write_second_of_day(&mut self.text);
         } else {
-            self.text.clear();
+            self.text.truncate(self.lead_bytes);
             ts.write_second(&mut self.text);
         }
     }
