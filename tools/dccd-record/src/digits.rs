@@ -5,21 +5,27 @@ const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_
 
 /// Decimal digits read so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Digits {
+pub struct Digits {
     /// How many they are.
-    pub(crate) count: usize,
+    pub count: usize,
     /// The number they are; without meaning if they are more than [`Digits::EXACT_MAX`].
-    pub(crate) value: u64,
+    pub value: u64,
 }
 
 impl Digits {
     /// So many digits always fit.
-    pub(crate) const EXACT_MAX: usize = 19;
+    pub const EXACT_MAX: usize = 19;
 
     /// The digits that `bytes` starts with.
     #[inline(always)]
-    pub(crate) fn of(bytes: &[u8]) -> Digits {
+    pub fn of(bytes: &[u8]) -> Digits {
         Digits::default().followed_by::<true>(bytes)
+    }
+
+    /// How many digits `bytes` starts with.
+    #[inline(always)]
+    pub fn count(bytes: &[u8]) -> usize {
+        Digits::default().followed_by::<false>(bytes).count
     }
 
     /// These digits and those that `bytes` starts with; without `VALUE` they are only counted.

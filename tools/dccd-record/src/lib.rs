@@ -40,6 +40,7 @@ pub use candles::{
 };
 pub use control::{Control, Covered, Failed, Gap, Job, Order, Proof, Retry, Stored};
 pub use dataset::{Dataset, DatasetError, Exchange, Kind};
+pub use digits::Digits;
 pub use number::{Fixed, Number, NumberError};
 pub use pair::{Market, Pair, PairError};
 pub use parse::{DatasetId, Line, LineError, Parser};

@@ -62,7 +62,7 @@ impl<'a> Number<'a> {
     }
 
     /// The number at the start of `text`, and what stands behind it.
-    #[inline]
+    #[inline(always)]
     pub fn scan(text: &'a str) -> Option<(Number<'a>, &'a str)> {
         let scanned = scan_number::<false>(text.as_bytes())?;
         let (text, rest) = text.split_at(scanned.length);

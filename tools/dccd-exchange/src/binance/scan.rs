@@ -1,6 +1,6 @@
 //! Reads rows that are in Binance's own compact hand; anything else is left to `serde_json`.
 
-use dccd_record::Number;
+use dccd_record::{Digits, Number};
 
 /// A place in a body.
 #[derive(Clone, Copy, Debug)]
@@ -41,24 +41,24 @@ impl<'a> Scan<'a> {
     /// The same, with its digits.
     #[inline(always)]
     pub(super) fn unsigned_text(&mut self) -> Option<(u64, &'a str)> {
-        let (mut value, mut length) = match self.rest.as_bytes().first_chunk().and_then(eight_digits) {
-            Some(eight) => (eight, 8),
-            None => (0, 0),
-        };
-        for byte in self.rest.as_bytes().get(length..).unwrap_or_default() {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 || length == 19 {
-                break;
-            }
-            value = value * 10 + u64::from(digit);
-            length += 1;
-        }
-        let (text, rest) = self.rest.split_at_checked(length)?;
-        if !(1..=18).contains(&length) || (length > 1 && text.starts_with('0')) {
+        let digits = Digits::of(self.rest.as_bytes());
+        Some((digits.value, self.take_unsigned(digits.count)?))
+    }
+
+    /// The same, of no interest.
+    #[inline(always)]
+    pub(super) fn skip_unsigned(&mut self) -> Option<()> {
+        self.take_unsigned(Digits::count(self.rest.as_bytes())).map(|_| ())
+    }
+
+    #[inline(always)]
+    fn take_unsigned(&mut self, count: usize) -> Option<&'a str> {
+        let (text, rest) = self.rest.split_at_checked(count)?;
+        if !(1..=18).contains(&count) || (count > 1 && text.starts_with('0')) {
             return None;
         }
         self.rest = rest;
-        Some((value, text))
+        Some(text)
     }
 
     /// Skips what is left of a list of strings of digits, and its end. What is skipped is not used, so it
@@ -109,20 +109,9 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// The value of eight digits, found in three multiplications.
-fn eight_digits(text: &[u8; 8]) -> Option<u64> {
-    let word = u64::from_le_bytes(*text) ^ 0x3030_3030_3030_3030;
-    if (word | word.wrapping_add(0x0606_0606_0606_0606)) & 0xf0f0_f0f0_f0f0_f0f0 != 0 {
-        return None;
-    }
-    let pairs = (word.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
-    Some(fours.wrapping_mul(10_000 << 32 | 1) >> 32)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Scan, eight_digits};
+    use super::Scan;
 
     #[test]
     fn whole_numbers_of_any_length() {
@@ -138,11 +127,6 @@ mod tests {
         check("0,", Some(0));
         for refused in ["", ",", "-1", "01", "00000000", "1928374655647382910", "a1234567"] {
             check(refused, None);
-        }
-        assert_eq!(eight_digits(b"00000000"), Some(0));
-        assert_eq!(eight_digits(b"99999999"), Some(99_999_999));
-        for odd in [b"1234567/", b"1234567:", b":2345678", b"12 45678"] {
-            assert_eq!(eight_digits(odd), None);
         }
     }
 }

@@ -51,9 +51,9 @@ fn scan(body: &[u8], sink: &mut Sink<'_>) -> Option<()> {
         scan.literal(",\"q\":\"")?;
         let amount = scan.quoted_number()?;
         scan.literal(",\"f\":")?;
-        scan.unsigned()?;
+        scan.skip_unsigned()?;
         scan.literal(",\"l\":")?;
-        scan.unsigned()?;
+        scan.skip_unsigned()?;
         scan.literal(",\"T\":")?;
         let time = i64::try_from(scan.unsigned()?).ok()?;
         scan.literal(",\"m\":")?;

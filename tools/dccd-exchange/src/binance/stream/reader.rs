@@ -16,6 +16,9 @@ use crate::capability::capability;
 use crate::live::{Event, FrameError, FrameReader, Joint, Link, Subscription, SubscriptionId};
 use crate::wire::{excerpt, levels, message, number, unquoted};
 
+/// How a frame of a stream begins, up to its name.
+const STREAM: &str = r#"{"stream":""#;
+
 /// Reads the frames of one connection.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -23,12 +26,25 @@ pub(super) struct Reader {
     streams: HashMap<String, Stream>,
     /// In the order in which they were asked for.
     order: Vec<SubscriptionId>,
-    /// The stream whose trade came last: the next one is often of the same.
-    last: Option<(String, Stream)>,
+    trades: Vec<TradeFrame>,
+    /// Where the trades of a stream are, by its name.
+    trade_places: HashMap<String, usize>,
+    /// Where those are that came last: the next ones are often of the same stream.
+    last: usize,
+}
+
+/// How the frames of one stream of trades look.
+#[derive(Debug)]
+struct TradeFrame {
+    id: SubscriptionId,
+    /// What stands before the time of the event.
+    head: String,
+    /// What stands between that and the number of the trade.
+    symbol: String,
 }
 
 /// What is read of one stream.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Stream {
     id: SubscriptionId,
     kind: Kind,
@@ -135,9 +151,21 @@ struct Depth<'a> {
 
 impl Reader {
     pub(super) fn new(link: &Link, subscriptions: &[Subscription]) -> Reader {
-        let known = link.subscriptions.iter().filter_map(|id| Some((*id, subscriptions.get(id.0)?)));
-        let streams = known.map(|(id, wanted)| (stream_name(&wanted.dataset), Stream::new(id, wanted))).collect();
-        Reader { streams, order: link.subscriptions.clone(), last: None }
+        let (mut streams, mut trades, mut trade_places) = (HashMap::new(), Vec::new(), HashMap::new());
+        for id in &link.subscriptions {
+            let Some(wanted) = subscriptions.get(id.0) else { continue };
+            let (name, stream) = (stream_name(&wanted.dataset), Stream::new(*id, wanted));
+            if stream.kind == Kind::Trade {
+                trade_places.insert(name.clone(), trades.len());
+                trades.push(TradeFrame {
+                    id: *id,
+                    head: format!(r#"{STREAM}{name}","data":{{"e":"aggTrade","E":"#),
+                    symbol: format!(r#","s":"{}","a":"#, stream.symbol),
+                });
+            }
+            streams.insert(name, stream);
+        }
+        Reader { streams, order: link.subscriptions.clone(), trades, trade_places, last: 0 }
     }
 
     fn read_wire(&self, wire: &Wire<'_>, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Result<(), FrameError> {
@@ -178,31 +206,25 @@ impl Reader {
     /// A trade in the exchange's own hand, which is nearly all that comes; anything else is read with a parser.
     fn scan_trade(&mut self, frame: &str, recv_ts: Ts, take: &mut dyn FnMut(Event<'_>)) -> Option<()> {
         let mut scan = Scan::of(frame);
-        scan.literal(r#"{"stream":""#)?;
-        let name = scan.quoted_text()?;
-        let stream = self.last.as_ref().filter(|(last, _)| last == name).map(|(_, stream)| stream);
-        let (id, symbol) = match stream {
-            Some(known) => (known.id, known.symbol.as_str()),
-            None => {
-                let stream = self.streams.get(name).filter(|stream| stream.kind == Kind::Trade)?;
-                self.last = Some((name.to_owned(), stream.clone()));
-                (stream.id, stream.symbol.as_str())
-            }
-        };
-        scan.literal(r#","data":{"e":"aggTrade","E":"#)?;
-        scan.unsigned()?;
-        scan.literal(r#","s":""#)?;
-        scan.literal(symbol)?;
-        scan.literal(r#"","a":"#)?;
+        let mut shape = self.trades.get(self.last)?;
+        if !scan.has(&shape.head) {
+            scan.literal(STREAM)?;
+            self.last = *self.trade_places.get(scan.quoted_text()?)?;
+            shape = self.trades.get(self.last)?;
+            scan = Scan::of(frame);
+            scan.literal(&shape.head)?;
+        }
+        scan.skip_unsigned()?;
+        scan.literal(&shape.symbol)?;
         let (number, tid) = scan.unsigned_text()?;
         scan.literal(r#","p":""#)?;
         let price = scan.quoted_number()?;
         scan.literal(r#","q":""#)?;
         let amount = scan.quoted_number()?;
         scan.literal(r#","f":"#)?;
-        scan.unsigned()?;
+        scan.skip_unsigned()?;
         scan.literal(r#","l":"#)?;
-        scan.unsigned()?;
+        scan.skip_unsigned()?;
         scan.literal(r#","T":"#)?;
         let ts = stamp(i64::try_from(scan.unsigned()?).ok()?).ok()?;
         scan.literal(r#","m":"#)?;
@@ -216,7 +238,7 @@ impl Reader {
         }
         let side = Some(if is_maker { Side::Sell } else { Side::Buy });
         let tid = Some(Cow::Borrowed(tid));
-        take(Event::Trade(id, Some(number), Trade { ts, price, amount, side, tid, recv_ts: Some(recv_ts) }));
+        take(Event::Trade(shape.id, Some(number), Trade { ts, price, amount, side, tid, recv_ts: Some(recv_ts) }));
         Some(())
     }
 
