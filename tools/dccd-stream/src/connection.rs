@@ -3,6 +3,7 @@
 mod series;
 
 use std::collections::VecDeque;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use dccd_exchange::live::{
@@ -11,6 +12,7 @@ use dccd_exchange::live::{
 use dccd_record::{Book, Kind, Proof, Ts};
 
 use crate::clock::recv_ts;
+use crate::inbox::Inbox;
 use crate::socket::{Heard, Socket, SocketError};
 use crate::track::{Feed, Newest, Room, Track, Verdict};
 
@@ -129,6 +131,13 @@ impl Connection {
 
     /// Reads what is there; true if there may be more.
     pub(crate) fn read(&mut self, course: &mut Course<'_>) -> Result<bool, SocketError> {
+        let mut inbox = mem::take(&mut self.socket.inbox);
+        let read = self.read_from(&mut inbox, course);
+        self.socket.inbox = inbox;
+        read
+    }
+
+    fn read_from(&mut self, inbox: &mut Inbox, course: &mut Course<'_>) -> Result<bool, SocketError> {
         let mut at = (Instant::now(), recv_ts());
         let before = course.out.len();
         for number in 0..TURN_FRAMES_MAX {
@@ -138,12 +147,9 @@ impl Connection {
             if number % FRAMES_PER_LOOK == FRAMES_PER_LOOK - 1 {
                 at = (Instant::now(), recv_ts());
             }
-            match self.socket.read()? {
-                Heard::Text(text) => {
-                    self.heard = at.0;
-                    self.tally.frames += 1;
-                    self.take(text.as_str(), at, course);
-                }
+            match self.socket.read(inbox)? {
+                Heard::Text(text) => self.hear(text, at, course),
+                Heard::Joined(text) => self.hear(&text, at, course),
                 Heard::Control => self.heard = at.0,
                 Heard::Nothing => return Ok(false),
             }
@@ -209,6 +215,12 @@ impl Connection {
         self.socket.close();
     }
 
+    fn hear(&mut self, text: &str, at: (Instant, Ts), course: &mut Course<'_>) {
+        self.heard = at.0;
+        self.tally.frames += 1;
+        self.take(text, at, course);
+    }
+
     /// Reads one frame, which came at this time.
     fn take(&mut self, frame: &str, (now, recv_ts): (Instant, Ts), course: &mut Course<'_>) {
         let Connection { reader, series, sequence, stamp, tally, .. } = self;
@@ -254,6 +266,16 @@ impl Connection {
                 *stamp = (*stamp).max(Some(book.ts).filter(|ts| *ts != recv_ts));
             }
             Event::Ignored => {}
+            // Nearly all that comes.
+            Event::Trade(id, number, trade) if course.is_active => {
+                if let Some(one) = series.get_mut(id) {
+                    one.hear(now);
+                }
+                *stamp = (*stamp).max(Some(trade.ts));
+                if let Some(track) = course.tracks.get_mut(id.0).filter(|track| !track.is_shed()) {
+                    track.take_trade(number, &trade, course.out);
+                }
+            }
             event => {
                 let Some(id) = id_of(&event) else { return };
                 if let Some(one) = series.get_mut(id) {

@@ -8,6 +8,7 @@ mod clock;
 mod connection;
 mod engine;
 mod error;
+mod inbox;
 mod network;
 mod slot;
 mod socket;

@@ -1,7 +1,11 @@
 //! One WebSocket: opened by a thread of its own, read without waiting.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::mem;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, OnceLock};
@@ -11,32 +15,42 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use rustls_platform_verifier::ConfigVerifierExt;
 use tungstenite::client::IntoClientRequest;
+use tungstenite::error::ProtocolError;
 use tungstenite::http::header::{RETRY_AFTER, USER_AGENT};
 use tungstenite::http::{HeaderValue, Uri};
-use tungstenite::protocol::WebSocketConfig;
-use tungstenite::{HandshakeError, Message, WebSocket};
+use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tungstenite::{HandshakeError, Message};
+
+use crate::inbox::{Inbox, MESSAGE_BYTES_MAX, Part};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For each step of the handshakes of TLS and WebSocket.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
 const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
-/// Whole books of the largest exchange have a third of it.
-const MESSAGE_BYTES_MAX: usize = 32 << 20;
-const READ_BUFFER_BYTES: usize = 128 << 10;
+/// Messages in pieces are rare.
+const PIECE_BUFFER_BYTES: usize = 4 << 10;
 /// What may wait to be sent to somebody who does not read.
 const WRITE_BUFFER_BYTES_MAX: usize = 1 << 20;
 
-/// One WebSocket.
+/// One WebSocket. Texts in one piece, which is nearly all that comes, are taken where they lie; whatever else the
+/// protocol has is left to tungstenite.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    inner: WebSocket<Stream>,
+    stream: Stream,
+    protocol: WebSocketContext,
+    /// What came; whoever reads takes it for the while.
+    pub(crate) inbox: Inbox,
+    /// Whether a message began of which more has to come.
+    is_in_pieces: bool,
 }
 
 /// What [`Socket::read`] found.
 #[derive(Debug)]
-pub(crate) enum Heard {
+pub(crate) enum Heard<'a> {
     /// A message, in its letters.
-    Text(tungstenite::Utf8Bytes),
+    Text(&'a str),
+    /// The same, put together from its pieces.
+    Joined(tungstenite::Utf8Bytes),
     /// A sign of life of the protocol.
     Control,
     /// Nothing more for now.
@@ -56,16 +70,10 @@ impl Socket {
         let mut request = url.into_client_request().map_err(|cause| SocketError::Url(format!("{url}: {cause}")))?;
         let agent = HeaderValue::from_static(concat!("dccd/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(USER_AGENT, agent);
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(0)
-            .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-            .max_message_size(Some(MESSAGE_BYTES_MAX))
-            .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let mut shaken = tungstenite::client::client_with_config(request, stream, Some(config));
-        let inner = loop {
+        let mut shaken = tungstenite::client(request, Heeded { stream, came: Vec::new() });
+        let heeded = loop {
             match shaken {
-                Ok((inner, _)) => break inner,
+                Ok((socket, _)) => break socket.into_inner(),
                 Err(HandshakeError::Interrupted(later)) if begun.elapsed() < HANDSHAKE_MAX => {
                     shaken = later.handshake();
                 }
@@ -73,21 +81,56 @@ impl Socket {
                 Err(HandshakeError::Failure(cause)) => return Err(SocketError::from(cause)),
             }
         };
-        inner.get_ref().tcp().set_nonblocking(true).map_err(SocketError::Io)?;
-        Ok(Socket { inner })
+        let (mut stream, inbox) = heeded.split();
+        stream.tcp_mut().stop_waiting().map_err(SocketError::Io)?;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(PIECE_BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+            .max_message_size(Some(MESSAGE_BYTES_MAX))
+            .max_frame_size(Some(MESSAGE_BYTES_MAX));
+        let protocol = WebSocketContext::new(Role::Client, Some(config));
+        Ok(Socket { stream, protocol, inbox, is_in_pieces: false })
     }
 
     /// The next message, without waiting for it.
-    pub(crate) fn read(&mut self) -> Result<Heard, SocketError> {
-        match self.inner.read() {
-            Ok(Message::Text(text)) => Ok(Heard::Text(text)),
+    pub(crate) fn read<'a>(&mut self, inbox: &'a mut Inbox) -> Result<Heard<'a>, SocketError> {
+        let place = loop {
+            if let Some(place) = inbox.find()? {
+                break place;
+            }
+            match self.stream.read(inbox.room()) {
+                Ok(0) => return Err(tungstenite::Error::from(ProtocolError::ResetWithoutClosingHandshake).into()),
+                Ok(count) => inbox.add(count),
+                Err(cause) if is_not_now(&cause) => return Ok(Heard::Nothing),
+                Err(cause) => return Err(SocketError::Io(cause)),
+            }
+        };
+        let frame = inbox.take(place);
+        if frame.part == Part::Text && !self.is_in_pieces {
+            let text = std::str::from_utf8(frame.payload);
+            return text.map(Heard::Text).map_err(|cause| SocketError::Protocol(cause.to_string()));
+        }
+        match frame.part {
+            Part::Piece => self.is_in_pieces = true,
+            Part::End => self.is_in_pieces = false,
+            Part::Text | Part::Other => {}
+        }
+        self.understand(frame.bytes)
+    }
+
+    /// What a frame means that is no whole text.
+    fn understand(&mut self, frame: &[u8]) -> Result<Heard<'static>, SocketError> {
+        let read = self.protocol.read(&mut OneFrame { bytes: frame, stream: &mut self.stream });
+        match read {
+            Ok(Message::Text(text)) => Ok(Heard::Joined(text)),
             Ok(Message::Binary(_)) => Err(SocketError::Protocol("a binary message".to_owned())),
             Ok(Message::Close(frame)) => {
                 let why = frame.map(|frame| format!("{} {}", frame.code, frame.reason.as_str()));
                 Err(SocketError::Closed(why.unwrap_or_else(|| "without a reason".to_owned()).trim_end().to_owned()))
             }
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Ok(Heard::Control),
-            Err(tungstenite::Error::Io(cause)) if is_not_now(&cause) => Ok(Heard::Nothing),
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => self.flush().map(|()| Heard::Control),
+            Err(tungstenite::Error::Io(cause)) if is_not_now(&cause) => Ok(Heard::Control),
             Err(cause) => Err(SocketError::from(cause)),
         }
     }
@@ -103,23 +146,24 @@ impl Socket {
 
     /// Sends what could not be sent before.
     pub(crate) fn flush(&mut self) -> Result<(), SocketError> {
-        not_now_is_fine(self.inner.flush())
+        not_now_is_fine(self.protocol.flush(&mut self.stream))
     }
 
     /// Says goodbye, and does not wait for an answer.
     pub(crate) fn close(&mut self) {
-        let _ = self.inner.close(None);
-        let _ = self.inner.flush();
+        let _ = self.protocol.close(&mut self.stream, None);
+        let _ = self.protocol.flush(&mut self.stream);
     }
 
     fn write(&mut self, message: Message) -> Result<(), SocketError> {
-        not_now_is_fine(self.inner.send(message))
+        let written = self.protocol.write(&mut self.stream, message);
+        not_now_is_fine(written.and_then(|()| self.protocol.flush(&mut self.stream)))
     }
 }
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.inner.get_ref().tcp().as_fd()
+        self.stream.tcp().inner.as_fd()
     }
 }
 
@@ -135,7 +179,7 @@ fn is_not_now(cause: &io::Error) -> bool {
 }
 
 /// Names are looked up anew each time, and each of their addresses is tried.
-fn dial(host: &str, port: u16) -> Result<TcpStream, SocketError> {
+fn dial(host: &str, port: u16) -> Result<Tcp, SocketError> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
     for address in (host, port).to_socket_addrs().map_err(SocketError::Io)? {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
@@ -144,7 +188,7 @@ fn dial(host: &str, port: u16) -> Result<TcpStream, SocketError> {
                     .set_nodelay(true)
                     .and_then(|()| stream.set_read_timeout(Some(HANDSHAKE_TIMEOUT)))
                     .and_then(|()| stream.set_write_timeout(Some(HANDSHAKE_TIMEOUT)));
-                return timed.map(|()| stream).map_err(SocketError::Io);
+                return timed.map(|()| Tcp::new(stream)).map_err(SocketError::Io);
             }
             Err(cause) => failure = cause,
         }
@@ -153,7 +197,7 @@ fn dial(host: &str, port: u16) -> Result<TcpStream, SocketError> {
 }
 
 /// Certificates are those of the system; they are read when the first connection needs them.
-fn tls(host: &str, tcp: TcpStream) -> Result<StreamOwned<ClientConnection, TcpStream>, SocketError> {
+fn tls(host: &str, tcp: Tcp) -> Result<StreamOwned<ClientConnection, Tcp>, SocketError> {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     let config = match CONFIG.get() {
         Some(config) => Arc::clone(config),
@@ -170,16 +214,124 @@ fn tls(host: &str, tcp: TcpStream) -> Result<StreamOwned<ClientConnection, TcpSt
 /// With or without TLS.
 #[derive(Debug)]
 enum Stream {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Plain(Tcp),
+    Tls(Box<StreamOwned<ClientConnection, Tcp>>),
 }
 
 impl Stream {
-    fn tcp(&self) -> &TcpStream {
+    fn tcp(&self) -> &Tcp {
         match self {
             Stream::Plain(tcp) => tcp,
             Stream::Tls(tls) => &tls.sock,
         }
+    }
+
+    fn tcp_mut(&mut self) -> &mut Tcp {
+        match self {
+            Stream::Plain(tcp) => tcp,
+            Stream::Tls(tls) => &mut tls.sock,
+        }
+    }
+}
+
+/// A connection that is not read in vain: one that gave less than there was room for is empty for now.
+#[derive(Debug)]
+struct Tcp {
+    inner: TcpStream,
+    waits: bool,
+    is_empty: bool,
+}
+
+impl Tcp {
+    fn new(inner: TcpStream) -> Tcp {
+        Tcp { inner, waits: true, is_empty: false }
+    }
+
+    /// Reads only what is there from now on.
+    fn stop_waiting(&mut self) -> io::Result<()> {
+        self.waits = false;
+        self.inner.set_nonblocking(true)
+    }
+}
+
+impl Read for Tcp {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if mem::take(&mut self.is_empty) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = self.inner.read(buffer)?;
+        self.is_empty = !self.waits && (1..buffer.len()).contains(&count);
+        Ok(count)
+    }
+}
+
+impl Write for Tcp {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// A connection during the handshake: what comes is remembered, since its end may belong to what follows.
+#[derive(Debug)]
+struct Heeded {
+    stream: Stream,
+    came: Vec<u8>,
+}
+
+impl Heeded {
+    /// The connection, and what came behind the answer to the handshake.
+    fn split(self) -> (Stream, Inbox) {
+        const ANSWER_END: &[u8] = b"\r\n\r\n";
+        let end = self.came.windows(ANSWER_END.len()).position(|four| four == ANSWER_END);
+        let behind = end.and_then(|at| self.came.get(at + ANSWER_END.len()..)).unwrap_or_default();
+        (self.stream, Inbox::new(behind.to_vec()))
+    }
+}
+
+impl Read for Heeded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.stream.read(buffer)?;
+        self.came.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+}
+
+impl Write for Heeded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// A connection of which only one frame is read.
+struct OneFrame<'a> {
+    bytes: &'a [u8],
+    stream: &'a mut Stream,
+}
+
+impl Read for OneFrame<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.bytes.read(buffer)? {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            count => Ok(count),
+        }
+    }
+}
+
+impl Write for OneFrame<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
     }
 }
 

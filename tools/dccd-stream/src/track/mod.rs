@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use dccd_exchange::live::{Event, Streams};
 use dccd_exchange::{Paging, capability};
-use dccd_record::{Control, Dataset, Funding, Job, Kind, LineWriter, Proof, Retry, Ts, write_control};
+use dccd_record::{Control, Dataset, Funding, Job, Kind, LineWriter, Proof, Retry, Trade, Ts, write_control};
 
 use crate::wish::Wish;
 
@@ -96,6 +96,13 @@ impl Track {
     pub(crate) fn write_order(&self, out: &mut Vec<u8>) {
         if !self.records_only {
             write_order(&self.dataset, out);
+        }
+    }
+
+    /// Takes a trade.
+    pub(crate) fn take_trade(&mut self, id: Option<u64>, trade: &Trade<'_>, out: &mut Vec<u8>) {
+        if let Course::Trades(trades) = &mut self.course {
+            trades.take(id, trade, &mut self.cover, &mut self.lines, out);
         }
     }
 
