@@ -114,7 +114,7 @@ fn people_read_text() {
     let text = ended.text();
     assert!(text.starts_with("fail  config: config.yml:1:"), "{text}");
     assert!(text.contains("dccd-config validate"), "{text}");
-    // Nothing is configured or stored, so all that is known is asked.
+    // None is configured, so all that are known are asked.
     for exchange in ["binance", "coinbase", "kraken", "krakenfutures", "bybit", "okx", "bitfinex"] {
         assert!(text.contains(&format!("ok    exchange: {exchange} answers at ")), "{exchange} is missing in {text}");
     }

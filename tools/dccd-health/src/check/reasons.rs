@@ -10,6 +10,7 @@ use super::series::{Series, State};
 use super::survey::Survey;
 use super::sync::SyncState;
 use super::text::{age, size};
+use crate::clock::seconds;
 
 const GIB: u64 = 1 << 30;
 
@@ -54,6 +55,7 @@ pub(crate) struct Reason {
 /// Everything that is wrong; nothing if all is well.
 pub(crate) fn reasons(found: &Survey, limits: &Limits) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = Vec::new();
+    reasons.extend(nothing_at_all(found));
     reasons.extend(found.series.iter().filter_map(|series| stale(series, found.now)));
     reasons.extend(found.series.iter().filter_map(|series| gaps(series, found.now, limits.max_gap_age)));
     let jobs = || found.jobs.iter().filter(|job| job.is_wanted);
@@ -62,6 +64,13 @@ pub(crate) fn reasons(found: &Survey, limits: &Limits) -> Vec<Reason> {
     reasons.extend(disk(found, limits));
     reasons.extend(found.sync.iter().flat_map(|sync| unsynced(sync, found.now, limits.max_sync_age)));
     reasons
+}
+
+/// Where nothing is, nothing is stale; but somebody looks in the wrong place, or has forgotten something.
+fn nothing_at_all(found: &Survey) -> Option<Reason> {
+    let message = "no dataset is stored or configured; is it the right --data-path and --config?".to_owned();
+    let subject = found.root.display().to_string();
+    found.series.is_empty().then_some(Reason { sort: Sort::Stale, subject, since: None, message })
 }
 
 fn stale(series: &Series, now: Ts) -> Option<Reason> {
@@ -74,7 +83,7 @@ fn stale(series: &Series, now: Ts) -> Option<Reason> {
         None => format!("nothing is covered yet; {help}"),
         Some(end) => {
             let ago = age(series.lag_nanos(now).unwrap_or(0));
-            format!("covered until {end}, {ago} ago, and should be until {required}; {help}")
+            format!("covered until {}, {ago} ago, and should be until {}; {help}", seconds(end), seconds(required))
         }
     };
     Some(Reason { sort: Sort::Stale, subject: series.dataset.to_string(), since: series.covered_end(), message })
@@ -88,8 +97,8 @@ fn gaps(series: &Series, now: Ts, max_age: Duration) -> Option<Reason> {
     let message = format!(
         "gaps open for more than {} that history can fill: {count}, the oldest from {} to {}; run dccd repair",
         age(max_age_nanos),
-        oldest.start(),
-        oldest.end()
+        seconds(oldest.start()),
+        seconds(oldest.end())
     );
     Some(Reason { sort: Sort::Gap, subject: series.dataset.to_string(), since: Some(oldest.end()), message })
 }
@@ -97,15 +106,18 @@ fn gaps(series: &Series, now: Ts, max_age: Duration) -> Option<Reason> {
 fn overdue(job: &JobRuns, now: Ts) -> Reason {
     let last = match job.last_run {
         None => "no run of it was ever recorded".to_owned(),
-        Some(run) => format!("its last run ended at {run}, {} ago", age(now.nanos().saturating_sub(run.nanos()))),
+        Some(run) => {
+            let ago = age(now.nanos().saturating_sub(run.nanos()));
+            format!("its last run ended at {}, {ago} ago", seconds(run))
+        }
     };
-    let due = job.due.map_or_else(String::new, |due| format!(", and one was due since {due}"));
+    let due = job.due.map_or_else(String::new, |due| format!(", and one was due since {}", seconds(due)));
     let message = format!("{last}{due}; is its timer running, or one run still going on?");
     Reason { sort: Sort::Overdue, subject: job.job.clone(), since: job.last_run, message }
 }
 
 fn failing(job: &JobRuns) -> Reason {
-    let last = job.last_success.map_or_else(|| "never yet".to_owned(), |at| format!("last at {at}"));
+    let last = job.last_success.map_or_else(|| "never yet".to_owned(), |at| format!("last at {}", seconds(at)));
     let message = format!("failed {} times in a row, succeeded {last}; see what its last run says", job.errors);
     Reason { sort: Sort::Failing, subject: job.job.clone(), since: job.last_success, message }
 }
@@ -138,7 +150,8 @@ fn unsynced(sync: &SyncState, now: Ts, max_age: Option<Duration>) -> Vec<Reason>
         let message = match remote.last_success {
             None => "never copied to; run dccd-sync push".to_owned(),
             Some(at) => format!(
-                "last copied to at {at}, {} ago, and {} are allowed; run dccd-sync push",
+                "last copied to at {}, {} ago, and {} are allowed; run dccd-sync push",
+                seconds(at),
                 age(now.nanos().saturating_sub(at.nanos())),
                 age(max_age_nanos)
             ),

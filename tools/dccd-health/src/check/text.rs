@@ -80,6 +80,7 @@ fn all_is_well(found: &Survey) -> String {
         .filter_map(|series| Some((series.lag_nanos(found.now)?, &series.dataset)))
         .max();
     let fresh = match oldest {
+        None if judged().count() == 0 => "no job promises to keep a dataset fresh".to_owned(),
         None => format!("{} datasets are complete", judged().count()),
         Some((lag, dataset)) => {
             format!("{} datasets are fresh, the oldest is {} behind ({dataset})", judged().count(), age(lag))

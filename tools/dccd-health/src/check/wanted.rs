@@ -23,6 +23,8 @@ pub(crate) enum Promise {
     History {
         /// When.
         schedule: Schedule,
+        /// First instant that is wanted.
+        start: Option<Ts>,
         /// First instant that is no longer wanted.
         end: Option<Ts>,
     },
@@ -36,8 +38,8 @@ pub(crate) enum Promise {
 /// The promises, by dataset.
 pub(crate) fn promises(config: &Config) -> BTreeMap<Dataset, Vec<Promise>> {
     let mut wanted: BTreeMap<Dataset, Vec<Promise>> = BTreeMap::new();
-    for HistoryJob { dataset, schedule, end, .. } in &config.history {
-        let promise = Promise::History { schedule: schedule.clone(), end: *end };
+    for HistoryJob { dataset, schedule, start, end, .. } in &config.history {
+        let promise = Promise::History { schedule: schedule.clone(), start: *start, end: *end };
         wanted.entry(dataset.clone()).or_default().push(promise);
     }
     for job in &config.streams {
@@ -87,6 +89,8 @@ impl Expectation<'_> {
         let all = promises.iter().filter_map(|promise| {
             let until = self.until(row, dataset, promise)?;
             let end = match promise {
+                // What has not begun is not late.
+                Promise::History { start: Some(start), .. } if *start >= until => return None,
                 Promise::History { end, .. } => end.iter().copied().chain(expiry).min(),
                 Promise::Live { .. } => expiry,
             };

@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dccd_cli::AddressBook;
-use dccd_cli::config::masked;
+use dccd_cli::config::{Config, masked};
 use dccd_exchange::live::{Subscription, streams};
 use dccd_exchange::{AnswerError, Ask, Page, closed, exchanges};
 use dccd_record::{Dataset, Exchange, Kind, Pair, Span, Ts};
 use dccd_rest::{AskError, Asker, Budgets, Client, Policy, Priority, Stopped, Waiter};
-use dccd_store::Coverage;
 
 use super::network::Server;
 use super::{Finding, Probe, Setting, host};
@@ -27,11 +26,11 @@ const SECOND_NANOS: i64 = 1_000_000_000;
 const CLOCK_WARN_NANOS: i64 = 2 * SECOND_NANOS;
 const CLOCK_FAIL_NANOS: i64 = 60 * SECOND_NANOS;
 
-/// One probe for each host of an exchange that is used here; of every exchange, if none is.
+/// One probe for each host of an exchange that is configured; of every exchange, if none is.
 pub(super) fn probes(setting: &Setting) -> Vec<Probe> {
     let addresses = AddressBook::new(setting.config.as_deref().cloned());
     let mut asks: BTreeMap<(String, &'static str), Ask> = BTreeMap::new();
-    let mut used = datasets(setting);
+    let mut used = setting.config.as_deref().map_or_else(Vec::new, configured);
     if used.is_empty() {
         used = exchanges().filter_map(any_dataset).collect();
     }
@@ -82,16 +81,9 @@ fn connect(exchange: &str, url: Result<String, String>) -> Finding {
     }
 }
 
-/// What is configured; without a configuration, what is stored.
-fn datasets(setting: &Setting) -> Vec<Dataset> {
-    match &setting.config {
-        Some(config) => {
-            let live =
-                config.streams.iter().flat_map(|job| job.channels.iter().filter_map(|(kind, _)| job.dataset(*kind)));
-            config.history.iter().map(|job| job.dataset.clone()).chain(live).collect()
-        }
-        None => Coverage::open(&setting.root).and_then(|coverage| coverage.datasets()).unwrap_or_default(),
-    }
+fn configured(config: &Config) -> Vec<Dataset> {
+    let live = config.streams.iter().flat_map(|job| job.channels.iter().filter_map(|(kind, _)| job.dataset(*kind)));
+    config.history.iter().map(|job| job.dataset.clone()).chain(live).collect()
 }
 
 /// The question for the clock of the host that has a dataset; what is only pushed is asked for as a book.

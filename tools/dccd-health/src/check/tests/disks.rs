@@ -67,7 +67,7 @@ fn a_disk_is_a_reason_if_it_does_not_last() {
         let found = Survey {
             now: at(NOW),
             root: "store".into(),
-            series: Vec::new(),
+            series: vec![series("binance:trade:BTC-USDT", "2024-01-01T00:00:00Z", "2024-03-13T12:00:00Z")],
             jobs: Vec::new(),
             errors_max: 3,
             disk: Some(disk),

@@ -75,6 +75,7 @@ fn jobs_promise_what_their_last_run_could_have() {
         Some(Due::Finally(at("2024-02-01T00:00:00Z"))),
     );
     check(&format!("{hourly}}}]"), "binance:candle:ETH-USDT:1h", None);
+    check(&format!("{hourly}, start: 2024-03-14}}]"), id, None);
     let three = "jobs: [{exchange: binance, pairs: [BTC/USDT], data_type: ohlc, span: 1h, trigger_kind: manual}]";
     check(three, id, None);
     let live = "stream_jobs: [{exchange: kraken, pairs: [BTC/USD], channels: [trades, book, candles], span: 1m, time_step: 30}]";
@@ -138,7 +139,10 @@ fn gaps_are_told_apart_by_whether_history_has_them() {
     check("binance:trade:BTC-USDT", &[dead[0], dead[1], "covered 2024-03-12T00:00:00Z 2024-03-13T00:00:00Z"], (1, 0));
 }
 
+/// What is found besides a dataset of which nothing is promised.
 fn survey(series: Vec<Series>, jobs: Vec<JobRuns>) -> Survey {
+    let unplanned = self::series(&config("settings: {}"), "binance:trade:ADA-USDT", &[]);
+    let series = series.into_iter().chain([unplanned]).collect();
     Survey {
         now: at(NOW),
         root: "store".into(),
@@ -153,6 +157,12 @@ fn survey(series: Vec<Series>, jobs: Vec<JobRuns>) -> Survey {
 
 fn sorts(found: &Survey, limits: &Limits) -> Vec<Sort> {
     reasons(found, limits).iter().map(|reason| reason.sort).collect()
+}
+
+#[test]
+fn nothing_at_all_is_a_reason() {
+    let found = Survey { series: Vec::new(), ..survey(Vec::new(), Vec::new()) };
+    assert_eq!(sorts(&found, &Limits::default()), [Sort::Stale]);
 }
 
 #[test]
