@@ -27,6 +27,9 @@ const SPEED: i64 = 10;
 /// How long things go wrong, and how long they go well afterwards.
 const TROUBLE: Duration = Duration::from_secs(12);
 const CALM: Duration = Duration::from_secs(24);
+/// Until then what was dead is noticed, and comes again.
+const RECOVERY_MAX: Duration = Duration::from_secs(240);
+const LOOK: Duration = Duration::from_millis(500);
 /// A repair leaves the newest time alone.
 const SETTLE_NANOS: i64 = 180 * 1_000_000_000;
 /// The simulated day lies so far back that all of it is in the past, also for those who look at our clock.
@@ -232,7 +235,9 @@ fn tell(venue: &Venue, seed: u64) {
         thread::sleep(Duration::from_millis(200 + random.below(1_300)));
     }
     sim.page("/sim/faults?clear=1");
+    let calm = now_of(&sim);
     thread::sleep(CALM);
+    wait_for_cover(&scratch, venue, calm);
     pipe.stop();
     let end = now_of(&sim);
     check(&scratch, venue, &world, end, false);
@@ -252,6 +257,20 @@ fn start_sim(scratch: &Scratch, speed: i64, world: &[&str]) -> Sim {
 
 fn now_of(sim: &Sim) -> Ts {
     Ts::from_millis(sim.stats()["now_ms"].as_i64().expect("the simulator's clock")).expect("believable")
+}
+
+/// Waits until something behind this time is known to be whole of each series.
+fn wait_for_cover(scratch: &Scratch, venue: &Venue, behind: Ts) {
+    let begun = Instant::now();
+    let mut left: Vec<_> = venue.series().collect();
+    while !left.is_empty() {
+        assert!(begun.elapsed() < RECOVERY_MAX, "{}: nothing is covered behind {behind} of {left:?}", venue.exchange);
+        thread::sleep(LOOK);
+        let is_covered = |series: (&str, &str)| {
+            of_kind(&stored(scratch, venue, series), "covered").any(|line| range_of(line).end() > behind)
+        };
+        left.retain(|series| !is_covered(*series));
+    }
 }
 
 /// What a repair timer does.
@@ -292,7 +311,9 @@ fn stored(scratch: &Scratch, venue: &Venue, (pair, kind): (&str, &str)) -> Vec<V
     if kind == "candle" {
         read.args(["--span", "1m"]);
     }
-    run(&mut read, "").lines()
+    let ended = run(&mut read, "");
+    let is_nothing = ended.status == 1 && ended.stderr.contains("nothing is stored of");
+    if is_nothing { Vec::new() } else { ended.expect(0).lines() }
 }
 
 fn check_series(

@@ -6,9 +6,6 @@ use super::*;
 /// An hour goes by in half a minute.
 const SPEED: i64 = 120;
 const CUT_NANOS: i64 = 3_600 * 1_000_000_000;
-/// Afterwards, a connection is noticed to be dead and opened anew in this time.
-const RECOVERY_MAX: Duration = Duration::from_secs(240);
-const LOOK: Duration = Duration::from_millis(500);
 
 #[test]
 fn an_hour_without_a_network() {
@@ -43,18 +40,4 @@ fn tell(venue: &Venue) {
     check(&scratch, venue, &world, end, false);
     repair(&scratch, &sim, venue);
     check(&scratch, venue, &world, end, true);
-}
-
-/// Waits until something behind this time is known to be whole of each series.
-fn wait_for_cover(scratch: &Scratch, venue: &Venue, behind: Ts) {
-    let begun = Instant::now();
-    let mut left: Vec<_> = venue.series().collect();
-    while !left.is_empty() {
-        assert!(begun.elapsed() < RECOVERY_MAX, "{}: nothing is covered behind {behind} of {left:?}", venue.exchange);
-        thread::sleep(LOOK);
-        let is_covered = |series: (&str, &str)| {
-            of_kind(&stored(scratch, venue, series), "covered").any(|line| range_of(line).end() > behind)
-        };
-        left.retain(|series| !is_covered(*series));
-    }
 }
