@@ -33,6 +33,7 @@ mod scripts_recipe;
 mod scripts_stages;
 mod scripts_terminal;
 mod sharing;
+mod sync;
 mod tidy;
 mod time;
 mod truth;

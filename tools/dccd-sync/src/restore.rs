@@ -14,7 +14,7 @@ use crate::args::{Filter, Way};
 use crate::cover::read;
 use crate::digest::Digests;
 use crate::error::Error;
-use crate::known::Known;
+use crate::known::{Known, Proven};
 use crate::listing::{Listed, Listing, Match};
 use crate::proof::{Facts, Locals};
 use crate::push::proof;
@@ -174,7 +174,7 @@ impl<'r, 't> Restore<'r, 't> {
                 self.here.entry(file.dataset.clone()).or_default().push(file.period);
             }
         }
-        Ok(())
+        if self.wanted.way == Way::Earnest { self.known.save(self.site) } else { Ok(()) }
     }
 
     fn here(&mut self, file: &StoreFile) {
@@ -197,11 +197,11 @@ impl<'r, 't> Restore<'r, 't> {
         }
         let part = self.site.part(file)?;
         let came = self.remote.read(&name, Some(&part), bytes);
-        let joined = came.and_then(|came| self.join(file, listed, &came, &part));
+        let joined = came.and_then(|came| Ok((self.join(file, listed, &came, &part)?, came)));
         let _ = std::fs::remove_file(&part);
-        let (restored, by) = match joined? {
-            Ok(joined) => joined,
-            Err(why) => return self.fail(&name, why).map(|()| false),
+        let (restored, by, came) = match joined? {
+            (Ok((restored, by)), came) => (restored, by, came),
+            (Err(why), _) => return self.fail(&name, why).map(|()| false),
         };
         let (state, rows) = match restored {
             Restored::New { rows } => ("restored", rows),
@@ -209,12 +209,25 @@ impl<'r, 't> Restore<'r, 't> {
             Restored::Same { rows } => ("here", rows),
         };
         match restored {
-            Restored::New { .. } => self.counts.restored += 1,
+            Restored::New { .. } => {
+                self.counts.restored += 1;
+                self.remember(file, listed, came)?;
+            }
             Restored::Merged { .. } => self.counts.joined += 1,
             Restored::Same { .. } => self.counts.same += 1,
         }
         let said = Said { path: &name, state, bytes: listed.bytes, rows: Some(rows), by: Some(by), ..Said::default() };
         self.say(said, Verdict::Well).map(|()| true)
+    }
+
+    /// What came is what is there: neither is read again.
+    fn remember(&mut self, file: &StoreFile, listed: &Listed, came: Digests) -> Result<(), Error> {
+        if let (Some(opened), Facts::Readable(facts)) = (self.site.open_file(file)?, Facts::of(self.site, file)?)
+            && opened.id.bytes() == came.bytes
+        {
+            self.known.prove(&file.name(), Proven::new(came, listed, opened.id.text(), &facts));
+        }
+        Ok(())
     }
 
     /// Puts what came in its place, if it is what it should be; otherwise says why not.

@@ -1,0 +1,157 @@
+//! What befell users of dccd 3, and what else might take rows from a remote.
+
+use std::fs;
+
+use dccd_tests::of_kind;
+
+use super::{Box, PER_DAY, count, days, trade, trades};
+
+/// Purge, append, copy: the remote's day had one trade left.
+#[test]
+fn purge_append_push() {
+    let Some(site) = Box::real("purge, append, push") else { return };
+    site.write(&days(0..3));
+    site.expect(&["push"], 0);
+    let full = site.files("remote");
+    assert_eq!(count(&site.purge_all(), "purged"), 3);
+    assert!(site.files("data").is_empty());
+    // What is covered is not asked for again, and who reads is told where it is.
+    let plan = dccd_tests::run(site.scratch.tool("dccd-plan").args(["--gaps", "--data-path", "data"]), "").expect(0);
+    assert_eq!(of_kind(&plan.lines(), "range").count(), 0);
+    let knowledge = site.knowledge();
+    assert_eq!((of_kind(&knowledge, "covered").count(), of_kind(&knowledge, "gap").count()), (0, 3));
+    for gap in of_kind(&knowledge, "gap") {
+        let reason = gap["reason"].as_str().unwrap_or("");
+        assert!(reason.contains(&site.remote) && reason.contains("dccd-sync restore"), "{reason}");
+    }
+    for round in 0..3 {
+        let ended = site.write(&(trade(100, 0, 50) + &days(3..4)));
+        assert!(ended.stderr.contains("dccd-sync restore"), "{round}: {}", ended.stderr);
+        assert!(ended.text().contains("\"kind\":\"covered\""), "all else goes on");
+        site.expect(&["push"], 0);
+        let remote = site.files("remote");
+        assert_eq!(&remote[..3], &full[..], "{round}: the remote lost rows");
+        assert_eq!(remote.len(), 4);
+    }
+    assert_eq!(site.ids(), [vec![100], (60..80).collect()].concat());
+    site.expect(&["restore", "--start", "2024-01-01", "--end", "2024-01-03"], 0);
+    site.write("");
+    let first: Vec<u64> = (0..20).chain([100]).chain(20..40).chain(60..80).collect();
+    assert_eq!(site.ids(), first);
+    assert_eq!(of_kind(&site.knowledge(), "gap").count(), 1, "only the third day is still elsewhere");
+    // The day has grown, and goes where it was.
+    site.expect(&["push"], 0);
+    site.expect(&["restore"], 0);
+    site.expect(&["verify"], 0);
+    assert_eq!(site.ids().len(), 81);
+}
+
+/// A day that is written past the journal all at once, while its file is elsewhere.
+#[test]
+fn much_for_a_purged_day() {
+    let Some(site) = Box::real("much for a purged day") else { return };
+    site.write(&days(0..2));
+    site.expect(&["push"], 0);
+    site.purge_all();
+    let much: String = (0..150_000).map(|id| trade(1_000 + id, 0, id % 3_000)).collect();
+    let ended = site.write(&much);
+    assert!(ended.stderr.contains("wait in the journal"), "{}", ended.stderr);
+    assert!(site.files("data").is_empty(), "a purged day was written anew");
+    assert_eq!(site.ids().len(), 150_000);
+    site.expect(&["restore"], 0);
+    site.write("");
+    assert_eq!(site.ids().len(), 150_000 + usize::try_from(2 * PER_DAY).expect("few"));
+    let waiting = fs::read_dir(site.scratch.join("data/.dccd/journal")).expect("the journals").count();
+    assert_eq!(waiting, 0);
+}
+
+/// The disk lost a file, and what came since is another part of its day.
+#[test]
+fn a_lost_file() {
+    let Some(site) = Box::real("a lost file") else { return };
+    site.write(&days(0..2));
+    site.expect(&["push"], 0);
+    let full = site.files("remote");
+    let name = &full[0].0;
+    for keep in [true, false] {
+        fs::remove_file(site.scratch.join(&format!("data/{name}"))).expect("a file");
+        if !keep {
+            fs::remove_dir_all(site.scratch.join("data/.dccd")).expect("a folder");
+        }
+        site.write(&(trades(5..15) + &trade(200, 0, 59)));
+        let ended = site.expect(&["push"], 1);
+        let lines = ended.lines();
+        let conflict = lines.iter().find(|line| line["state"] == "conflict").expect("a conflict");
+        assert_eq!(conflict["path"].as_str(), Some(name.as_str()));
+        assert!(
+            conflict["why"].as_str().is_some_and(|why| why.contains("10 rows") && why.contains("dccd-sync restore"))
+        );
+        assert_eq!(site.files("remote")[0], full[0], "the remote lost rows");
+        // The remedy that is printed.
+        site.expect(&["restore"], 0);
+        assert_eq!(site.ids(), (0..20).chain([200]).chain(20..40).collect::<Vec<u64>>());
+        site.expect(&["push"], 0);
+        site.expect(&["verify"], 0);
+        site.scratch.write(&format!("remote/{name}"), &full[0].1);
+        fs::remove_dir_all(site.scratch.join("data/.dccd/sync")).expect("a folder");
+        site.expect(&["push"], 0);
+        site.scratch.write(&format!("remote/{name}"), &full[0].1);
+        fs::remove_dir_all(site.scratch.join("data/.dccd/sync")).expect("a folder");
+    }
+}
+
+/// Two hosts, one remote.
+#[test]
+fn a_second_host() {
+    let Some(first) = Box::real("a second host") else { return };
+    let Some(mut second) = Box::real("a second host") else { return };
+    second.remote = first.remote.clone();
+    first.write(&days(0..2));
+    first.expect(&["push"], 0);
+    second.write(&(trades(0..10) + &trade(300, 0, 30)));
+    let full = first.files("remote");
+    assert_eq!(count(&second.expect(&["push"], 1).lines(), "conflict"), 1);
+    assert_eq!(first.files("remote"), full);
+    second.expect(&["restore"], 0);
+    second.expect(&["push"], 0);
+    assert_eq!(second.ids(), (0..20).chain([300]).chain(20..40).collect::<Vec<u64>>());
+    // What the second one joined, the first one must not take apart again.
+    first.write(&trade(400, 0, 40));
+    assert_eq!(count(&first.expect(&["push"], 1).lines(), "conflict"), 1);
+    first.expect(&["restore"], 0);
+    first.expect(&["push"], 0);
+    let all: Vec<u64> = (0..20).chain([300, 400]).chain(20..40).collect();
+    assert_eq!(first.ids(), all);
+    second.expect(&["restore"], 0);
+    assert_eq!(second.ids(), all);
+    second.expect(&["verify"], 0);
+}
+
+/// The store is its own remote: every file is there, and must not be lost.
+#[test]
+fn a_store_is_no_copy_of_itself() {
+    let Some(mut site) = Box::real("a store as its own remote") else { return };
+    site.write(&days(0..2));
+    site.remote = site.scratch.join("data").display().to_string();
+    let before = site.files("data");
+    for args in [&["push"][..], &["verify"], &["restore"], &["purge", "--until-free-gb", "900000000"]] {
+        let ended = site.expect(args, 78);
+        assert!(ended.stderr.contains("is the store itself"), "{}", ended.stderr);
+    }
+    assert_eq!(site.files("data"), before);
+}
+
+/// Something lies where a file is to go.
+#[test]
+fn what_is_not_ours_stays() {
+    let Some(site) = Box::real("a foreign file") else { return };
+    site.write(&days(0..2));
+    let name = site.files("data")[0].0.clone();
+    let foreign = site.scratch.write(&format!("remote/{name}"), "somebody's notes");
+    let lines = site.expect(&["push"], 1).lines();
+    assert_eq!((count(&lines, "conflict"), count(&lines, "sent")), (1, 1));
+    assert_eq!(fs::read(&foreign).expect("it is still there"), b"somebody's notes");
+    assert_eq!(count(&site.purge_all(), "purged"), 1, "only the other day is proven");
+    fs::remove_file(&foreign).expect("a file");
+    site.expect(&["push"], 0);
+}
