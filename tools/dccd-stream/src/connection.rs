@@ -23,7 +23,7 @@ const TURN_FRAMES_MAX: usize = 500;
 /// Or lines of them: then somebody has to take these first.
 const TURN_BYTES_MAX: usize = 1 << 20;
 /// Frames that come together are read at one time: after so many our clock is looked at again.
-const FRAMES_PER_LOOK: usize = 16;
+const FRAMES_PER_LOOK: usize = 64;
 /// A trade that the exchange names as its last one may come so much later.
 const BEHIND_MAX: Duration = Duration::from_secs(10);
 

@@ -12,6 +12,11 @@ const ROOM_BYTES: usize = 128 << 10;
 /// Whole books of the largest exchange have a third of it.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 32 << 20;
 
+/// The first byte of a frame that is all of a text.
+const TEXT_IN_ONE: u8 = 0x81;
+/// The second byte of one from a server, whose length stands in the next two.
+const LENGTH_IN_TWO: u8 = 126;
+
 /// What came, as bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
@@ -84,13 +89,17 @@ impl Inbox {
     /// The next frame, if all of it is there.
     pub(crate) fn find(&self) -> Result<Option<Place>, SocketError> {
         let came = self.bytes.get(self.start..self.end).unwrap_or_default();
-        let mut cursor = Cursor::new(came);
-        let Some((header, length)) = FrameHeader::parse(&mut cursor)? else { return Ok(None) };
-        let length = usize::try_from(length).ok().filter(|length| *length <= MESSAGE_BYTES_MAX);
-        let Some(length) = length else { return Err(SocketError::TooLarge) };
-        let header_bytes = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
-        let bytes = header_bytes.saturating_add(length);
-        Ok((bytes <= came.len()).then_some(Place { part: Part::of(&header), header_bytes, bytes }))
+        let place = match *came {
+            // Nearly all: a text of some hundred letters.
+            [TEXT_IN_ONE, LENGTH_IN_TWO, high, low, ..] => {
+                Place { part: Part::Text, header_bytes: 4, bytes: 4 + usize::from(u16::from_be_bytes([high, low])) }
+            }
+            _ => match Place::parse(came)? {
+                Some(place) => place,
+                None => return Ok(None),
+            },
+        };
+        Ok((place.bytes <= came.len()).then_some(place))
     }
 
     /// Takes the frame that was found.
@@ -99,6 +108,17 @@ impl Inbox {
         let bytes = came.get(..place.bytes).unwrap_or_default();
         self.start = self.end.min(self.start.saturating_add(place.bytes));
         Frame { part: place.part, payload: bytes.get(place.header_bytes..).unwrap_or_default(), bytes }
+    }
+}
+
+impl Place {
+    fn parse(came: &[u8]) -> Result<Option<Place>, SocketError> {
+        let mut cursor = Cursor::new(came);
+        let Some((header, length)) = FrameHeader::parse(&mut cursor)? else { return Ok(None) };
+        let length = usize::try_from(length).ok().filter(|length| *length <= MESSAGE_BYTES_MAX);
+        let Some(length) = length else { return Err(SocketError::TooLarge) };
+        let header_bytes = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
+        Ok(Some(Place { part: Part::of(&header), header_bytes, bytes: header_bytes.saturating_add(length) }))
     }
 }
 

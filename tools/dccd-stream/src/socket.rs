@@ -108,7 +108,7 @@ impl Socket {
         };
         let frame = inbox.take(place);
         if frame.part == Part::Text && !self.is_in_pieces {
-            let text = std::str::from_utf8(frame.payload);
+            let text = simdutf8::basic::from_utf8(frame.payload);
             return text.map(Heard::Text).map_err(|cause| SocketError::Protocol(cause.to_string()));
         }
         match frame.part {
