@@ -128,7 +128,7 @@ fn the_table_is_for_people() {
     assert_eq!(
         table(&["--date", "2024-01-01"]).expect(0).text(),
         "date        exchange  pair      type   span  rows  covered  gaps  missing  verdict       repeats  lag_p50  lag_p99  compared  differ\n\
-         2024-01-01  binance   BTC/USDT  trade  -     200   99.99%   1     1s       1 repairable  -        100ms    198ms    -         -\n"
+         2024-01-01  binance   BTC/USDT  trade  -     200   99.99%   1     1s       1 repairable  0        100ms    198ms    -         -\n"
     );
     for wrong in
         [&["--date", "yesterday"][..], &["--days", "0"], &["--days", "2", "--date", "2024-01-01"], &["--kind", "tick"]]

@@ -23,6 +23,7 @@ mod metrics;
 mod policy;
 mod publish;
 mod purged;
+mod repeats;
 mod runs;
 mod seam;
 mod store;

@@ -21,6 +21,7 @@ use crate::ledger::{Ledger, LoadedLedger};
 use crate::lock::Lock;
 use crate::policy::Published;
 use crate::purged::Purged;
+use crate::repeats::{self, rows_of};
 use crate::seam::published_neighbours;
 use crate::table::{
     Assembled, Assembly, FileInfo, FileScan, Numbers, Origin, PartWriter, Provenance, Record, RowError, Rows, Source,
@@ -57,6 +58,7 @@ pub(crate) struct Added {
     rows: Rows,
     part: Option<PartWriter>,
     begin: Begin,
+    rows_pushed: u64,
 }
 
 /// How a part file begins.
@@ -74,7 +76,7 @@ impl Added {
     pub(crate) fn new(site: &Site, dataset: &Dataset, period: Period) -> Added {
         let (dataset, numbers, part_path) = (dataset.clone(), site.numbers, site.part_path(dataset, period));
         let rows = Rows::new(dataset.kind(), numbers);
-        Added { dataset, numbers, part_path, rows, part: None, begin: Begin::Empty }
+        Added { dataset, numbers, part_path, rows, part: None, begin: Begin::Empty, rows_pushed: 0 }
     }
 
     /// Nothing yet, and nobody else adds to the same file: if much comes, the file is copied once and continued,
@@ -89,9 +91,12 @@ impl Added {
         if let Some(part) = &mut self.part
             && !(matches!(self.begin, Begin::Continued(_)) && is_told_by_count(line))
         {
-            return part.push(line).map_err(AddError::from);
+            part.push(line)?;
+            self.rows_pushed += rows_of(line);
+            return Ok(());
         }
         self.rows.push(line).map_err(AddError::Row)?;
+        self.rows_pushed += rows_of(line);
         if self.rows.len() >= ROWS_IN_MEMORY_MAX && self.part.is_none() {
             self.spill(site).map_err(AddError::Store)?;
         }
@@ -166,7 +171,8 @@ impl Added {
             Begin::Continued(id) => Some(id),
             Begin::Empty | Begin::Published(..) => None,
         };
-        let mut finished = Finished { part_path: self.part_path, sources: Vec::new(), continued };
+        let mut finished =
+            Finished { part_path: self.part_path, sources: Vec::new(), continued, rows_pushed: self.rows_pushed };
         if let Some(part) = self.part {
             finished.sources.push(part.finish()?.into_source());
         }
@@ -192,6 +198,7 @@ pub(crate) struct Finished {
     pub(crate) sources: Vec<Source>,
     /// The published file that the part begins with.
     continued: Option<FileId>,
+    rows_pushed: u64,
 }
 
 impl Drop for Finished {
@@ -286,10 +293,13 @@ impl<'a> Publisher<'a> {
         let id = FileId::of(&path);
         let is_continued = finished.iter().any(|added| added.continued.is_some() && added.continued == id);
         let existing = (info.is_some() && !is_continued).then(|| Source::published(&path, adopted));
+        let mut rows_before = info.as_ref().map(|info| info.rows);
+        let rows_pushed: u64 = finished.iter().map(|added| added.rows_pushed).sum();
         let assembled = match assemble(assembly(existing), &new_path) {
             Err(TableError::Unreadable { path: damaged, why }) if damaged == path => {
                 let without = assemble(assembly(None), &new_path);
                 self.set_aside(period, &path, &why)?;
+                rows_before = None;
                 without
             }
             other => other,
@@ -297,9 +307,13 @@ impl<'a> Publisher<'a> {
         let assembled = assembled.inspect_err(|_| {
             let _ = std::fs::remove_file(&new_path);
         })?;
+        let count = |repeats| repeats::add(layout, self.dataset, period, rows_before.is_none(), repeats);
         match assembled {
-            Assembled::Unchanged => Ok(info.map_or(Published::default(), |info| published(&info))),
-            Assembled::New { path: finished, rows, bytes, .. } => {
+            Assembled::Unchanged => {
+                count(rows_pushed);
+                Ok(info.map_or(Published::default(), |info| published(&info)))
+            }
+            Assembled::New { path: finished, rows, bytes, replaced, .. } => {
                 sync_file(&finished)?;
                 if info.is_some_and(|info| info.origin != Origin::Ours) {
                     self.verify(&finished, rows).inspect_err(|_| {
@@ -309,6 +323,7 @@ impl<'a> Publisher<'a> {
                 // Once the file is replaced, only the ledger knows which of its rows were adopted.
                 self.save()?;
                 fsys::publish(&finished, &path)?;
+                count((rows_before.unwrap_or(0) + rows_pushed).saturating_sub(rows + replaced));
                 Ok(Published { rows, bytes })
             }
         }

@@ -8,6 +8,7 @@ mod paths;
 mod policies;
 mod promises;
 mod purges;
+mod repeats;
 mod runs;
 mod seams;
 mod streams;

@@ -22,6 +22,7 @@ pub(super) struct Examiner<'a> {
 struct Read {
     rows: u64,
     lag: Option<Lag>,
+    repeats: Option<u64>,
 }
 
 /// Why the rows of a day tell nothing.
@@ -89,7 +90,7 @@ impl<'a> Examiner<'a> {
             asked_nanos: covered_nanos + gaps.iter().map(|sum| sum.nanos).sum::<u64>(),
             covered_nanos,
             gaps,
-            repeats: None,
+            repeats: read.and_then(|read| read.repeats),
             lag: read.and_then(|read| read.lag),
             comparison: None,
         }
@@ -122,7 +123,11 @@ impl<'a> Examiner<'a> {
                 }),
         };
         match read {
-            Ok(read) => Ok(Some(read)),
+            Ok(mut read) => {
+                // What waits was not looked through yet.
+                read.repeats = self.store.repeats(view.dataset(), period).filter(|_| !about.is_waiting);
+                Ok(Some(read))
+            }
             Err(why) => {
                 let message = format!("{} cannot be read: {why}", about.path.display());
                 if !self.unreadable.contains(&message) {
