@@ -5,10 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use dccd_tests::run;
+use dccd_tests::{Scratch, run};
 use serde_json::Value;
 
 use crate::desk::Desk;
+use crate::disk::Disk;
 
 const LATE: &str = "2024-01-10T00:00:00Z";
 const STATUSES_FAILED: [i32; 2] = [65, 75];
@@ -90,4 +91,39 @@ fn a_failing_job_is_told_once_and_its_end_once() {
     assert_eq!(lines.len(), 2, "{failing}");
     assert!(works.contains(": binance:candle:BTC-USDT:1h works again since "), "{works}");
     assert!(works.ends_with("after it failed 4 times in a row"), "{works}");
+}
+
+#[test]
+fn a_full_disk_keeps_whole_lines_of_the_log_and_old_counts() {
+    const LINES: usize = 20_000;
+    let scratch = Scratch::new();
+    let Some(disk) = Disk::mount(&scratch, "a log on a full disk", "1m") else { return };
+    let store = disk.path.display().to_string();
+    let lines = |kind: &str| {
+        let range = r#""start":"2024-01-01T00:00:00Z","end":"2024-01-02T00:00:00Z""#;
+        let series = r#""exchange":"binance","pair":"BTC/USDT","of":"trade""#;
+        format!(
+            "{{\"kind\":\"range\",{series},\"job\":\"mine\",{range},\"why\":\"asked\"}}\n{{\"kind\":\"{kind}\",{series},{range},\
+             \"proof\":\"id\",\"error\":\"no\",\"retry\":true}}\n"
+        )
+    };
+    let health =
+        |args: &[&str], input: &str| run(scratch.tool("dccd-health").args(args).args(["--data-path", &store]), input);
+    health(&["record"], &lines("covered")).expect(0);
+    let counts = std::fs::read(disk.path.join(".dccd/metrics.json")).expect("counts");
+    let text: String = (0..LINES).map(|line| format!("2026-01-01 {line} {}\n", "x".repeat(100))).collect();
+    let ended = health(&["log"], &text).expect(74);
+    assert!(ended.stderr.contains("lines are lost: cannot append to"), "{}", ended.stderr);
+    let ended = health(&["record"], &lines("failed"));
+    assert!(ended.status == 74 && ended.text().lines().count() == 2, "{} {}", ended.status, ended.stderr);
+    assert_eq!(std::fs::read(disk.path.join(".dccd/metrics.json")).expect("counts"), counts);
+    disk.remount("size=16m");
+    health(&["log"], "2026-01-02 there is room\n").expect(0);
+    let log = std::fs::read_to_string(disk.path.join(".dccd/dccd.log")).expect("a log");
+    let (last, kept) =
+        log.lines().collect::<Vec<_>>().split_last().map(|(last, kept)| (*last, kept.to_vec())).expect("lines");
+    assert_eq!(last, "2026-01-02 there is room");
+    assert!(kept.len() > 1_000 && kept.len() < LINES, "{}", kept.len());
+    assert!(kept.iter().all(|line| line.starts_with("2026-01-01 ") && line.ends_with(&"x".repeat(100))));
+    health(&["record"], &lines("failed")).expect(75);
 }

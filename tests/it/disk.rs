@@ -8,13 +8,13 @@ use dccd_tests::{Running, Scratch, Trades, numbers_of, run, skip};
 const ID: &str = "binance:trade:BTC-USDT";
 
 /// A small file system of its own, unmounted when dropped.
-struct Disk {
-    path: PathBuf,
+pub(crate) struct Disk {
+    pub(crate) path: PathBuf,
 }
 
 impl Disk {
     /// A disk of `size` (`4m`); `None`, said aloud, where this process may not mount one.
-    fn mount(scratch: &Scratch, what: &str, size: &str) -> Option<Disk> {
+    pub(crate) fn mount(scratch: &Scratch, what: &str, size: &str) -> Option<Disk> {
         let path = scratch.join("disk");
         std::fs::create_dir(&path).expect("a folder to mount on");
         let options = format!("size={size},nr_inodes=1k");
@@ -26,7 +26,7 @@ impl Disk {
         }
     }
 
-    fn remount(&self, options: &str) {
+    pub(crate) fn remount(&self, options: &str) {
         assert!(mount(&["-o", &format!("remount,{options}"), &self.path.display().to_string()]), "remounting fails");
     }
 }
