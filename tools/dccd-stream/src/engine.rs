@@ -270,7 +270,10 @@ impl<'a> Engine<'a> {
                 }
                 Ok(())
             }
-            Need::Refused(id, why) => self.refused(seat, id, &why, now),
+            Need::Refused(id, why) => {
+                self.refused(seat, id, &why, now);
+                Ok(())
+            }
         }
     }
 
@@ -296,22 +299,21 @@ impl<'a> Engine<'a> {
         false
     }
 
-    fn refused(&mut self, seat: Seat, id: Option<SubscriptionId>, why: &str, now: Instant) -> Result<(), StreamError> {
-        let Some(slot) = self.slots.get_mut(seat.slot) else { return Ok(()) };
+    fn refused(&mut self, seat: Seat, id: Option<SubscriptionId>, why: &str, now: Instant) {
+        let Some(slot) = self.slots.get_mut(seat.slot) else { return };
+        let name = slot.link.host.name;
         let Some(id) = id else {
-            self.tool.log.error(format_args!("{}: the exchange refused: {why}", slot.link.host.name));
-            return Ok(());
+            self.tool.log.error(format_args!("{name}: the exchange refused: {why}"));
+            return;
         };
         slot.retry_refused(now);
         let active = slot.active.as_ref().and_then(|active| active.series.get(id));
         if seat.role == Role::Next && active.is_some_and(|one| !one.is_refused) {
-            self.tool
-                .log
-                .note(format_args!("{}: the next connection was refused a series: {why}", slot.link.host.name));
-            return Ok(());
+            // It goes on where it is, as long as that lives.
+            self.tool.log.note(format_args!("{name}: the next connection was refused a series: {why}"));
+            return;
         }
         self.miss(id, &format!("the exchange refused: {why}"));
-        Ok(())
     }
 
     /// A series cannot be had now. It is asked for again and again, which need not be told each time.
