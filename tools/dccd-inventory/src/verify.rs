@@ -134,7 +134,7 @@ impl Printer<'_> {
 
     /// Who looks at a terminal wants to hear that all is well; a log does not.
     fn summarize(&self, files: usize, depth: &str) {
-        let text = format!("{files} files verified ({depth}): {} errors, {} notes", self.errors, self.notes);
+        let text = format!("files verified ({depth}): {files}, errors: {}, notes: {}", self.errors, self.notes);
         if self.errors + self.notes > 0 || std::io::stderr().is_terminal() {
             self.tool.log.warn(text);
         } else {

@@ -1,11 +1,12 @@
 //! Opening files and reading their footers.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use arrow_schema::DataType;
 use bytes::Bytes;
@@ -212,9 +213,26 @@ pub(super) fn bounds(stats: &Statistics) -> Option<Bounds> {
     })
 }
 
-/// Runs what may stumble over bytes that nobody has checked; a panic inside is the file's fault.
+thread_local! {
+    /// Whether a panic of this thread is caught and told as what it means.
+    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what may stumble over bytes that nobody has checked; a panic inside is the file's fault, and not printed.
 pub(super) fn guarded<T>(path: &Path, read: impl FnOnce() -> ParquetResult<T>) -> Result<T, TableError> {
-    match catch_unwind(AssertUnwindSafe(read)) {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |about| {
+            if !IS_GUARDED.get() {
+                print(about);
+            }
+        }));
+    });
+    let outer = IS_GUARDED.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(read));
+    IS_GUARDED.set(outer);
+    match done {
         Ok(done) => done.map_err(|error| TableError::reading(path, error)),
         Err(_) => Err(TableError::unreadable(path, "its structure contradicts itself")),
     }
