@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -ESs
 """A remote that is a folder (lie:PATH), and that lies as LIE says, in the place of rclone."""
 
 import hashlib
