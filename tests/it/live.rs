@@ -5,12 +5,11 @@
 //! `DCCD_SEED=N ... live::kraken` one of them again.
 
 mod cut;
+mod stories;
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -18,10 +17,6 @@ use dccd_record::{Range, RangeSet, Ts};
 use dccd_tests::{Ended, Random, Scratch, Signal, Sim, instant, kind_of, of_kind, run, run_pipe};
 use serde_json::Value;
 
-/// Stories of each exchange, unless `DCCD_SEEDS` says otherwise.
-const STORIES: u64 = 2;
-/// Stories that are told at once: they mostly wait.
-const AT_ONCE: usize = 6;
 /// The exchange's time runs so much faster.
 const SPEED: i64 = 10;
 /// How long things go wrong, and how long they go well afterwards.
@@ -105,6 +100,8 @@ const BITFINEX: Venue = Venue {
     has_past_trades: true,
     blind_to: &[],
 };
+
+const VENUES: [&Venue; 7] = [&KRAKEN, &BINANCE, &KRAKEN_FUTURES, &BYBIT, &OKX, &COINBASE, &BITFINEX];
 
 /// Things that go wrong, as the simulator knows them.
 const FAULTS: &[&str] = &[
@@ -402,69 +399,37 @@ fn truth(scratch: &Scratch, venue: &Venue, series: (&str, &str), world: &[&str],
     lines.into_iter().filter(|line| kind_of(line) == kind).collect()
 }
 
-/// Tells the stories of an exchange, some at once.
-fn stories(venue: &Venue) {
-    let given = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let (first, count) = match (given("DCCD_SEED"), given("DCCD_SEEDS")) {
-        (Some(seed), _) => (seed, 1),
-        (None, count) => (Random::new(venue.exchange).next_u64() % 1_000_000_000, count.unwrap_or(STORIES)),
-    };
-    let next = AtomicU64::new(0);
-    let failed: Mutex<Vec<u64>> = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                while let Some(seed) =
-                    Some(next.fetch_add(1, Ordering::SeqCst)).filter(|at| *at < count).map(|at| first + at)
-                {
-                    let told = std::panic::catch_unwind(|| tell(venue, seed));
-                    if told.is_err() {
-                        failed.lock().expect("nobody panics here").push(seed);
-                    }
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner().expect("nobody panics here");
-    let name = venue.exchange;
-    assert!(
-        failed.is_empty(),
-        "run one again: DCCD_SEED={} cargo test -p dccd-tests --test it live::{name}; {failed:?}",
-        failed[0]
-    );
-}
-
 #[test]
 fn kraken() {
-    stories(&KRAKEN);
+    stories::hear(&KRAKEN);
 }
 
 #[test]
 fn binance() {
-    stories(&BINANCE);
+    stories::hear(&BINANCE);
 }
 
 #[test]
 fn krakenfutures() {
-    stories(&KRAKEN_FUTURES);
+    stories::hear(&KRAKEN_FUTURES);
 }
 
 #[test]
 fn bybit() {
-    stories(&BYBIT);
+    stories::hear(&BYBIT);
 }
 
 #[test]
 fn okx() {
-    stories(&OKX);
+    stories::hear(&OKX);
 }
 
 #[test]
 fn coinbase() {
-    stories(&COINBASE);
+    stories::hear(&COINBASE);
 }
 
 #[test]
 fn bitfinex() {
-    stories(&BITFINEX);
+    stories::hear(&BITFINEX);
 }

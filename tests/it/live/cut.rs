@@ -10,8 +10,8 @@ const CUT_NANOS: i64 = 3_600 * 1_000_000_000;
 #[test]
 fn an_hour_without_a_network() {
     thread::scope(|scope| {
-        for venue in [KRAKEN, BINANCE, KRAKEN_FUTURES, BYBIT, OKX, COINBASE, BITFINEX] {
-            scope.spawn(move || tell(&venue));
+        for venue in VENUES {
+            scope.spawn(move || tell(venue));
         }
     });
 }
