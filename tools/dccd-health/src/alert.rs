@@ -9,7 +9,7 @@ mod deliver;
 mod messenger;
 mod text;
 
-pub(crate) use command::{AlertArgs, run};
+pub(crate) use command::{AlertArgs, run, tell_waiting};
 pub(crate) use deliver::Delivery;
 pub(crate) use messenger::Messenger;
 

@@ -14,7 +14,7 @@ use crate::report::{self, ReportArgs};
 use crate::runs::{self, RunsArgs};
 use crate::status::{self, StatusArgs};
 
-/// Record runs and print their state
+/// Record runs, say whether all is well, tell of trouble
 #[derive(Debug, Parser)]
 #[command(name = "dccd-health", version, max_term_width = 100, after_long_help = EXAMPLES)]
 pub(crate) struct Args {

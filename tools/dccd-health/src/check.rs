@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use dccd_cli::{Status, StoreFlags, Tool};
 
+use crate::alert;
 use crate::error::Error;
 use crate::heartbeat;
 pub(crate) use reasons::{Reason, Sort, reasons};
@@ -86,7 +87,8 @@ impl Default for Limits {
 /// Prints one sentence, or the reasons.
 pub(crate) fn run(args: &CheckArgs, tool: &mut Tool) -> Result<Status, Error> {
     let config = args.store.config()?;
-    let found = survey(&args.store.data_path()?, config.as_ref(), args.limits.max_lag)?;
+    let root = args.store.data_path()?;
+    let found = survey(&root, config.as_ref(), args.limits.max_lag)?;
     let reasons = reasons(&found, &args.limits);
     let out = tool.out.buffer();
     if args.json {
@@ -95,6 +97,7 @@ pub(crate) fn run(args: &CheckArgs, tool: &mut Tool) -> Result<Status, Error> {
         text::write_sentences(&found, &reasons, out);
     }
     tool.out.flush()?;
+    alert::tell_waiting(&root, config.as_ref(), tool);
     if !reasons.is_empty() {
         return Ok(Status::No);
     }

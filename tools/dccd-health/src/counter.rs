@@ -79,6 +79,6 @@ impl Counter {
         let now = now();
         change(&mut metrics, &Counting { now, errors_max: self.errors_max, invocation });
         file.replace(&metrics.to_json())?;
-        Ok(metrics.jobs_mut().any(|(_, job)| job.incident.as_ref().is_some_and(|incident| incident.has_news(now))))
+        Ok(metrics.has_news(now))
     }
 }

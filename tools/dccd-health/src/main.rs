@@ -1,8 +1,8 @@
-//! Records runs and prints their state.
+//! Records runs, says whether all is well, and tells of trouble.
 //!
 //! `record`: in, the lines that `dccd-write` made durable; out, the same lines. At the end of input each job's
-//! success or failure is counted in the store, that of streams also while they run. `status`: out, a table of those
-//! counts.
+//! success or failure is counted in the store, that of streams also while they run. The other commands read no lines but
+//! `log`, and tell what was counted and stored: to people, to Prometheus, to a webhook.
 
 mod alert;
 mod args;

@@ -111,6 +111,12 @@ impl Metrics {
         pair.jobs.entry(job.to_owned()).or_default().count(verdict, 0, error, counting);
     }
 
+    /// Whether somebody is to be told something now.
+    pub(crate) fn has_news(&self, now: Ts) -> bool {
+        let mut jobs = self.pairs.values().flat_map(|pair| pair.jobs.values());
+        jobs.any(|job| job.incident.as_ref().is_some_and(|incident| incident.has_news(now)))
+    }
+
     /// All jobs and their ids.
     pub(crate) fn jobs_mut(&mut self) -> impl Iterator<Item = (&String, &mut Job)> {
         self.pairs.values_mut().flat_map(|pair| pair.jobs.iter_mut())
@@ -213,7 +219,7 @@ fn is_pair(value: &Value) -> bool {
 }
 
 /// The id of the unit that streams a pair.
-pub(crate) fn unit_id(dataset: &Dataset) -> String {
+fn unit_id(dataset: &Dataset) -> String {
     format!("{}:{}", dataset.exchange(), dataset.pair().path_name())
 }
 

@@ -121,11 +121,12 @@ pub(crate) fn run(args: &RecordArgs, tool: &mut Tool) -> Result<Status, Error> {
     let outcomes = recorder.run.outcomes();
     recorder.tell_unanswered(&outcomes);
     let counted = recorder.count_ends(&outcomes);
+    let kept = recorder.keep_ends(&outcomes);
     let status = recorder.finish(args, &outcomes);
     // Whoever waits for lines must not wait for those who are told.
     recorder.flush();
     recorder.keeping.messenger.finish(matches!(counted, Ok(true)));
-    taken.and(counted)?;
+    taken.and(counted.map(drop)).and(kept)?;
     Ok(status)
 }
 
@@ -281,11 +282,12 @@ impl Recorder<'_> {
         }
         let invocation = env::value(env::INVOCATION_ID).map(|id| id.to_string_lossy().into_owned());
         let counter = &self.keeping.counter;
-        let has_news = counter
-            .count(invocation.as_deref(), END_PATIENCE, |metrics, counting| metrics.count(outcomes, counting))?;
+        counter.count(invocation.as_deref(), END_PATIENCE, |metrics, counting| metrics.count(outcomes, counting))
+    }
+
+    fn keep_ends(&mut self, outcomes: &[Outcome]) -> Result<(), Error> {
         let now = now();
-        self.keeping.history.keep(&self.streams.ends(outcomes, now), now)?;
-        Ok(has_news)
+        self.keeping.history.keep(&self.streams.ends(outcomes, now), now)
     }
 
     fn finish(&mut self, args: &RecordArgs, outcomes: &[Outcome]) -> Status {

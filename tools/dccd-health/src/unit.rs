@@ -54,13 +54,14 @@ pub(crate) fn run(ended: &Ended<'_>, args: &RecordArgs, tool: &mut Tool) -> Resu
         is_counted = true;
         metrics.count_end(&subject.key, &subject.job, error.as_deref(), counting);
     })?;
+    // Whoever is to be told hears of it, whether or not it can be remembered.
+    keeping.messenger.finish(has_news);
     if is_counted {
         let state = if error.is_some() { State::Failed } else { State::Succeeded };
         let mut line = RunLine::new(subject.job, state, None, now());
         line.error = error;
         keeping.history.keep(&[line], now())?;
     }
-    keeping.messenger.finish(has_news);
     Ok(Status::Ok)
 }
 

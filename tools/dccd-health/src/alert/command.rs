@@ -1,5 +1,8 @@
 //! Telling by hand.
 
+use std::path::Path;
+
+use dccd_cli::config::Config;
 use dccd_cli::{Status, StoreFlags, Tool};
 
 use super::Delivery;
@@ -29,4 +32,12 @@ pub(crate) fn run(args: &AlertArgs, tool: &mut Tool) -> Result<Status, Error> {
         tool.log.note(format_args!("alerts were told; jobs: {told}"));
     }
     Ok(Status::Ok)
+}
+
+/// Tells what waits to be told, on the way; that it cannot be is said, and no more.
+pub(crate) fn tell_waiting(root: &Path, config: Option<&Config>, tool: &Tool) {
+    let delivery = config.and_then(|config| Delivery::new(root.to_owned(), config, &tool.stop));
+    if let Some(Err(error)) = delivery.map(|delivery| delivery.deliver()) {
+        tool.log.error(format_args!("alerts wait to be told: {error}"));
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use dccd_cli::config::{Alerts, Config};
 use dccd_cli::{Stop, Zone};
-use dccd_store::MetricsFile;
+use dccd_store::{MetricsFile, read_metrics};
 
 use super::text::{headed, message};
 use super::{Claim, Incident, News};
@@ -77,6 +77,11 @@ impl Delivery {
     fn claim(&self, by: &str) -> Result<Vec<Claimed>, Error> {
         let now = now();
         let mut claimed = Vec::new();
+        // Where there is nothing to tell, as nearly always, nobody has to wait for a lock, or be allowed to take it.
+        let held = read_metrics(&self.root)?.as_deref().and_then(Metrics::from_json);
+        if !held.is_some_and(|metrics| metrics.has_news(now)) {
+            return Ok(claimed);
+        }
         self.change(|metrics| {
             for (job, counted) in metrics.jobs_mut() {
                 let Some(incident) = &mut counted.incident else { continue };

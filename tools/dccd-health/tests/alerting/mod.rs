@@ -125,6 +125,23 @@ fn what_cannot_be_told_waits_for_whoever_comes_next() {
 }
 
 #[test]
+fn a_check_tells_what_waits() {
+    let (dir, port) = (store(), Server::closed_port());
+    configure(dir.path(), port, 1);
+    record(dir.path(), &FAILING);
+    let config = dir.path().join("config.yml");
+    let check = || health(dir.path(), &["check", "-c", config.to_str().unwrap()], &[]).2;
+    assert!(
+        check().starts_with("dccd-health: alerts wait to be told: webhook_url at http://127.0.0.1:"),
+        "{}",
+        check()
+    );
+    let server = Server::at(port, 200);
+    assert_eq!((check(), server.requests().len()), (String::new(), 1));
+    assert_eq!((check(), server.requests().len()), (String::new(), 1));
+}
+
+#[test]
 fn an_incident_that_nobody_could_be_told_of_is_told_with_its_end() {
     let (dir, port) = (store(), Server::closed_port());
     configure(dir.path(), port, 1);
