@@ -329,8 +329,12 @@ fn a_stream_that_has_stalled_while_it_is_connected() {
     let [stream, write] = stream_into_store(&scratch, &sim);
     let until = Instant::now() + PATIENCE;
     let wait_for = |status: i32| {
-        while check(&scratch, &["--data-path", "store", "--max-lag", "12"]).status != status {
-            assert!(Instant::now() < until, "the status never was {status}");
+        loop {
+            let ended = check(&scratch, &["--data-path", "store", "--max-lag", "12"]);
+            if ended.status == status {
+                break;
+            }
+            assert!(Instant::now() < until, "the status never was {status}: {} {}", ended.text(), ended.stderr);
             thread::sleep(Duration::from_millis(100));
         }
     };
