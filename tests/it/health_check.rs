@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dccd_record::Ts;
-use dccd_tests::{Ended, PATIENCE, Running, Scratch, Signal, Sim, of_kind, run};
+use dccd_tests::{Ended, PATIENCE, Running, Scratch, Signal, Sim, find_command, of_kind, run, skip};
 use serde_json::{Value, json};
 
 const HOUR: i64 = 3_600;
@@ -222,6 +222,19 @@ fn a_week_without_a_copy() {
     assert_eq!(reasons(&scratch, &[]), [""; 0]);
     synced(&by_hand, ago(8 * DAY), &both);
     assert_eq!(reasons(&scratch, &[]), never);
+}
+
+#[test]
+fn a_copy_that_was_just_made() {
+    if find_command("rclone").is_none() {
+        return skip("checking after a copy", "rclone is not installed");
+    }
+    let scratch = well();
+    let remote = format!(":local:{}", scratch.join("copy").display());
+    scratch.write("config.yml", format!("{CONFIG}storage: {{remotes: [{{provider: rclone, remote: '{remote}'}}]}}\n"));
+    assert_eq!(reasons(&scratch, &[]), [format!("sync {remote}")]);
+    run(scratch.tool("dccd-sync").arg("push"), "").expect(0);
+    assert_eq!(reasons(&scratch, &[]), [""; 0]);
 }
 
 #[test]
