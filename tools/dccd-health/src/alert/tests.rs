@@ -51,7 +51,7 @@ fn one_that_begins_to_tell_is_left_to_it() {
     assert_eq!(incident.news(at(CLAIM_SECS_MAX - 1)), None);
     assert_eq!(incident.news(at(CLAIM_SECS_MAX)), Some(News::Failing));
     // The clock was set back.
-    assert_eq!(incident.news(at(-60)), Some(News::Failing));
+    assert_eq!(incident.news(at(-CLAIM_SECS_MAX)), Some(News::Failing));
     // What is over meanwhile is told by whoever tells now.
     let over = follow(Some(incident), 0, 5).unwrap();
     assert_eq!(over.news(at(6)), None);

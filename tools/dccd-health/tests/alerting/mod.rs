@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::server::{SILENCE, Server};
+use super::server::{DOWN, SILENCE, Server};
 use super::{COVERED, FAILED, JOB, ORDER, STORED, finish, health, start, store};
 
 const FAILING: [&str; 3] = [JOB, ORDER, FAILED];
@@ -107,17 +107,18 @@ fn jobs_that_fail_together_share_a_message() {
 
 #[test]
 fn what_cannot_be_told_waits_for_whoever_comes_next() {
-    let (dir, port) = (store(), Server::closed_port());
-    configure(dir.path(), port, 2);
-    record(dir.path(), &FAILING);
-    let (status, stderr) = record(dir.path(), &FAILING);
-    let expected = format!(
-        "dccd-health: alerts wait to be told: webhook_url at http://127.0.0.1:{port} cannot be reached: connection refused (3 tries)\n"
-    );
-    assert_eq!((status, stderr), (65, expected));
-    let (_, stderr) = record(dir.path(), &FAILING);
-    assert!(stderr.contains("(1 try)"), "{stderr}");
-    let server = Server::at(port, 204);
+    let (dir, server) = (store(), Server::start(DOWN));
+    configure(dir.path(), server.port, 2);
+    assert_eq!(record(dir.path(), &FAILING), (65, String::new()));
+    for tries in ["(3 tries)", "(1 try)"] {
+        let (status, stderr) = record(dir.path(), &FAILING);
+        let said = format!(
+            "dccd-health: alerts wait to be told: webhook_url at http://127.0.0.1:{} cannot be reached: ",
+            server.port
+        );
+        assert!(status == 65 && stderr.starts_with(&said) && stderr.ends_with(&format!("{tries}\n")), "{stderr}");
+    }
+    server.answer(204);
     record(dir.path(), &FAILING);
     record(dir.path(), &FAILING);
     let texts = server.texts();
@@ -125,29 +126,35 @@ fn what_cannot_be_told_waits_for_whoever_comes_next() {
 }
 
 #[test]
-fn a_check_tells_what_waits() {
+fn nobody_listens() {
     let (dir, port) = (store(), Server::closed_port());
     configure(dir.path(), port, 1);
+    let (_, stderr) = record(dir.path(), &FAILING);
+    assert!(stderr.ends_with("cannot be reached: connection refused (3 tries)\n"), "{stderr}");
+}
+
+#[test]
+fn a_check_tells_what_waits() {
+    let (dir, server) = (store(), Server::start(DOWN));
+    configure(dir.path(), server.port, 1);
     record(dir.path(), &FAILING);
     let config = dir.path().join("config.yml");
     let check = || health(dir.path(), &["check", "-c", config.to_str().unwrap()], &[]).2;
-    assert!(
-        check().starts_with("dccd-health: alerts wait to be told: webhook_url at http://127.0.0.1:"),
-        "{}",
-        check()
-    );
-    let server = Server::at(port, 200);
-    assert_eq!((check(), server.requests().len()), (String::new(), 1));
-    assert_eq!((check(), server.requests().len()), (String::new(), 1));
+    let said = check();
+    assert!(said.starts_with("dccd-health: alerts wait to be told: webhook_url at http://127.0.0.1:"), "{said}");
+    server.answer(200);
+    for _ in 0..2 {
+        assert_eq!((check(), server.requests().len()), (String::new(), 1));
+    }
 }
 
 #[test]
 fn an_incident_that_nobody_could_be_told_of_is_told_with_its_end() {
-    let (dir, port) = (store(), Server::closed_port());
-    configure(dir.path(), port, 1);
+    let (dir, server) = (store(), Server::start(DOWN));
+    configure(dir.path(), server.port, 1);
     record(dir.path(), &FAILING);
     record(dir.path(), &WORKING);
-    let server = Server::at(port, 200);
+    server.answer(200);
     record(dir.path(), &WORKING);
     record(dir.path(), &WORKING);
     let texts = server.texts();

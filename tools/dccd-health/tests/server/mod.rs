@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// It takes requests and never answers.
 pub(crate) const SILENCE: u16 = 0;
+/// It hangs up on everybody.
+pub(crate) const DOWN: u16 = 1;
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
@@ -30,20 +32,7 @@ pub(crate) struct Request {
 
 impl Server {
     pub(crate) fn start(status: u16) -> Server {
-        Server::on(TcpListener::bind("127.0.0.1:0").unwrap(), status)
-    }
-
-    /// A port at which nobody listens, for now.
-    pub(crate) fn closed_port() -> u16 {
-        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-    }
-
-    /// A server at a port that was free before.
-    pub(crate) fn at(port: u16, status: u16) -> Server {
-        Server::on(TcpListener::bind(("127.0.0.1", port)).unwrap(), status)
-    }
-
-    fn on(listener: TcpListener, status: u16) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let server =
             Server { port, status: Arc::new(AtomicU16::new(status)), requests: Arc::default(), silent: Arc::default() };
@@ -55,6 +44,11 @@ impl Server {
             }
         });
         server
+    }
+
+    /// A port at which nobody listens.
+    pub(crate) fn closed_port() -> u16 {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
     }
 
     /// From now on it answers with this.
@@ -90,6 +84,9 @@ impl Server {
     }
 
     fn serve(&self, stream: TcpStream) {
+        if self.status.load(Ordering::SeqCst) == DOWN {
+            return;
+        }
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let Some(request) = read_request(&mut reader) else { return };
         self.requests.lock().unwrap().push(request);
