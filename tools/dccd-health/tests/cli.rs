@@ -317,7 +317,7 @@ fn counts_that_make_no_sense_are_set_aside_and_told() {
     }
 }
 
-/// What dccd 2 wrote is counted on, what others keep there stays, and dccd 2 can read it again.
+/// What dccd 2 wrote is counted on, and what others keep there stays.
 #[test]
 fn counts_of_dccd_2_are_gone_on_with() {
     let dir = store();
