@@ -150,7 +150,7 @@ impl Segment {
 
     /// Whether its rows wait for a file that was purged.
     pub(crate) fn is_parked(&self) -> bool {
-        self.path.to_string_lossy().ends_with(PARKED_SUFFIX)
+        is_parked(&self.path)
     }
 
     /// Whether its lines were given to `writer`, rather than left by a dead one.

@@ -24,7 +24,8 @@ impl Layout {
         let aside = self.aside_dir();
         let set_aside = fsys::names(&aside)?.iter().map(|name| aside.join(name)).collect();
         let mut ownerless = Vec::new();
-        for path in journal::paths(&self.journal_dir())? {
+        // Parked rows wait for their file, not for a writer.
+        for path in journal::paths(&self.journal_dir())?.into_iter().filter(|path| !journal::is_parked(path)) {
             match File::open(&path) {
                 Ok(file) if !is_locked(&file, &path)? => ownerless.push(path),
                 Ok(_) => {}

@@ -8,8 +8,9 @@ mod ledgers;
 mod purge;
 mod restore;
 
+use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use dccd_record::{Dataset, Ts};
@@ -147,6 +148,15 @@ impl SyncSite {
         purge::closed_files(&self.store, now)
     }
 
+    /// The files that have rows waiting in a journal. More may come at any time, and then wait until the file is there.
+    pub fn waiting(&self) -> Result<HashSet<StoreFile>, StoreError> {
+        let mut files = HashSet::new();
+        for (dataset, waiting) in self.store.read_journals(None)? {
+            files.extend(waiting.waiting().map(|(period, ..)| StoreFile { dataset: dataset.clone(), period }));
+        }
+        Ok(files)
+    }
+
     /// Opens a published file; `None` if there is none.
     pub fn open_file(&self, file: &StoreFile) -> Result<Option<Opened>, StoreError> {
         let path = self.path(file);
@@ -200,6 +210,16 @@ impl SyncSite {
     /// Keeps something durably.
     pub fn keep_state(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
         fsys::replace(&self.state_path(name), content)
+    }
+
+    /// Adds durably to what is kept.
+    pub fn add_state(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+        let path = self.state_path(name);
+        let added = File::options().create(true).append(true).open(&path).and_then(|mut file| {
+            file.write_all(content)?;
+            file.sync_data()
+        });
+        added.map_err(StoreError::io("write", &path))
     }
 
     /// Replaces the file that says when the store was last copied.

@@ -3,7 +3,8 @@
 //! Only by this a file of ours that grew is told from a file of somebody else, so a file that is about to be sent is
 //! noted before: if we are killed, what lies there then is ours too.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use dccd_record::Ts;
@@ -16,18 +17,26 @@ use crate::error::Error;
 use crate::listing::{Listed, Match};
 use crate::remote::Remote;
 
+/// Superfluous lines that are kept before all are written anew.
+const STALE_LINES_MAX: usize = 10_000;
+
 /// What we know of one remote.
 #[derive(Debug)]
 pub(crate) struct Known {
     name: String,
-    book: Book,
+    files: BTreeMap<String, Entry>,
+    /// What the file does not say yet.
+    changed: BTreeSet<String>,
+    /// Whether the file is to be written anew rather than added to.
+    is_stale: bool,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Book {
-    /// For people; which remote it is, the name of the file says.
-    remote: String,
-    files: BTreeMap<String, Entry>,
+/// One line: what is known of a file. A later one takes its place.
+#[derive(Serialize, Deserialize)]
+struct Line<'a> {
+    path: Cow<'a, str>,
+    #[serde(flatten)]
+    entry: Cow<'a, Entry>,
 }
 
 /// What we know of one of its files.
@@ -86,13 +95,20 @@ impl Proven {
 }
 
 impl Known {
-    /// What was remembered of a remote. What cannot be read is forgotten: then all there is compared anew.
+    /// What was remembered of a remote. What cannot be read is forgotten: then what is there is compared anew.
     pub(crate) fn load(site: &SyncSite, remote: &Remote) -> Result<Known, Error> {
-        let name = format!("known-{}.json", Digests::of(remote.name().as_bytes()).sha256.get(..16).unwrap_or_default());
+        let id = Digests::of(remote.name().as_bytes()).sha256;
+        let name = format!("known-{}.ndjson", id.get(..16).unwrap_or_default());
         let content = site.state(&name)?.unwrap_or_default();
-        let mut book: Book = serde_json::from_slice(&content).unwrap_or_default();
-        book.remote = remote.shown().to_owned();
-        Ok(Known { name, book })
+        let (mut files, mut lines) = (BTreeMap::new(), 0);
+        for line in content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            lines += 1;
+            if let Ok(Line { path, entry }) = serde_json::from_slice(line) {
+                files.insert(path.into_owned(), entry.into_owned());
+            }
+        }
+        let is_stale = lines > files.len() + STALE_LINES_MAX;
+        Ok(Known { name, files, changed: BTreeSet::new(), is_stale })
     }
 
     /// Where it is remembered.
@@ -100,13 +116,25 @@ impl Known {
         site.state_path(&self.name)
     }
 
-    pub(crate) fn save(&self, site: &SyncSite) -> Result<(), Error> {
-        let content = serde_json::to_vec(&self.book).expect("text and numbers can be written");
-        Ok(site.keep_state(&self.name, &content)?)
+    /// Makes durable what changed.
+    pub(crate) fn save(&mut self, site: &SyncSite) -> Result<(), Error> {
+        let changed = std::mem::take(&mut self.changed);
+        if self.is_stale {
+            self.is_stale = false;
+            return Ok(site.keep_state(&self.name, &lines(&self.files))?);
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let entries = changed.into_iter().filter_map(|path| Some((path.clone(), self.files.get(&path)?.clone())));
+        // A line that was torn by a crash must not spoil the next one.
+        let mut content = vec![b'\n'];
+        content.extend(lines(&entries.collect()));
+        Ok(site.add_state(&self.name, &content)?)
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Entry> {
-        self.book.files.get(name)
+        self.files.get(name)
     }
 
     pub(crate) fn proven(&self, name: &str) -> Option<&Proven> {
@@ -114,15 +142,30 @@ impl Known {
     }
 
     pub(crate) fn sending(&mut self, name: &str, digests: Digests) {
-        self.book.files.entry(name.to_owned()).or_default().sending = Some(digests);
+        self.files.entry(name.to_owned()).or_default().sending = Some(digests);
+        self.changed.insert(name.to_owned());
     }
 
     pub(crate) fn prove(&mut self, name: &str, proven: Proven) {
-        self.book.files.insert(name.to_owned(), Entry { proven: Some(proven), sending: None });
+        self.files.insert(name.to_owned(), Entry { proven: Some(proven), sending: None });
+        self.changed.insert(name.to_owned());
     }
 
     /// Every file of ours there, with what it was here.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Proven)> {
-        self.book.files.iter().filter_map(|(name, entry)| Some((name.as_str(), entry.proven.as_ref()?)))
+        self.files.iter().filter_map(|(name, entry)| Some((name.as_str(), entry.proven.as_ref()?)))
     }
 }
+
+fn lines(files: &BTreeMap<String, Entry>) -> Vec<u8> {
+    let mut content = Vec::new();
+    for (path, entry) in files {
+        let line = Line { path: Cow::Borrowed(path), entry: Cow::Borrowed(entry) };
+        serde_json::to_writer(&mut content, &line).expect("text and numbers can be written");
+        content.push(b'\n');
+    }
+    content
+}
+
+#[cfg(test)]
+mod tests;

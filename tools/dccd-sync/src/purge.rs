@@ -1,5 +1,6 @@
 //! Makes room: the oldest files go, if every remote is proven to have them now.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -48,8 +49,9 @@ pub(crate) fn run(
         places.push(Place { remote, abilities });
     }
     let closed = site.closed_files(now())?;
+    let waiting = site.waiting()?;
     let locals = Locals::new(report.stop());
-    let mut purge = Purge { site: &site, places, wanted, locals, report, free, purged: 0, kept: 0, bytes: 0 };
+    let mut purge = Purge { site: &site, places, wanted, locals, report, waiting, free, purged: 0, kept: 0, bytes: 0 };
     for batch in closed.chunks(FILES_MAX) {
         if !purge.is_done()? {
             purge.batch(batch)?;
@@ -76,6 +78,8 @@ struct Purge<'p, 't> {
     wanted: Room,
     locals: Locals,
     report: &'p mut Report<'t>,
+    /// Files for which rows wait in a journal.
+    waiting: HashSet<StoreFile>,
     /// Bytes that were free at the start.
     free: u64,
     purged: usize,
@@ -99,6 +103,10 @@ impl Purge<'_, '_> {
             // No more is read than has to go.
             if self.free.saturating_add(self.bytes).saturating_add(bytes) >= self.wanted.free_bytes {
                 break;
+            }
+            if self.waiting.contains(file) {
+                self.keep(&file.name(), "", "rows for it wait in a journal".to_owned())?;
+                continue;
             }
             let Some(mut opened) = self.site.open_file(file)? else { continue };
             let digests = self.locals.read(self.site, file, &mut opened)?;

@@ -18,12 +18,10 @@ use crate::known::{Known, Proven};
 use crate::listing::{Listed, Listing, Match};
 use crate::proof::{Facts, Locals};
 use crate::push::proof;
-use crate::remote::{Abilities, Remote, Which};
+use crate::remote::{Abilities, FREE_BYTES_MIN, Remote, Which};
 use crate::report::{Report, Said, Verdict, count};
 
 const PROGRAM: &str = concat!("dccd-sync ", env!("CARGO_PKG_VERSION"));
-/// So much stays free whatever comes.
-const FREE_BYTES_MIN: u64 = 64 << 20;
 /// Files that are looked at together.
 const FILES_MAX: usize = 100;
 /// Ledgers that are fetched together.
@@ -190,7 +188,9 @@ impl<'r, 't> Restore<'r, 't> {
             let said = Said { path: &name, state: "lacking", bytes: listed.bytes, ..Said::default() };
             return self.say(said, Verdict::Well).map(|()| false);
         }
-        let bytes = listed.bytes.unwrap_or(u64::MAX);
+        let Some(bytes) = listed.bytes else {
+            return self.fail(&name, "the remote does not tell its size".to_owned()).map(|()| false);
+        };
         let free = self.site.free_bytes()?;
         if bytes.saturating_add(FREE_BYTES_MIN) > free {
             return Err(Error::NoRoom { path: name, bytes, free });

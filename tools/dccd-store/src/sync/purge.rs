@@ -31,8 +31,6 @@ pub enum PurgeOutcome {
 pub enum Kept {
     /// It is no longer the file that was proven.
     Changed,
-    /// Rows for it wait in a journal.
-    Waiting,
     /// A writer fills its successor.
     BeingWritten,
     /// Its footer makes no sense.
@@ -43,7 +41,6 @@ impl std::fmt::Display for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Kept::Changed => f.write_str("it changed since it was proven; push again"),
-            Kept::Waiting => f.write_str("rows for it wait in a journal"),
             Kept::BeingWritten => f.write_str("it is being written"),
             Kept::Unreadable(why) => write!(f, "it cannot be read: {why}"),
         }
@@ -69,10 +66,6 @@ impl SyncSite {
         }
         if is_being_written(layout, dataset, *period)? {
             return Ok(PurgeOutcome::Kept(Kept::BeingWritten));
-        }
-        let waiting = self.store.read_journals(Some(dataset))?;
-        if waiting.get(dataset).is_some_and(|waiting| waiting.waiting().any(|(of, _, _)| of == *period)) {
-            return Ok(PurgeOutcome::Kept(Kept::Waiting));
         }
         let info = match FileScan::open(&path, dataset.kind()) {
             Ok(scan) => scan.info().clone(),

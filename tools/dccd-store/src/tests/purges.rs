@@ -138,10 +138,15 @@ fn a_file_that_is_in_use_is_not_purged() {
     write(&root, &[trade("BTC/USDT", 9, 9)]);
     assert_eq!(kept(site.purge(&first_day(), old, "abc", &[]).unwrap()), Kept::Changed);
     let id = site.open_file(&first_day()).unwrap().unwrap().id;
+    let begun = site.part(&first_day()).unwrap();
+    fs::write(&begun, "").unwrap();
+    assert_eq!(kept(site.purge(&first_day(), id, "abc", &[]).unwrap()), Kept::BeingWritten);
+    fs::remove_file(begun).unwrap();
+    assert!(site.waiting().unwrap().is_empty());
     let mut writer = open(&root);
     take(&mut writer, &trade("BTC/USDT", 10, 10));
     writer.commit().unwrap();
-    assert_eq!(kept(site.purge(&first_day(), id, "abc", &[]).unwrap()), Kept::Waiting);
+    assert_eq!(site.waiting().unwrap().into_iter().collect::<Vec<_>>(), [first_day()]);
     assert_eq!(tids(&root, ID), [1, 2, 3, 9, 10, 4, 5, 6]);
 }
 

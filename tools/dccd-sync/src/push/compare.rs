@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::known::{Entry, Proven};
 use crate::listing::{Listed, Listing, Match};
 use crate::proof::{Facts, restore_command};
-use crate::remote::{Manner, Which};
+use crate::remote::{FREE_BYTES_MIN, Manner, Which};
 use crate::report::{Said, Verdict};
 
 /// What is known of one file after a look at a listing.
@@ -136,8 +136,17 @@ impl Push<'_, '_> {
         if self.readable(file)?.is_none() {
             return Ok(Finding::Left);
         }
+        let free = self.site.free_bytes()?;
+        let Some(bytes) = listed.bytes.filter(|bytes| bytes.saturating_add(FREE_BYTES_MIN) <= free) else {
+            let size = listed.bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
+            self.unproven(
+                file,
+                format!("it is not ours, and to look at it here is no room: {size} bytes, {free} free"),
+            )?;
+            return Ok(Finding::Left);
+        };
         let part = self.site.part(file)?;
-        let came = self.remote.read(&file.name(), Some(&part), listed.bytes.unwrap_or(u64::MAX));
+        let came = self.remote.read(&file.name(), Some(&part), bytes);
         let lacking = came.map(|came| (came, self.site.lacking(file, &part)));
         let _ = std::fs::remove_file(&part);
         match lacking? {
