@@ -86,11 +86,14 @@ pub(crate) fn run(args: &ReportArgs, tool: &mut Tool) -> Result<Status, Error> {
     let mut examiner = Examiner::new(&store, now);
     let mut sheets: Vec<Sheet> = Vec::new();
     for (_, views) in by_pair(store.survey()?) {
+        // Only a view of its own has the rows that wait in journals.
+        let own = |view: View| if is_waiting(&view) { store.view(view.dataset()) } else { Ok(view) };
+        let views = views.into_iter().map(own).collect::<Result<Vec<_>, _>>()?;
         for date in first..=last {
             if let Some(signal) = tool.stop.signal() {
                 return Ok(Status::Signal(signal));
             }
-            sheets.extend(examiner.examine(&views, date, &|dataset| filter.accepts(dataset))?);
+            sheets.extend(examiner.examine(&views, date, &|dataset| filter.accepts(dataset)));
         }
     }
     sheets.sort_by(|left, right| (left.date, &left.dataset).cmp(&(right.date, &right.dataset)));
@@ -113,6 +116,10 @@ fn by_pair(views: Vec<View>) -> BTreeMap<(Exchange, Pair), Vec<View>> {
         groups.entry(key).or_default().push(view);
     }
     groups
+}
+
+fn is_waiting(view: &View) -> bool {
+    view.periods().iter().any(|period| period.is_waiting)
 }
 
 /// All instants of a day.

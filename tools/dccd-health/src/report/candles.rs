@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 
 use dccd_record::{
-    BuiltCandle, Candle, CandleBuilder, CandleError, Dataset, Number, QuoteVolume, Range, RangeSet, Span, Trade, Ts,
-    aligned_inner,
+    BuiltCandle, Candle, CandleBuilder, Dataset, Number, QuoteVolume, Range, RangeSet, Span, Trade, Ts, aligned_inner,
 };
 
 const SECS_PER_DAY: u32 = 86_400;
@@ -31,7 +30,9 @@ pub(crate) struct Comparer {
     /// Where both are covered, in whole candles.
     common: RangeSet,
     stored: BTreeMap<Ts, Values>,
-    builder: CandleBuilder,
+    /// `None` once what waits in it is more than memory is meant for.
+    builder: Option<CandleBuilder>,
+    span: Span,
     comparison: Comparison,
 }
 
@@ -54,9 +55,9 @@ impl Comparer {
     pub(crate) fn new(dataset: &Dataset, day: Range, candles: &RangeSet, trades: &RangeSet) -> Option<Comparer> {
         let span = dataset.span().filter(|span| SECS_PER_DAY.is_multiple_of(span.secs()))?;
         let common = common(span, day, candles, trades);
-        let builder = CandleBuilder::new(span, QuoteVolume::Unknown);
+        let builder = Some(CandleBuilder::new(span, QuoteVolume::Unknown));
         let (stored, comparison) = (BTreeMap::new(), Comparison::default());
-        (!common.is_empty()).then(|| Comparer { dataset: dataset.clone(), common, stored, builder, comparison })
+        (!common.is_empty()).then(|| Comparer { dataset: dataset.clone(), common, stored, builder, span, comparison })
     }
 
     /// Takes a stored candle.
@@ -66,38 +67,43 @@ impl Comparer {
         }
     }
 
-    /// Takes a trade. Its candle is left out if its numbers are too long to be summed.
-    pub(crate) fn trade(&mut self, trade: &Trade<'_>) -> Result<(), CandleError> {
+    /// Takes the next trade in order. Its candle is left out if its numbers are too long to be summed.
+    pub(crate) fn trade(&mut self, trade: &Trade<'_>) {
         if !self.common.contains(trade.ts) {
-            return Ok(());
+            return;
         }
-        match self.builder.trade(trade) {
-            Err(error) if !error.is_local() => Err(error),
-            _ => Ok(()),
+        // In the store no trade is there twice, so nobody need remember ids.
+        let trade = Trade { tid: None, ..*trade };
+        let taken = self.builder.as_mut().map(|builder| builder.trade(&trade));
+        if matches!(taken, Some(Err(cause)) if !cause.is_local()) {
+            self.builder = None;
         }
     }
 
     /// Every trade before `ts` went by.
-    pub(crate) fn advance(&mut self, ts: Ts) -> Result<(), CandleError> {
-        let Some(past) = Range::new(Ts::MIN, self.builder.span().floor(ts)) else { return Ok(()) };
+    pub(crate) fn advance(&mut self, ts: Ts) {
+        let Some(past) = Range::new(Ts::MIN, self.span.floor(ts)) else { return };
         for range in self.common.within(past).iter().collect::<Vec<_>>() {
-            let decided = self.builder.covered(range)?;
+            let Some(Ok(decided)) = self.builder.as_mut().map(|builder| builder.covered(range)) else {
+                self.builder = None;
+                return;
+            };
             decided.candles.iter().for_each(|candle| self.compare(candle));
             for impossible in decided.impossible {
                 self.stored.retain(|ts, _| !impossible.contains(*ts));
             }
         }
-        Ok(())
     }
 
-    /// All trades went by.
-    pub(crate) fn finish(mut self) -> Result<Comparison, CandleError> {
-        self.advance(Ts::MAX)?;
+    /// All trades went by; `None` if no comparison could be made.
+    pub(crate) fn finish(mut self) -> Option<Comparison> {
+        self.advance(Ts::MAX);
+        self.builder.take()?;
         for values in std::mem::take(&mut self.stored).into_values() {
             // An exchange may fill a time without trades with a candle of no volume.
             self.count(0.0, if values.volume > 0.0 { 1.0 } else { 0.0 });
         }
-        Ok(self.comparison)
+        Some(self.comparison)
     }
 
     fn compare(&mut self, built: &BuiltCandle) {

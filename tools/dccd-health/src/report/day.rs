@@ -1,8 +1,10 @@
 //! Looking at one day of what is traded in one place.
 
-use dccd_record::{CandleError, Dataset, Kind, Range, RangeSet, Ts};
+use std::convert::Infallible;
+
+use dccd_record::{Dataset, Kind, Range, RangeSet, Ts};
 use dccd_store::table::{Record, Rows, TableError};
-use dccd_store::{NamedGap, Period, Store, StoreError, View};
+use dccd_store::{NamedGap, Period, Store, View};
 
 use super::candles::Comparer;
 use super::day_range;
@@ -25,12 +27,6 @@ struct Read {
     repeats: Option<u64>,
 }
 
-/// Why the rows of a day tell nothing.
-enum ReadError {
-    Table(TableError),
-    Candle(CandleError),
-}
-
 impl<'a> Examiner<'a> {
     /// `now` is this host's: what is still to come was not missed yet.
     pub(super) fn new(store: &'a Store, now: Ts) -> Examiner<'a> {
@@ -43,12 +39,7 @@ impl<'a> Examiner<'a> {
     }
 
     /// The sheets of a day, of all datasets of one pair that are wanted.
-    pub(super) fn examine(
-        &mut self,
-        views: &[View],
-        date: i64,
-        is_wanted: &dyn Fn(&Dataset) -> bool,
-    ) -> Result<Vec<Sheet>, StoreError> {
+    pub(super) fn examine(&mut self, views: &[View], date: i64, is_wanted: &dyn Fn(&Dataset) -> bool) -> Vec<Sheet> {
         let mut sheets = Vec::new();
         let trades = views.iter().find(|view| view.dataset().kind() == Kind::Trade);
         let mut comparers = Vec::new();
@@ -58,14 +49,14 @@ impl<'a> Examiner<'a> {
                 Comparer::new(view.dataset(), day_range(date), &candles, &trades)
             });
             comparer = comparer.filter(|_| view.dataset().kind() == Kind::Candle);
-            let read = self.read(view, date, comparer.as_mut_slice())?;
+            let read = self.read(view, date, comparer.as_mut_slice());
             sheets.push(self.sheet(view, date, read.as_ref()));
             comparers.extend(comparer.filter(|_| read.is_some()));
         }
-        let Some(trades) = trades else { return Ok(finished(sheets, Vec::new())) };
+        let Some(trades) = trades else { return finished(sheets, Vec::new()) };
         let is_trades_wanted = is_wanted(trades.dataset());
         if is_trades_wanted || !comparers.is_empty() {
-            let read = self.read(trades, date, &mut comparers)?;
+            let read = self.read(trades, date, &mut comparers);
             if read.is_none() {
                 comparers.clear();
             }
@@ -73,7 +64,7 @@ impl<'a> Examiner<'a> {
                 sheets.push(self.sheet(trades, date, read.as_ref()));
             }
         }
-        Ok(finished(sheets, comparers))
+        finished(sheets, comparers)
     }
 
     fn sheet(&self, view: &View, date: i64, read: Option<&Read>) -> Sheet {
@@ -97,43 +88,33 @@ impl<'a> Examiner<'a> {
     }
 
     /// Reads the rows of a day; `None` if they cannot be had.
-    fn read(&mut self, view: &View, date: i64, comparers: &mut [Comparer]) -> Result<Option<Read>, StoreError> {
+    fn read(&mut self, view: &View, date: i64, comparers: &mut [Comparer]) -> Option<Read> {
         let period = period(view.dataset().kind(), date);
         if view.purged().iter().any(|(purged, _)| *purged == period) {
-            return Ok(None);
+            return None;
         }
         let Some(about) = view.periods().iter().find(|about| about.period == period) else {
-            return Ok(Some(Read::default()));
-        };
-        // Only a view of its own has the rows that wait in journals.
-        let own = if about.is_waiting { Some(self.store.view(view.dataset())?) } else { None };
-        let view = own.as_ref().unwrap_or(view);
-        let Some(about) = view.periods().iter().find(|about| about.period == period) else {
-            return Ok(Some(Read::default()));
+            return Some(Read::default());
         };
         let read = match &about.file {
             Some(Err(why)) => Err(why.clone()),
             _ => view
                 .rows(about, day_range(date))
-                .map_err(ReadError::Table)
                 .and_then(|scan| read_rows(scan, comparers))
-                .map_err(|error| match error {
-                    ReadError::Table(cause) => cause.to_string(),
-                    ReadError::Candle(cause) => cause.to_string(),
-                }),
+                .map_err(|cause| cause.to_string()),
         };
         match read {
             Ok(mut read) => {
                 // What waits was not looked through yet.
                 read.repeats = self.store.repeats(view.dataset(), period).filter(|_| !about.is_waiting);
-                Ok(Some(read))
+                Some(read)
             }
             Err(why) => {
                 let message = format!("{} cannot be read: {why}", about.path.display());
                 if !self.unreadable.contains(&message) {
                     self.unreadable.push(message);
                 }
-                Ok(None)
+                None
             }
         }
     }
@@ -142,29 +123,26 @@ impl<'a> Examiner<'a> {
 fn read_rows(
     scan: impl Iterator<Item = Result<Rows, TableError>>,
     comparers: &mut [Comparer],
-) -> Result<Read, ReadError> {
+) -> Result<Read, TableError> {
     let mut read = Read::default();
     let mut lags = Lags::default();
     for rows in scan {
-        let rows = rows.map_err(ReadError::Table)?;
+        let rows = rows?;
         read.rows += u64::try_from(rows.len()).unwrap_or(0);
         let mut last = None;
-        rows.for_each(|record| {
+        let Ok(_) = rows.for_each(|record| {
             lags.record(&record);
             last = Some(record.ts());
-            comparers.iter_mut().try_for_each(|comparer| match &record {
-                Record::Candle(candle) => {
-                    comparer.candle(candle);
-                    Ok(())
-                }
+            comparers.iter_mut().for_each(|comparer| match &record {
+                Record::Candle(candle) => comparer.candle(candle),
                 Record::Trade(trade) => comparer.trade(trade),
-                _ => Ok(()),
-            })
-        })
-        .map_err(ReadError::Candle)?;
-        // So that no more than a few candles wait at a time. The stored ones must all be there before.
+                _ => {}
+            });
+            Ok::<(), Infallible>(())
+        });
+        // So that no more than a few candles wait at a time. The stored ones are all there before the first trade.
         if let Some(last) = last.filter(|_| rows.kind() == Kind::Trade) {
-            comparers.iter_mut().try_for_each(|comparer| comparer.advance(last)).map_err(ReadError::Candle)?;
+            comparers.iter_mut().for_each(|comparer| comparer.advance(last));
         }
     }
     read.lag = lags.summary();
@@ -175,7 +153,7 @@ fn read_rows(
 fn finished(mut sheets: Vec<Sheet>, comparers: Vec<Comparer>) -> Vec<Sheet> {
     for comparer in comparers {
         let Some(sheet) = sheets.iter_mut().find(|sheet| sheet.dataset == comparer.dataset) else { continue };
-        sheet.comparison = comparer.finish().ok();
+        sheet.comparison = comparer.finish();
     }
     sheets.retain(|sheet| !sheet.is_blank());
     sheets

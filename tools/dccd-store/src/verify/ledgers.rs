@@ -46,7 +46,7 @@ impl Store {
                 findings.push(Finding::new(Level::Note, Check::NoLedger, path, what).of(dataset));
             }
             let waiting = waiting.into_iter().flat_map(Journaled::waiting).map(|(period, ..)| period).collect();
-            self.look_for_missing(dataset, &ledger, &published, &waiting, findings)?;
+            self.look_for_missing(dataset, &ledger, &published, &waiting, findings);
         }
         Ok(())
     }

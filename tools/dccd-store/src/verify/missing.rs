@@ -6,34 +6,19 @@
 
 use std::collections::BTreeSet;
 
-use dccd_record::{Dataset, Kind, RangeSet};
+use dccd_record::{Dataset, Kind, Range, RangeSet};
 
 use super::{Check, Finding, Level};
-use crate::error::StoreError;
 use crate::layout::Period;
 use crate::ledger::Ledger;
 use crate::purged::is_purged;
 use crate::store::Store;
-use crate::table::{FileScan, TableError};
+use crate::table::FileScan;
 
 /// A file is missed if its neighbours let expect so many trades or books...
 const TICKS_EXPECTED_MIN: u64 = 100;
 /// ...or so many rows of another kind.
 const ROWS_EXPECTED_MIN: u64 = 20;
-
-/// Rows, in so many nanoseconds.
-#[derive(Clone, Copy)]
-struct Rate {
-    rows: u64,
-    nanos: u64,
-}
-
-impl Rate {
-    fn expects(self, nanos: u64) -> u64 {
-        let expected = u128::from(self.rows) * u128::from(nanos) / u128::from(self.nanos.max(1));
-        u64::try_from(expected).unwrap_or(u64::MAX)
-    }
-}
 
 /// The files of one dataset, and those that wait.
 struct Around<'a> {
@@ -54,7 +39,7 @@ impl Store {
         published: &BTreeSet<Period>,
         waiting: &BTreeSet<Period>,
         findings: &mut Vec<Finding>,
-    ) -> Result<(), StoreError> {
+    ) {
         let certain = match dataset.kind() {
             Kind::Trade | Kind::Book => ledger.adopted().clone(),
             _ => ledger.covered_by_file(),
@@ -66,7 +51,7 @@ impl Store {
             suspects.extend(periods_of(dataset.kind(), range));
         }
         suspects.retain(|period| !is_there(period) && !is_purged(self.layout(), dataset, *period));
-        let mut after_last = None;
+        let mut is_end_told = false;
         for period in suspects {
             let before = published.range(..period).next_back();
             let after = published.range(period..).next();
@@ -74,10 +59,11 @@ impl Store {
                 _ if around.is_certain(period) => {
                     Some((Level::Error, "rows were here, and the file is gone".to_owned()))
                 }
-                (Some(before), Some(after)) => around.between(period, *before, *after)?,
-                (Some(before), None) if after_last.is_none() => {
-                    let found = around.after(period, *before)?;
-                    after_last = found.as_ref().map(|_| period);
+                (Some(before), Some(after)) => around.between(period, *before, *after),
+                // Once is enough.
+                (Some(before), None) if !is_end_told => {
+                    let found = around.after(period, *before);
+                    is_end_told = found.is_some();
                     found
                 }
                 _ => None,
@@ -87,7 +73,6 @@ impl Store {
                 findings.push(Finding::new(level, Check::Missing, path, what).of(dataset));
             }
         }
-        Ok(())
     }
 }
 
@@ -97,48 +82,41 @@ impl Around<'_> {
     }
 
     /// Between two files that both let expect many rows.
-    fn between(&self, period: Period, before: Period, after: Period) -> Result<Option<(Level, String)>, StoreError> {
-        let nanos = self.covered_nanos(period);
-        let (Some(before), Some(after)) = (self.rate(before)?, self.rate(after)?) else { return Ok(None) };
-        let expected = before.expects(nanos).min(after.expects(nanos));
-        Ok((expected >= self.expected_min()).then(|| {
-            (Level::Error, format!("covered, and there is no file; those around it let expect about {expected} rows"))
-        }))
+    fn between(&self, period: Period, before: Period, after: Period) -> Option<(Level, String)> {
+        let expected = self.expected(period, before)?.min(self.expected(period, after)?);
+        let what = format!("covered, and there is no file; those around it let expect about {expected} rows");
+        (expected >= self.expected_min()).then_some((Level::Error, what))
     }
 
     /// Behind the last file; that a market was closed looks the same.
-    fn after(&self, period: Period, before: Period) -> Result<Option<(Level, String)>, StoreError> {
-        let expected = self.rate(before)?.map_or(0, |rate| rate.expects(self.covered_nanos(period)));
-        Ok((expected >= self.expected_min() && self.waiting.range(period..).next().is_none()).then(|| {
-            let what = "covered, and no file is here or later; nothing is wrong if nothing is traded there any more";
-            (Level::Note, what.to_owned())
-        }))
+    fn after(&self, period: Period, before: Period) -> Option<(Level, String)> {
+        let is_missed = self.expected(period, before)? >= self.expected_min();
+        let is_last = self.waiting.range(period..).next().is_none();
+        let what = "covered, and no file is here or later; nothing is wrong if nothing is traded there any more";
+        (is_missed && is_last).then(|| (Level::Note, what.to_owned()))
     }
 
     fn expected_min(&self) -> u64 {
         if matches!(self.dataset.kind(), Kind::Trade | Kind::Book) { TICKS_EXPECTED_MIN } else { ROWS_EXPECTED_MIN }
     }
 
-    fn covered_nanos(&self, period: Period) -> u64 {
-        let covered = self.covered.within(period.range());
-        covered.iter().map(|range| range.end().nanos().abs_diff(range.start().nanos())).sum()
-    }
-
-    /// How dense the rows of a file are; `None` if it cannot be read, which is told elsewhere.
-    fn rate(&self, period: Period) -> Result<Option<Rate>, StoreError> {
-        match FileScan::open(&self.store.layout().file(self.dataset, period), self.dataset.kind()) {
-            Ok(scan) => {
-                let range = period.range();
-                let nanos = range.end().nanos().abs_diff(range.start().nanos());
-                Ok(Some(Rate { rows: scan.info().rows, nanos }))
-            }
-            Err(TableError::Unreadable { .. } | TableError::Io { .. } | TableError::Row { .. }) => Ok(None),
-        }
+    /// How many rows the covered part of a period should have, if they are as dense as in another file; `None` if that
+    /// cannot be read, which is told elsewhere.
+    fn expected(&self, period: Period, like: Period) -> Option<u64> {
+        let path = self.store.layout().file(self.dataset, like);
+        let rows = FileScan::open(&path, self.dataset.kind()).ok()?.info().rows;
+        let covered: u64 = self.covered.within(period.range()).iter().map(nanos_of).sum();
+        let expected = u128::from(rows) * u128::from(covered) / u128::from(nanos_of(like.range()).max(1));
+        Some(u64::try_from(expected).unwrap_or(u64::MAX))
     }
 }
 
+fn nanos_of(range: Range) -> u64 {
+    range.end().nanos().abs_diff(range.start().nanos())
+}
+
 /// The periods that a range touches.
-fn periods_of(kind: Kind, range: dccd_record::Range) -> Vec<Period> {
+fn periods_of(kind: Kind, range: Range) -> Vec<Period> {
     let last = range.end().saturating_add(-1);
     match (Period::of(kind, range.start()), Period::of(kind, last)) {
         (Period::Year(first), Period::Year(last)) => (first..=last).map(Period::Year).collect(),

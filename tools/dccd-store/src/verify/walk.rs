@@ -233,7 +233,7 @@ impl<'a> Walk<'a> {
 
     fn found(&mut self, level: Level, check: Check, path: &Path, what: impl Into<String>, dataset: Option<&Dataset>) {
         let finding = Finding::new(level, check, self.store.relative(path), what);
-        self.named.findings.push(dataset.map_or(finding.clone(), |dataset| finding.of(dataset)));
+        self.named.findings.push(Finding { dataset: dataset.cloned(), ..finding });
     }
 }
 
