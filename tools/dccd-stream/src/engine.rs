@@ -286,7 +286,9 @@ impl<'a> Engine<'a> {
             one.asked = now;
             if let Some(feed) = &mut one.feed {
                 feed.discard();
-                if self.streams.has_rest_snapshot(subscription) {
+                // Where changes come, a snapshot over REST is all that it takes.
+                let is_coming = now.saturating_duration_since(one.heard) < watch::BOOK_SILENT;
+                if is_coming && self.streams.has_rest_snapshot(subscription) {
                     return true;
                 }
             }

@@ -19,7 +19,8 @@ const ACKNOWLEDGED_MAX: Duration = Duration::from_secs(20);
 const SNAPSHOT_MAX: Duration = Duration::from_secs(30);
 /// Trades are silent after this time.
 const TRADES_SILENT: Duration = Duration::from_secs(5);
-const BOOK_SILENT: Duration = Duration::from_secs(10);
+/// Books are silent after this time.
+pub(super) const BOOK_SILENT: Duration = Duration::from_secs(10);
 const FUNDING_SILENT: Duration = Duration::from_secs(300);
 /// Candles are silent when two spans went by, and this.
 const CANDLES_SILENT: Duration = Duration::from_secs(60);

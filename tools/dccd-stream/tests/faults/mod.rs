@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::TRADES;
+use serde_json::Value;
+
 use crate::program::{Program, word};
 use crate::server::{FIRST_MS, Peer, Server, change, trade, trade_at};
 
@@ -201,21 +203,58 @@ fn a_quiet_market_is_covered_by_what_rest_says() {
     assert_eq!(server.opened().len(), 1);
 }
 
+/// Hears that a stream is given up and asked for again, and grants it.
+fn renewed(peer: &mut Peer) -> bool {
+    let asked = [peer.hear(), peer.hear()].map(Option::unwrap_or_default);
+    let [end, anew] = asked.each_ref().map(|text| serde_json::from_str::<Value>(text).unwrap_or_default());
+    let methods = (end["method"].as_str(), anew["method"].as_str());
+    let is_it = methods == (Some("UNSUBSCRIBE"), Some("SUBSCRIBE")) && end["params"] == anew["params"];
+    let granted = [&end["id"], &anew["id"]].map(|id| peer.say(&format!(r#"{{"result":null,"id":{id}}}"#)));
+    is_it && granted == [true, true]
+}
+
 #[test]
 fn a_dead_series_is_told_from_a_quiet_one() {
-    let server = Server::with_rest(rest(9), |number, visit| {
+    let server = Server::with_rest(rest(9), |_, visit| {
         let Some(mut peer) = visit.subscribed() else { return };
-        say_trades(&mut peer, if number == 0 { 0..5 } else { 10..13 });
+        say_trades(&mut peer, 0..5);
+        if renewed(&mut peer) {
+            say_trades(&mut peer, 10..13);
+        }
         peer.stay();
     });
     let mut program = Program::start(&server, &TRADES);
     program.wait_for_trade(12);
     let run = program.stop();
-    assert_eq!(run.status, Some(0));
+    assert_eq!((run.status, server.opened().len()), (Some(0), 1), "{}", run.stderr);
     assert!(run.stderr.contains("nothing comes, though the exchange has more"), "{}", run.stderr);
     let said = run.said("trade");
     assert_eq!((said[1].1.as_str(), said[1].2.as_str()), ("00:03", "00:11.000000001"), "{said:?}");
     assert_eq!(said[1].0, "trades 5 to 9 did not come: nothing comes, though the exchange has more");
+}
+
+#[test]
+fn a_dead_book_is_asked_for_again() {
+    // REST has another book than the one that the changes made.
+    let server = Server::with_rest(rest(0), |_, visit| {
+        let Some(mut peer) = visit.subscribed() else { return };
+        let say_changes = |peer: &mut Peer, seqs: std::ops::Range<u64>, second: i64| {
+            for seq in seqs {
+                peer.say(&change(seq, second * 1000));
+            }
+        };
+        say_changes(&mut peer, 101..105, 1);
+        if renewed(&mut peer) {
+            say_changes(&mut peer, 101..103, 100);
+        }
+        peer.stay();
+    });
+    let mut program = Program::start(&server, &["binance", "BTC/USDT", "--channels", "book"]);
+    program.wait_until(|line| line["kind"] == "book" && line["ts"] == "2024-01-01T00:01:40.000000000Z");
+    let run = program.stop();
+    assert_eq!((run.status, server.opened().len()), (Some(0), 1), "{}", run.stderr);
+    let gap = word("nothing comes, though the exchange has more", "00:01", "01:40");
+    assert!(run.said("book").contains(&gap), "{:?}", run.lines);
 }
 
 /// About so many trades make a MiB of lines.

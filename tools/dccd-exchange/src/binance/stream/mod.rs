@@ -104,7 +104,7 @@ impl Streams for BinanceStreams {
                 links.push(Link {
                     host: group.host(),
                     path: group.path().to_owned(),
-                    opening: names.chunks(BATCH).zip(1..).map(|(names, id)| subscribe(names, id)).collect(),
+                    opening: names.chunks(BATCH).zip(1..).map(|(names, id)| request("SUBSCRIBE", names, id)).collect(),
                     subscriptions: chunk.iter().map(|(_, id, _)| *id).collect(),
                 });
             }
@@ -127,8 +127,8 @@ impl Streams for BinanceStreams {
 }
 
 /// Batches are acknowledged by their number, from 1.
-fn subscribe(names: &[&str], id: u64) -> String {
-    json!({ "method": "SUBSCRIBE", "params": names, "id": id }).to_string()
+fn request(method: &str, names: &[&str], id: usize) -> String {
+    json!({ "method": method, "params": names, "id": id }).to_string()
 }
 
 /// Names are lower case, but for what follows the `@`.

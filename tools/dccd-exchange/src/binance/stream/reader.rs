@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::super::kline::Columns;
 use super::super::scan::Scan;
 use super::super::{COINM, same_symbol, stamp};
-use super::{BATCH, span_name, stream_name};
+use super::{BATCH, request, span_name, stream_name};
 use crate::binance::query::symbol;
 use crate::capability::capability;
 use crate::live::{Event, FrameError, FrameReader, Joint, Link, Subscription, SubscriptionId};
@@ -18,6 +18,8 @@ use crate::wire::{excerpt, levels, message, number, unquoted};
 
 /// How a frame of a stream begins, up to its name.
 const STREAM: &str = r#"{"stream":""#;
+/// Messages with a number from here on ask for one series once more; no connection has so many batches.
+const RENEWALS: usize = 1_000_000;
 
 /// Reads the frames of one connection.
 #[derive(Debug)]
@@ -244,7 +246,11 @@ impl Reader {
 
     /// What a message asked for, by its number.
     fn batch(&self, id: &RawValue) -> &[SubscriptionId] {
-        let before = unquoted(id).parse().ok().and_then(|id: usize| id.checked_sub(1));
+        let Ok(number) = unquoted(id).parse::<usize>() else { return &[] };
+        if let Some(place) = number.checked_sub(RENEWALS) {
+            return self.order.get(place..=place).unwrap_or_default();
+        }
+        let before = number.checked_sub(1);
         before.and_then(|before| self.order.chunks(BATCH).nth(before)).unwrap_or_default()
     }
 }
@@ -258,6 +264,14 @@ impl FrameReader for Reader {
             .map_err(FrameError::from)
             .and_then(|wire| self.read_wire(&wire, recv_ts, take))
             .map_err(|FrameError(why)| FrameError::new(&why, frame))
+    }
+
+    fn renewal(&self, id: SubscriptionId) -> Vec<String> {
+        let place = self.order.iter().position(|known| *known == id);
+        let name = self.streams.iter().find(|(_, stream)| stream.id == id).map(|(name, _)| name.as_str());
+        let (Some(place), Some(name)) = (place, name) else { return Vec::new() };
+        // What comes of the first one does not matter.
+        vec![request("UNSUBSCRIBE", &[name], 0), request("SUBSCRIBE", &[name], RENEWALS.saturating_add(place))]
     }
 }
 

@@ -272,6 +272,25 @@ fn links(ids: &[&str]) -> Vec<Link> {
 }
 
 #[test]
+fn a_series_that_is_asked_for_again_is_granted_alone() {
+    let ids = ["binance:trade:BTC-USDT", "binance:book:BTC-USDT"];
+    let mut reader = open(&ids);
+    let asked = reader.renewal(SubscriptionId(1));
+    let expected = [
+        r#"{"id":0,"method":"UNSUBSCRIBE","params":["btcusdt@depth@100ms"]}"#,
+        r#"{"id":1000001,"method":"SUBSCRIBE","params":["btcusdt@depth@100ms"]}"#,
+    ];
+    assert_eq!(asked, expected);
+    let mut said = |frame: &str| said(&mut *reader, &ids, frame).expect("sound");
+    assert_eq!(said(r#"{"result":null,"id":0}"#), ["ignored"]);
+    assert_eq!(said(r#"{"result":null,"id":1000001}"#), ["accepted 1"]);
+    let refusal = r#"{"error":{"code":2,"msg":"no"},"id":1000001}"#;
+    assert_eq!(said(refusal), ["refused 1: no (code 2)"]);
+    assert_eq!(said(r#"{"result":null,"id":1000002}"#), ["ignored"]);
+    assert_eq!(open(&ids).renewal(SubscriptionId(2)), Vec::<String>::new());
+}
+
+#[test]
 fn series_go_to_the_connections_that_carry_them() {
     let links = links(&[
         "binance:trade:BTC-USDT_PERP",
