@@ -114,6 +114,13 @@ fn a_sheet_says_what_was_worked_out_by_hand() {
     assert_eq!(report(&scratch, &["--date", "2024-01-03"]), [] as [Value; 0]);
     assert_eq!(report(&scratch, &[]), [] as [Value; 0]);
     assert_eq!(report(&scratch, &["--days", "30", "--exchange", "kraken"]), [] as [Value; 0]);
+
+    // A file that was purged is still known by its rows; nobody can look into it.
+    std::fs::remove_file(scratch.join("data/binance/trades/BTC-USDT/2024-01-01.parquet")).expect("it is there");
+    scratch.write("data/.dccd/purged/binance:trade:BTC-USDT/2024-01-01.json", "{\"rows\":200}\n");
+    let purged = &report(&scratch, &["--date", "2024-01-01", "--kind", "trade"])[0];
+    assert_eq!((&purged["rows"], &purged["covered_percent"]), (&json!(200), &json!(75.0)));
+    assert_eq!((&purged["lag_p50_ms"], &purged["repeats"]), (&Value::Null, &Value::Null));
 }
 
 #[test]
