@@ -134,3 +134,32 @@ fn from_a_configuration() {
     let words = run(&mut site.scratch.shell("dccd --complete sync pu"), "").expect(0).text();
     assert_eq!(words, "purge\npush\n");
 }
+
+/// Decimals stay decimals.
+#[test]
+fn a_store_of_decimals() {
+    let Some(site) = Box::real("a store of decimals") else { return };
+    let mut write = site.scratch.tool("dccd-write");
+    run(write.args(["--decimal", "--data-path", "data"]), days(0..2)).expect(0);
+    site.expect(&["push"], 0);
+    let full = site.files("data");
+    fs::rename(site.scratch.join("data"), site.scratch.join("lost")).expect("a move");
+    site.expect(&["restore"], 0);
+    assert_eq!(site.files("data"), full);
+    run(site.scratch.tool("dccd-write").args(["--decimal", "--data-path", "data"]), trade(700, 0, 50)).expect(0);
+    site.expect(&["push"], 0);
+    // A store of other numbers does not go to the same place in silence.
+    fs::rename(site.scratch.join("data"), site.scratch.join("decimals")).expect("a move");
+    site.write(&days(5..6));
+    assert!(site.expect(&["push"], 78).stderr.contains("store of decimals"));
+}
+
+/// Nobody reads what it says: it goes on all the same.
+#[test]
+fn unread() {
+    let Some(site) = Box::real("a push that nobody reads") else { return };
+    site.write(&days(0..3));
+    let script = format!("dccd-sync push --data-path data --remote '{}' | true", site.remote);
+    run(&mut site.scratch.shell(&script), "").expect(0);
+    site.expect(&["verify"], 0);
+}

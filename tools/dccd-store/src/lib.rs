@@ -41,7 +41,7 @@ pub use ledger::{Ledger, NamedGap};
 pub use leftovers::Leftovers;
 pub use log::RotatingLog;
 pub use metrics::{MetricsFile, read_metrics};
-pub use purged::Purged;
+pub use purged::{Purged, restore_command};
 pub use runs::{append_runs, run_files};
 pub use store::{Store, StoreOptions};
 pub use sync::{Kept, Opened, Picture, Probe, PurgeOutcome, Restored, StoreFile, SyncSite};

@@ -4,6 +4,7 @@
 //! means that the file is gone: a purge that was killed between the two, or a restore, leaves both, and then the file
 //! stands.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::fsys;
 use crate::layout::{Layout, Period};
+use crate::lock::Lock;
 
 const SUFFIX: &str = ".json";
 
@@ -86,15 +88,24 @@ impl Purged {
     /// A sentence for who wants its rows.
     pub fn whereabouts(&self, dataset: &Dataset) -> String {
         let remotes = if self.remotes.is_empty() { "a remote".to_owned() } else { self.remotes.join(" and ") };
-        let span = dataset.span().map_or_else(String::new, |span| format!(" --span {span}"));
-        format!(
-            "{} was purged and is on {remotes}; to bring it back: dccd-sync restore --exchange {} --pair {} --kind {}{span}",
-            self.path,
-            dataset.exchange(),
-            dataset.pair(),
-            dataset.kind()
-        )
+        let stem = Path::new(&self.path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let command = restore_command(dataset, Period::from_name(dataset.kind(), stem));
+        format!("{} was purged and is on {remotes}; to bring it back: {command}", self.path)
     }
+}
+
+/// The command that brings a file back, or all of a dataset's.
+pub fn restore_command(dataset: &Dataset, period: Option<Period>) -> String {
+    let (exchange, pair, kind) = (dataset.exchange(), dataset.pair(), dataset.kind());
+    let mut command = format!("dccd-sync restore --exchange {exchange} --pair {pair} --kind {kind}");
+    if let Some(span) = dataset.span() {
+        command += &format!(" --span {span}");
+    }
+    if let Some(period) = period {
+        let date = |ts: Ts| ts.to_string().split('T').next().unwrap_or_default().to_owned();
+        command += &format!(" --start {} --end {}", date(period.range().start()), date(period.range().end()));
+    }
+    command
 }
 
 /// Whether a period's file is only on remotes.
@@ -102,14 +113,34 @@ pub(crate) fn is_purged(layout: &Layout, dataset: &Dataset, period: Period) -> b
     marker(layout, dataset, period).exists() && !layout.file(dataset, period).exists()
 }
 
-/// The periods of a dataset whose file is only on remotes, in order.
-pub(crate) fn periods(layout: &Layout, dataset: &Dataset) -> Result<Vec<Period>, StoreError> {
+/// The markers of a dataset, wherever the files are.
+pub(crate) fn markers(layout: &Layout, dataset: &Dataset) -> Result<BTreeMap<Period, Purged>, StoreError> {
     let names = fsys::names(&dir(layout, dataset))?;
     let period = |name: &String| Period::from_name(dataset.kind(), name.strip_suffix(SUFFIX)?);
-    let is_gone = |period: &Period| !layout.file(dataset, *period).exists();
-    let mut periods: Vec<Period> = names.iter().filter_map(period).filter(is_gone).collect();
-    periods.sort_unstable();
-    Ok(periods)
+    let mut markers = BTreeMap::new();
+    for period in names.iter().filter_map(period) {
+        markers.extend(Purged::read_marker(layout, dataset, period)?.map(|marker| (period, marker)));
+    }
+    Ok(markers)
+}
+
+/// The periods of a dataset whose file is only on remotes, in order.
+pub(crate) fn periods(layout: &Layout, dataset: &Dataset) -> Result<Vec<Period>, StoreError> {
+    let marked = markers(layout, dataset)?.into_keys();
+    Ok(marked.filter(|period| !layout.file(dataset, *period).exists()).collect())
+}
+
+/// Removes markers whose file is there, as a purge or a restore leaves them that was killed.
+pub(crate) fn clean(layout: &Layout) -> Result<(), StoreError> {
+    for dataset in fsys::names(&layout.purged_dir())?.iter().filter_map(|name| name.parse::<Dataset>().ok()) {
+        for period in markers(layout, &dataset)?.into_keys().filter(|period| layout.file(&dataset, *period).exists()) {
+            let _lock = Lock::acquire(&layout.lock(&dataset))?;
+            if layout.file(&dataset, period).exists() {
+                Purged::forget(layout, &dataset, period)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The datasets that have a marker.

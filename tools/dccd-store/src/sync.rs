@@ -255,7 +255,13 @@ impl SyncSite {
             fsys::remove(&dir.join(name))?;
         }
         self.layout().remove_parts(&[WRITER.to_owned()]);
-        Ok(())
+        purged::clean(self.layout())
+    }
+}
+
+impl Drop for SyncSite {
+    fn drop(&mut self) {
+        let _ = remove_dir(&self.layout().sync_dir().join(STAGE));
     }
 }
 

@@ -106,6 +106,8 @@ impl View {
             Kind::Trade | Kind::Book => ledger.adopted().clone(),
             _ => ledger.covered_by_file(),
         };
+        // A file that goes away meanwhile has a marker afterwards, one that comes back had it before.
+        let mut purged = purged::markers(layout, &dataset)?;
         let mut all: Vec<Period> = layout.periods(&dataset)?;
         all.extend(journaled.periods.keys());
         all.sort_unstable();
@@ -124,10 +126,11 @@ impl View {
             periods.push(view);
         }
         ledger.merge(&dataset, &journaled.ledger);
-        let mut purged = Vec::new();
-        for period in purged::periods(layout, &dataset)? {
-            purged.extend(Purged::read(layout, &dataset, period)?.map(|marker| (period, marker)));
+        purged.extend(purged::markers(layout, &dataset)?);
+        for view in periods.iter().filter(|view| view.file.is_some()) {
+            purged.remove(&view.period);
         }
+        let purged = purged.into_iter().collect();
         Ok(View { dataset, numbers: store.numbers(), ledger, periods, journaled, adopted, purged })
     }
 

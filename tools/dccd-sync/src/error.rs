@@ -34,6 +34,8 @@ pub(crate) enum Error {
     },
     /// What is called a remote is the store.
     IsStore(String),
+    /// A store of decimals is there, and this one has floats.
+    OtherNumbers(String),
     /// Something of the store could not be read while it was sent or compared.
     Read {
         path: PathBuf,
@@ -85,6 +87,9 @@ impl fmt::Display for Error {
             Error::IsStore(remote) => {
                 write!(f, "{remote} is the store itself, so it is no copy of it; name another place")
             }
+            Error::OtherNumbers(remote) => {
+                write!(f, "{remote} has a store of decimals, and this one has floats; name another place")
+            }
             Error::Read { path, cause } => write!(f, "cannot read {}: {cause}", path.display()),
             Error::NoRoom { path, bytes, free } => write!(
                 f,
@@ -118,7 +123,7 @@ impl ToolError for Error {
             | Error::BadRemote(_) => Status::Usage,
             Error::Instant(cause) => cause.exit(),
             Error::Config(cause) => cause.exit(),
-            Error::NoRemote | Error::NoRclone { .. } | Error::IsStore(_) => Status::Config,
+            Error::NoRemote | Error::NoRclone { .. } | Error::IsStore(_) | Error::OtherNumbers(_) => Status::Config,
             Error::Remote { .. } | Error::Store(StoreError::Locked { .. }) => Status::TempFail,
             Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
             Error::Store(_) => Status::DataErr,

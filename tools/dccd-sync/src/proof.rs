@@ -74,15 +74,3 @@ impl Facts {
         }
     }
 }
-
-/// The command that joins a file of a remote with ours, for a person.
-pub(crate) fn restore_command(remote: &str, file: &StoreFile) -> String {
-    let dataset = &file.dataset;
-    let span = dataset.span().map_or_else(String::new, |span| format!(" --span {span}"));
-    let (exchange, pair, kind) = (dataset.exchange(), dataset.pair(), dataset.kind());
-    let start = file.period.range().start().day().start();
-    let end = file.period.range().end().day().start();
-    format!(
-        "dccd-sync restore --remote '{remote}' --exchange {exchange} --pair {pair} --kind {kind}{span} --start {start} --end {end}"
-    )
-}

@@ -108,6 +108,9 @@ impl<'p, 't> Push<'p, 't> {
         if listing.contains_key(probe) {
             return Err(Error::IsStore(self.remote.shown().to_owned()));
         }
+        if self.site.marker()?.is_none() && listing.contains_key(&SyncSite::marker_name()) {
+            return Err(Error::OtherNumbers(self.remote.shown().to_owned()));
+        }
         let lacking = self.compare(&files, &listing)?;
         match self.way {
             Way::DryRun => self.tell(&lacking)?,

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use dccd_cli::{Log, Status, Stop, Tool, ToolError};
+use dccd_cli::{Log, OutputError, Status, Stop, Tool, ToolError};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -54,6 +54,7 @@ pub(crate) struct Report<'a> {
     tool: &'a mut Tool,
     verdict: Verdict,
     error: Option<Status>,
+    is_read: bool,
     is_shown: bool,
     shown: Instant,
     width: usize,
@@ -62,7 +63,16 @@ pub(crate) struct Report<'a> {
 impl<'a> Report<'a> {
     pub(crate) fn new(task: &'static str, tool: &'a mut Tool) -> Report<'a> {
         let is_shown = std::io::stderr().is_terminal() && !tool.log.is_quiet();
-        Report { task, tool, verdict: Verdict::Well, error: None, is_shown, shown: Instant::now(), width: 0 }
+        Report {
+            task,
+            tool,
+            verdict: Verdict::Well,
+            error: None,
+            is_read: true,
+            is_shown,
+            shown: Instant::now(),
+            width: 0,
+        }
     }
 
     pub(crate) fn stop(&self) -> Stop {
@@ -85,7 +95,16 @@ impl<'a> Report<'a> {
         let out = self.tool.out.buffer();
         serde_json::to_writer(&mut *out, &line).expect("writing to memory cannot fail");
         out.push(b'\n');
-        Ok(self.tool.out.flush()?)
+        if !self.is_read {
+            out.clear();
+            return Ok(());
+        }
+        match self.tool.out.flush() {
+            // What was begun is finished, whether or not somebody wants to know.
+            Err(OutputError::Closed) => self.is_read = false,
+            flushed => flushed?,
+        }
+        Ok(())
     }
 
     /// A remote could not be worked with; the others are gone on with.

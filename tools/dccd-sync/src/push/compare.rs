@@ -1,14 +1,14 @@
 //! What a remote lacks, and what there may be replaced.
 
 use dccd_store::table::TableError;
-use dccd_store::{Opened, StoreError, StoreFile};
+use dccd_store::{Opened, StoreError, StoreFile, restore_command};
 
 use super::{Lacking, Push};
 use crate::digest::Digests;
 use crate::error::Error;
 use crate::known::{Entry, Proven};
 use crate::listing::{Listed, Listing, Match};
-use crate::proof::{Facts, restore_command};
+use crate::proof::Facts;
 use crate::remote::{FREE_BYTES_MIN, Manner, Which};
 use crate::report::{Said, Verdict};
 
@@ -157,8 +157,11 @@ impl Push<'_, '_> {
             }
             (_, Ok(0)) => Ok(Finding::Lacking(Manner::Replacing)),
             (_, Ok(rows)) => {
-                let command = restore_command(self.remote.shown(), file);
-                self.conflict(file, format!("it has {rows} rows there that are not here; to join both: {command}"))
+                let command = restore_command(&file.dataset, Some(file.period));
+                let remote = self.remote.shown();
+                let why =
+                    format!("it has {rows} rows there that are not here; to join both: {command} --remote '{remote}'");
+                self.conflict(file, why)
             }
             (_, Err(StoreError::Table(TableError::Unreadable { path, why }))) if path == part => match sending {
                 Some(_) => Ok(Finding::Lacking(Manner::Replacing)),
