@@ -82,6 +82,18 @@ fn sections_are_in_order() {
 }
 
 #[test]
+fn nothing_is_told_twice() {
+    let mut twice = Vec::new();
+    for page in pages() {
+        let mut told = BTreeSet::new();
+        let text = read_text(&page);
+        let heads = text.lines().filter(|line| line.starts_with(".Sh ") || line.starts_with(".Ss "));
+        twice.extend(heads.filter(|head| !told.insert(*head)).map(|head| format!("{}: {head}", file_name(&page))));
+    }
+    assert_none("sections are there more than once", &twice);
+}
+
+#[test]
 fn every_cross_reference_leads_to_a_page() {
     let names: BTreeSet<String> = pages().iter().map(|page| file_name(page)).collect();
     let mut broken = Vec::new();
