@@ -232,9 +232,10 @@ fn tell(venue: &Venue, seed: u64) {
         thread::sleep(Duration::from_millis(200 + random.below(1_300)));
     }
     sim.page("/sim/faults?clear=1");
+    let calm = now_of(&sim);
     thread::sleep(CALM);
-    // Who never began because of the trouble needs longer.
-    wait_for_cover(&scratch, venue, Ts::MIN);
+    // That candles are silent shows only after minutes.
+    wait_for_cover(&scratch, venue, |kind| if kind == "candle" { Ts::MIN } else { calm });
     pipe.stop();
     let end = now_of(&sim);
     check(&scratch, venue, &world, end, false);
@@ -256,15 +257,16 @@ fn now_of(sim: &Sim) -> Ts {
     Ts::from_millis(sim.stats()["now_ms"].as_i64().expect("the simulator's clock")).expect("believable")
 }
 
-/// Waits until something behind this time is known to be whole of each series.
-fn wait_for_cover(scratch: &Scratch, venue: &Venue, behind: Ts) {
+/// Waits until something behind the time that `behind` gives for its kind is known to be whole of each series.
+fn wait_for_cover(scratch: &Scratch, venue: &Venue, behind: impl Fn(&str) -> Ts) {
     let begun = Instant::now();
     let mut left: Vec<_> = venue.series().collect();
     while !left.is_empty() {
-        assert!(begun.elapsed() < RECOVERY_MAX, "{}: nothing is covered behind {behind} of {left:?}", venue.exchange);
+        assert!(begun.elapsed() < RECOVERY_MAX, "{}: {left:?} do not recover", venue.exchange);
         thread::sleep(LOOK);
         let is_covered = |series: (&str, &str)| {
-            of_kind(&stored(scratch, venue, series), "covered").any(|line| range_of(line).end() > behind)
+            let lines = stored(scratch, venue, series);
+            of_kind(&lines, "covered").any(|line| range_of(line).end() > behind(series.1))
         };
         left.retain(|series| !is_covered(*series));
     }

@@ -21,7 +21,7 @@ fn tell(venue: &Venue) {
     let world = ["--seed", "7", "--trades-per-day", "40000", "--burst", "0"];
     let sim = start_sim(&scratch, SPEED, &world);
     let pipe = Pipe::start(&scratch, &sim, venue);
-    wait_for_cover(&scratch, venue, Ts::MIN);
+    wait_for_cover(&scratch, venue, |_| Ts::MIN);
     let begun = now_of(&sim);
     // At first packets vanish, later routers say that there is no way.
     for (faults, nanos) in
@@ -34,7 +34,8 @@ fn tell(venue: &Venue) {
         }
     }
     sim.page("/sim/faults?clear=1");
-    wait_for_cover(&scratch, venue, now_of(&sim));
+    let over = now_of(&sim);
+    wait_for_cover(&scratch, venue, |_| over);
     pipe.stop();
     let end = now_of(&sim);
     check(&scratch, venue, &world, end, false);
