@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::ArgAction;
-use dccd_record::{TimeError, Ts};
+use dccd_record::{Dataset, Exchange, Kind, Pair, Span, TimeError, Ts};
 
 use crate::config::{Config, ConfigError};
 use crate::env;
@@ -65,6 +65,41 @@ impl StoreFlags {
     /// The instant that was typed, in the configured zone if it names none.
     pub fn instant(&self, typed: &TypedTime) -> Result<Ts, InstantError> {
         self.config.instant(typed)
+    }
+}
+
+/// Flags that choose datasets: those of which all is so that was named.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct DatasetFlags {
+    /// Only this exchange
+    #[arg(long, value_parser = Exchange::new)]
+    exchange: Option<Exchange>,
+
+    /// Only this pair, as in BTC/USDT
+    #[arg(long, value_parser = Pair::from_user)]
+    pair: Option<Pair>,
+
+    /// Only this kind: candle, trade, book, funding or open_interest
+    #[arg(long, value_parser = Kind::from_user)]
+    kind: Option<Kind>,
+
+    /// Only this span, as in 1h
+    #[arg(long)]
+    span: Option<Span>,
+}
+
+impl DatasetFlags {
+    /// Whether nothing was named, so that every dataset is meant.
+    pub fn are_empty(&self) -> bool {
+        self.exchange.is_none() && self.pair.is_none() && self.kind.is_none() && self.span.is_none()
+    }
+
+    /// Whether a dataset is meant.
+    pub fn accept(&self, dataset: &Dataset) -> bool {
+        self.exchange.as_ref().is_none_or(|exchange| exchange == dataset.exchange())
+            && self.pair.as_ref().is_none_or(|pair| pair == dataset.pair())
+            && self.kind.is_none_or(|kind| kind == dataset.kind())
+            && self.span.is_none_or(|span| Some(span) == dataset.span())
     }
 }
 

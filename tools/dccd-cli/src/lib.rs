@@ -18,7 +18,7 @@ mod table;
 mod zone;
 
 pub use addresses::{AddressBook, AddressError};
-pub use args::{Common, ConfigFlags, InstantError, StoreFlags, ToolArgs, parse_instant};
+pub use args::{Common, ConfigFlags, DatasetFlags, InstantError, StoreFlags, ToolArgs, parse_instant};
 pub use entry::{Tool, entry};
 pub use input::{Input, Wait};
 pub use log::Log;

@@ -14,8 +14,8 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use dccd_cli::{Status, StoreFlags, Tool};
-use dccd_record::{Dataset, Day, Exchange, Kind, Pair, Range, Span};
+use dccd_cli::{DatasetFlags, Status, StoreFlags, Tool};
+use dccd_record::{Day, Exchange, Pair, Range};
 use dccd_store::{Period, Store, View};
 
 use crate::clock;
@@ -40,21 +40,8 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "N", conflicts_with = "date", value_parser = clap::value_parser!(i64).range(1..=DAYS_MAX))]
     days: Option<i64>,
 
-    /// Only this exchange
-    #[arg(long)]
-    exchange: Option<String>,
-
-    /// Only this pair, as in BTC/USDT
-    #[arg(long)]
-    pair: Option<String>,
-
-    /// Only this kind: candle, trade, book, funding or open_interest
-    #[arg(long)]
-    kind: Option<String>,
-
-    /// Only this span, as in 1h
-    #[arg(long)]
-    span: Option<String>,
+    #[command(flatten)]
+    datasets: DatasetFlags,
 
     /// Lines instead of a table
     #[arg(long)]
@@ -64,18 +51,8 @@ pub(crate) struct ReportArgs {
     store: StoreFlags,
 }
 
-/// Which datasets are meant.
-#[derive(Default)]
-struct Filter {
-    exchange: Option<Exchange>,
-    pair: Option<Pair>,
-    kind: Option<Kind>,
-    span: Option<Span>,
-}
-
 /// Prints a table, or lines.
 pub(crate) fn run(args: &ReportArgs, tool: &mut Tool) -> Result<Status, Error> {
-    let filter = args.filter()?;
     let store = Store::open(&args.store.data_path()?)?;
     let now = clock::now();
     let yesterday = now.day().number().unwrap_or(0) - 1;
@@ -93,7 +70,7 @@ pub(crate) fn run(args: &ReportArgs, tool: &mut Tool) -> Result<Status, Error> {
             if let Some(signal) = tool.stop.signal() {
                 return Ok(Status::Signal(signal));
             }
-            sheets.extend(examiner.examine(&views, date, &|dataset| filter.accepts(dataset)));
+            sheets.extend(examiner.examine(&views, date, &|dataset| args.datasets.accept(dataset)));
         }
     }
     sheets.sort_by(|left, right| (left.date, &left.dataset).cmp(&(right.date, &right.dataset)));
@@ -136,30 +113,4 @@ fn parse_day(text: &str) -> Result<i64, String> {
     let number = day.number().ok_or_else(wrong)?;
     // Neither 2024-02-30 nor 24-1-1.
     if Day::from_number(number).to_string() == text { Ok(number) } else { Err(wrong()) }
-}
-
-impl ReportArgs {
-    fn filter(&self) -> Result<Filter, Error> {
-        fn read<T, E: std::fmt::Display>(
-            text: Option<&str>,
-            read: impl Fn(&str) -> Result<T, E>,
-        ) -> Result<Option<T>, Error> {
-            text.map(|text| read(text).map_err(|cause| Error::Usage(cause.to_string()))).transpose()
-        }
-        Ok(Filter {
-            exchange: read(self.exchange.as_deref(), Exchange::new)?,
-            pair: read(self.pair.as_deref(), Pair::from_user)?,
-            kind: read(self.kind.as_deref(), Kind::from_user)?,
-            span: read(self.span.as_deref(), str::parse)?,
-        })
-    }
-}
-
-impl Filter {
-    fn accepts(&self, dataset: &Dataset) -> bool {
-        self.exchange.as_ref().is_none_or(|exchange| exchange == dataset.exchange())
-            && self.pair.as_ref().is_none_or(|pair| pair == dataset.pair())
-            && self.kind.is_none_or(|kind| kind == dataset.kind())
-            && self.span.is_none_or(|span| Some(span) == dataset.span())
-    }
 }

@@ -1,11 +1,8 @@
 //! Flags of `dccd-inventory`.
 
 use clap::{Parser, Subcommand, ValueEnum};
-use dccd_cli::{Common, StoreFlags, ToolArgs};
-use dccd_record::{Dataset, Exchange, Kind, Pair, Span};
+use dccd_cli::{Common, DatasetFlags, StoreFlags, ToolArgs};
 use dccd_store::verify::Look;
-
-use crate::error::Error;
 
 /// Say what is stored, from when to when, with which gaps
 #[derive(Parser)]
@@ -16,7 +13,7 @@ pub(crate) struct Args {
     pub(crate) command: Option<Command>,
 
     #[command(flatten)]
-    filter: FilterFlags,
+    pub(crate) datasets: DatasetFlags,
 
     /// List each gap instead: when, and why if that is known
     ///
@@ -52,7 +49,7 @@ pub(crate) struct VerifyArgs {
     pub(crate) depth: Depth,
 
     #[command(flatten)]
-    pub(crate) filter: FilterFlags,
+    pub(crate) datasets: DatasetFlags,
 
     /// Lines instead of sentences
     #[arg(long)]
@@ -72,26 +69,6 @@ pub(crate) enum Depth {
     Pages,
 }
 
-/// Which datasets are meant.
-#[derive(clap::Args)]
-pub(crate) struct FilterFlags {
-    /// Only this exchange
-    #[arg(long)]
-    exchange: Option<String>,
-
-    /// Only this pair, as in BTC/USDT
-    #[arg(long)]
-    pair: Option<String>,
-
-    /// Only this kind: candle, trade, book, funding or open_interest
-    #[arg(long)]
-    kind: Option<String>,
-
-    /// Only this span, as in 1h
-    #[arg(long)]
-    span: Option<String>,
-}
-
 /// What to print.
 #[derive(Clone, Copy)]
 pub(crate) enum Shape {
@@ -99,14 +76,6 @@ pub(crate) enum Shape {
     Lines,
     GapTable,
     GapLines,
-}
-
-/// Which datasets to print.
-pub(crate) struct Filter {
-    exchange: Option<Exchange>,
-    pair: Option<Pair>,
-    kind: Option<Kind>,
-    span: Option<Span>,
 }
 
 const EXAMPLES: &str = "\
@@ -120,22 +89,7 @@ Examples:
   Whether every row can be read and makes sense:
       dccd-inventory verify --depth pages";
 
-impl FilterFlags {
-    pub(crate) fn filter(&self) -> Result<Filter, Error> {
-        Ok(Filter {
-            exchange: self.exchange.as_deref().map(Exchange::new).transpose().map_err(Error::Dataset)?,
-            pair: self.pair.as_deref().map(Pair::from_user).transpose().map_err(Error::Pair)?,
-            kind: self.kind.as_deref().map(Kind::from_user).transpose().map_err(Error::Dataset)?,
-            span: self.span.as_deref().map(str::parse).transpose().map_err(Error::Span)?,
-        })
-    }
-}
-
 impl Args {
-    pub(crate) fn filter(&self) -> Result<Filter, Error> {
-        self.filter.filter()
-    }
-
     pub(crate) fn shape(&self) -> Shape {
         match (self.gaps, self.json) {
             (false, false) => Shape::Table,
@@ -168,19 +122,5 @@ impl Depth {
             Depth::Footers => "footers",
             Depth::Pages => "pages",
         }
-    }
-}
-
-impl Filter {
-    /// Whether it lets everything through.
-    pub(crate) fn is_all(&self) -> bool {
-        self.exchange.is_none() && self.pair.is_none() && self.kind.is_none() && self.span.is_none()
-    }
-
-    pub(crate) fn accepts(&self, dataset: &Dataset) -> bool {
-        self.exchange.as_ref().is_none_or(|exchange| exchange == dataset.exchange())
-            && self.pair.as_ref().is_none_or(|pair| pair == dataset.pair())
-            && self.kind.is_none_or(|kind| kind == dataset.kind())
-            && self.span.is_none_or(|span| Some(span) == dataset.span())
     }
 }

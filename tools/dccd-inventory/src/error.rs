@@ -4,15 +4,11 @@ use std::fmt;
 
 use dccd_cli::config::ConfigError;
 use dccd_cli::{OutputError, Status, ToolError};
-use dccd_record::{DatasetError, PairError, SpanError};
 use dccd_store::StoreError;
 use dccd_store::table::TableError;
 
 #[derive(Debug)]
 pub(crate) enum Error {
-    Dataset(DatasetError),
-    Pair(PairError),
-    Span(SpanError),
     Config(ConfigError),
     Store(StoreError),
     Output(OutputError),
@@ -23,9 +19,6 @@ pub(crate) enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Dataset(cause) => cause.fmt(f),
-            Error::Pair(cause) => cause.fmt(f),
-            Error::Span(cause) => cause.fmt(f),
             Error::Config(cause) => cause.fmt(f),
             Error::Store(cause) => cause.fmt(f),
             Error::Output(cause) => cause.fmt(f),
@@ -46,7 +39,6 @@ impl std::error::Error for Error {
 impl ToolError for Error {
     fn exit(&self) -> Status {
         match self {
-            Error::Dataset(_) | Error::Pair(_) | Error::Span(_) => Status::Usage,
             Error::Config(cause) => cause.exit(),
             Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
             Error::Store(StoreError::Locked { .. }) => Status::TempFail,

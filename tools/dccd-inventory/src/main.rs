@@ -25,9 +25,8 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
     if let Some(Command::Verify(args)) = &args.command {
         return verify::run(args, tool);
     }
-    let filter = args.filter()?;
     let store = Store::open(&args.store.data_path()?)?;
-    let views = store.survey()?.into_iter().filter(|view| filter.accepts(view.dataset()));
+    let views = store.survey()?.into_iter().filter(|view| args.datasets.accept(view.dataset()));
     let now = report::now();
     let mut inventory = Vec::new();
     for view in views {

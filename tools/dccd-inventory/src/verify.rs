@@ -28,11 +28,10 @@ const WAIT: Duration = Duration::from_millis(100);
 
 /// Prints a line for each finding.
 pub(crate) fn run(args: &VerifyArgs, tool: &mut Tool) -> Result<Status, Error> {
-    let filter = args.filter.filter()?;
     let store = Store::open(&args.store.data_path()?)?;
     let now = report::now();
-    let accepts = |dataset: &_| filter.accepts(dataset);
-    let named = store.verify_names(Scope { accepts: &accepts, is_whole: filter.is_all(), now })?;
+    let accepts = |dataset: &_| args.datasets.accept(dataset);
+    let named = store.verify_names(Scope { accepts: &accepts, is_whole: args.datasets.are_empty(), now })?;
     let mut printer = Printer { tool, is_json: args.json, errors: 0, notes: 0 };
     printer.print(&named.findings)?;
     if let Some(look) = args.depth.look() {
