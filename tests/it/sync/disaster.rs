@@ -155,3 +155,25 @@ fn what_is_not_ours_stays() {
     fs::remove_file(&foreign).expect("a file");
     site.expect(&["push"], 0);
 }
+
+/// The host dies while it replaces a file: what it had sent before is not lost with it.
+#[test]
+fn a_host_that_died_while_it_sent() {
+    let Some(site) = Box::real("a host that died") else { return };
+    site.write(&days(0..2));
+    site.expect(&["push"], 0);
+    site.write(&trade(800, 0, 50));
+    site.expect(&["push"], 0);
+    let (name, bytes) = site.files("remote").remove(0);
+    site.scratch.write(&format!("remote/{name}"), &bytes[..bytes.len() / 2]);
+    fs::rename(site.scratch.join("data"), site.scratch.join("lost")).expect("a move");
+    let lines = site.expect(&["restore"], 1).lines();
+    assert_eq!(count(&lines, "restored"), 2);
+    assert!(lines.iter().any(|line| line["why"].as_str().is_some_and(|why| why.contains("what it had replaced"))));
+    assert_eq!(site.ids(), (0..40).collect::<Vec<u64>>());
+    // Of the older one it is not claimed that it is all.
+    let knowledge = site.knowledge();
+    let covered: Vec<_> = of_kind(&knowledge, "covered").collect();
+    assert_eq!(covered.len(), 1, "{covered:?}");
+    assert_eq!(covered[0]["start"], super::midnight(1));
+}

@@ -105,7 +105,7 @@ impl Purge<'_, '_> {
                 break;
             }
             if self.waiting.contains(file) {
-                self.keep(&file.name(), "", "rows for it wait in a journal".to_owned())?;
+                self.keep(&file.name(), &self.remotes(), "rows for it wait in a journal".to_owned())?;
                 continue;
             }
             let Some(mut opened) = self.site.open_file(file)? else { continue };
@@ -139,13 +139,12 @@ impl Purge<'_, '_> {
                 }
             }
         }
-        let shown: Vec<String> = self.places.iter().map(|place| place.remote.shown().to_owned()).collect();
-        let remotes = shown.join(", ");
+        let remotes = self.remotes();
         let mut said =
             Said { remote: &remotes, path: &name, bytes: Some(digests.bytes), by: Some(by), ..Said::default() };
         match self.wanted.way {
             Way::DryRun => said.state = "purgeable",
-            Way::Earnest => match self.site.purge(&file, opened.id, &digests.sha256, &shown)? {
+            Way::Earnest => match self.site.purge(&file, opened.id, &digests.sha256, &self.names())? {
                 PurgeOutcome::Purged(marker) => {
                     said.state = "purged";
                     said.rows = Some(marker.rows);
@@ -156,6 +155,14 @@ impl Purge<'_, '_> {
         self.purged += 1;
         self.bytes = self.bytes.saturating_add(digests.bytes);
         self.report.say(said, Verdict::Well)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.places.iter().map(|place| place.remote.shown().to_owned()).collect()
+    }
+
+    fn remotes(&self) -> String {
+        self.names().join(", ")
     }
 
     fn keep(&mut self, name: &str, remote: &str, why: String) -> Result<(), Error> {

@@ -20,7 +20,7 @@ const FEATURES_BYTES_MAX: usize = 4 << 20;
 /// Rclone's status for a folder that is not there.
 const NO_FOLDER: i32 = 3;
 /// Where replaced files go on remotes that can move them.
-const REPLACED: &str = ".dccd/replaced";
+pub(crate) const REPLACED: &str = ".dccd/replaced";
 /// So much of the disk stays free whatever comes.
 pub(crate) const FREE_BYTES_MIN: u64 = 64 << 20;
 /// Up to so many files are looked at one by one; for more, whole folders are listed.

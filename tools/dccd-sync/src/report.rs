@@ -62,7 +62,7 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(crate) fn new(task: &'static str, tool: &'a mut Tool) -> Report<'a> {
-        let is_shown = std::io::stderr().is_terminal() && !tool.log.is_quiet();
+        let is_shown = std::io::stderr().is_terminal() && !std::io::stdout().is_terminal() && !tool.log.is_quiet();
         Report {
             task,
             tool,
@@ -138,7 +138,7 @@ impl<'a> Report<'a> {
     /// Ends with a sentence, for whoever looks or where something is wrong, and a status.
     pub(crate) fn end(&mut self, sentence: &str) -> Status {
         self.clear();
-        if self.is_shown || !self.is_well() {
+        if std::io::stderr().is_terminal() || !self.is_well() {
             self.tool.log.warn(sentence);
         } else {
             self.tool.log.note(sentence);

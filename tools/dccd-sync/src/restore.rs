@@ -18,7 +18,7 @@ use crate::known::{Known, Proven};
 use crate::listing::{Listed, Listing, Match};
 use crate::proof::{Facts, Locals};
 use crate::push::proof;
-use crate::remote::{Abilities, FREE_BYTES_MIN, Remote, Which};
+use crate::remote::{Abilities, FREE_BYTES_MIN, REPLACED, Remote, Which};
 use crate::report::{Report, Said, Verdict, count};
 
 const PROGRAM: &str = concat!("dccd-sync ", env!("CARGO_PKG_VERSION"));
@@ -111,6 +111,8 @@ struct Restore<'r, 't> {
     wanted: &'r Filter,
     counts: &'r mut Counts,
     markers: HashMap<String, Purged>,
+    /// What pushes replaced, by its name there.
+    replaced: Listing,
     /// The periods of which all that the remote has is here.
     here: HashMap<Dataset, Vec<Period>>,
 }
@@ -128,8 +130,8 @@ impl<'r, 't> Restore<'r, 't> {
         let known = Known::load(site, remote)?;
         locals.learn(&known);
         let markers = site.purged()?.into_iter().map(|(file, marker)| (file.name(), marker)).collect();
-        let here = HashMap::new();
-        Ok(Restore { site, remote, abilities, known, locals, report, wanted, counts, markers, here })
+        let (here, replaced) = (HashMap::new(), Listing::new());
+        Ok(Restore { site, remote, abilities, known, locals, report, wanted, counts, markers, replaced, here })
     }
 
     fn all(&mut self, probe: &str) -> Result<(), Error> {
@@ -137,6 +139,8 @@ impl<'r, 't> Restore<'r, 't> {
         if listing.contains_key(probe) {
             return Err(Error::IsStore(self.remote.shown().to_owned()));
         }
+        let replaced = listing.iter().filter(|(name, _)| name.starts_with(REPLACED));
+        self.replaced = replaced.map(|(name, listed)| (name.clone(), listed.clone())).collect();
         let files = wanted_files(&listing, self.wanted);
         for (done, batch) in files.chunks(FILES_MAX).enumerate() {
             self.report.progress(self.remote.shown(), "looked at", done * FILES_MAX, files.len());
@@ -188,36 +192,66 @@ impl<'r, 't> Restore<'r, 't> {
             let said = Said { path: &name, state: "lacking", bytes: listed.bytes, ..Said::default() };
             return self.say(said, Verdict::Well).map(|()| false);
         }
-        let Some(bytes) = listed.bytes else {
-            return self.fail(&name, "the remote does not tell its size".to_owned()).map(|()| false);
+        let why = match self.come(file, &name, listed)? {
+            Ok((restored, by, came)) => {
+                if matches!(restored, Restored::New { .. }) {
+                    self.remember(file, listed, came)?;
+                }
+                return self.came(&name, listed, restored, by, None).map(|()| true);
+            }
+            Err(why) => why,
         };
+        // A push that died with its host may have left half a file, and beside it the one that it replaced.
+        let older = format!("{REPLACED}/{name}");
+        if let Some(listed) = self.replaced.get(&older).cloned()
+            && let Ok((restored, by, _)) = self.come(file, &older, &listed)?
+        {
+            let why = format!("{why}; this is what it had replaced");
+            return self.came(&name, &listed, restored, by, Some(why)).map(|()| false);
+        }
+        self.counts.failed += 1;
+        let said = Said { path: &name, state: "failed", why: Some(why), ..Said::default() };
+        self.say(said, Verdict::No).map(|()| false)
+    }
+
+    /// Says what came of a file; with a reason, somebody has to look.
+    fn came(
+        &mut self,
+        name: &str,
+        listed: &Listed,
+        restored: Restored,
+        by: &'static str,
+        why: Option<String>,
+    ) -> Result<(), Error> {
+        let (state, rows, counted) = match restored {
+            Restored::New { rows } => ("restored", rows, &mut self.counts.restored),
+            Restored::Merged { rows, .. } => ("joined", rows, &mut self.counts.joined),
+            Restored::Same { rows } => ("here", rows, &mut self.counts.same),
+        };
+        *counted += 1;
+        let verdict = if why.is_some() { Verdict::No } else { Verdict::Well };
+        let (bytes, rows) = (listed.bytes, Some(rows));
+        self.say(Said { path: name, state, bytes, rows, by: Some(by), why, ..Said::default() }, verdict)
+    }
+
+    /// Reads a file that the remote has at `place` and puts it where it belongs, or says why not.
+    fn come(
+        &self,
+        file: &StoreFile,
+        place: &str,
+        listed: &Listed,
+    ) -> Result<Result<(Restored, &'static str, Digests), String>, Error> {
+        let Some(bytes) = listed.bytes else { return Ok(Err("the remote does not tell its size".to_owned())) };
         let free = self.site.free_bytes()?;
         if bytes.saturating_add(FREE_BYTES_MIN) > free {
-            return Err(Error::NoRoom { path: name, bytes, free });
+            return Err(Error::NoRoom { path: place.to_owned(), bytes, free });
         }
         let part = self.site.part(file)?;
-        let came = self.remote.read(&name, Some(&part), bytes);
+        let came = self.remote.read(place, Some(&part), bytes);
         let joined = came.and_then(|came| Ok((self.join(file, listed, &came, &part)?, came)));
         let _ = std::fs::remove_file(&part);
-        let (restored, by, came) = match joined? {
-            (Ok((restored, by)), came) => (restored, by, came),
-            (Err(why), _) => return self.fail(&name, why).map(|()| false),
-        };
-        let (state, rows) = match restored {
-            Restored::New { rows } => ("restored", rows),
-            Restored::Merged { rows, .. } => ("joined", rows),
-            Restored::Same { rows } => ("here", rows),
-        };
-        match restored {
-            Restored::New { .. } => {
-                self.counts.restored += 1;
-                self.remember(file, listed, came)?;
-            }
-            Restored::Merged { .. } => self.counts.joined += 1,
-            Restored::Same { .. } => self.counts.same += 1,
-        }
-        let said = Said { path: &name, state, bytes: listed.bytes, rows: Some(rows), by: Some(by), ..Said::default() };
-        self.say(said, Verdict::Well).map(|()| true)
+        let (joined, came) = joined?;
+        Ok(joined.map(|(restored, by)| (restored, by, came)))
     }
 
     /// What came is what is there: neither is read again.
@@ -292,11 +326,6 @@ impl<'r, 't> Restore<'r, 't> {
             }
         }
         Ok(())
-    }
-
-    fn fail(&mut self, name: &str, why: String) -> Result<(), Error> {
-        self.counts.failed += 1;
-        self.say(Said { path: name, state: "failed", why: Some(why), ..Said::default() }, Verdict::No)
     }
 
     fn say(&mut self, said: Said<'_>, verdict: Verdict) -> Result<(), Error> {

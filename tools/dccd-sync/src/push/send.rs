@@ -7,7 +7,7 @@ use super::{Lacking, Push};
 use crate::digest::Digests;
 use crate::error::Error;
 use crate::known::Proven;
-use crate::listing::{Listed, Match};
+use crate::listing::{Listed, Listing, Match};
 use crate::rclone::Ran;
 use crate::remote::{Manner, Which, describe};
 use crate::report::{Said, Verdict};
@@ -79,7 +79,7 @@ impl Push<'_, '_> {
     }
 
     /// Says of one file whether it came.
-    fn settle(&mut self, parcel: Parcel, listing: &crate::listing::Listing, ran: &Ran) -> Result<(), Error> {
+    fn settle(&mut self, parcel: Parcel, listing: &Listing, ran: &Ran) -> Result<(), Error> {
         let Parcel { file, name, opened, mut digests, mut facts } = parcel;
         let Some(listed) = listing.get(&name) else {
             return self.unproven(&file, format!("it is not there although {}", describe(ran)));
