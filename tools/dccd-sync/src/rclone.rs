@@ -15,7 +15,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dccd_cli::Stop;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -139,7 +140,7 @@ impl Rclone {
         }
         // Its own group, so that all it starts can be ended, and a Ctrl-C is ours to pass on.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut group = Group { child: command.spawn().map_err(Cut::Start)? };
+        let mut group = Group { child: command.spawn().map_err(Cut::Start)?, is_reaped: false };
         let heard = Arc::new(Mutex::new(Heard::default()));
         let output = group.attach(input, &heard);
         let status = self.watch(&mut group, &output, &heard, take)?;
@@ -171,7 +172,7 @@ impl Rclone {
                 Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK_INTERVAL),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if ended.is_none() && matches!(group.child.try_wait(), Ok(Some(_))) {
+            if ended.is_none() && group.is_over() {
                 ended = Some(Instant::now());
             }
             // Something that it started and left holds its output.
@@ -186,13 +187,14 @@ impl Rclone {
                 return Err(Cut::Stalled(self.stall));
             }
         }
-        Ok(group.child.wait().ok().and_then(|status| status.code()))
+        Ok(group.end())
     }
 }
 
 /// A child and all that it started, ended when this is dropped.
 struct Group {
     child: Child,
+    is_reaped: bool,
 }
 
 impl Group {
@@ -214,20 +216,32 @@ impl Group {
     }
 }
 
+impl Group {
+    /// Whether the child has ended. It is not reaped by that, so nobody else can have its number yet.
+    fn is_over(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !matches!(waitid(WaitId::Pid(Pid::from_child(&self.child)), options), Ok(None) | Err(Errno::INTR))
+    }
+
+    /// Ends what is left of it, and says how the child ended.
+    fn end(&mut self) -> Option<i32> {
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        self.is_reaped = true;
+        self.child.wait().ok().and_then(|status| status.code())
+    }
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
-        let group = Pid::from_child(&self.child);
-        let is_over = |child: &mut Child| !matches!(child.try_wait(), Ok(None));
-        if !is_over(&mut self.child) {
-            let _ = kill_process_group(group, Signal::TERM);
-            let until = Instant::now() + GRACE;
-            while !is_over(&mut self.child) && Instant::now() < until {
-                thread::sleep(LOOK_INTERVAL);
-            }
+        if self.is_reaped {
+            return;
         }
-        // Nobody else can have the number of a group as long as one of it lives; if none does, this does nothing.
-        let _ = kill_process_group(group, Signal::KILL);
-        let _ = self.child.wait();
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::TERM);
+        let until = Instant::now() + GRACE;
+        while !self.is_over() && Instant::now() < until {
+            thread::sleep(LOOK_INTERVAL);
+        }
+        self.end();
     }
 }
 
