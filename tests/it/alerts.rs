@@ -110,13 +110,19 @@ fn a_full_disk_keeps_whole_lines_of_the_log_and_old_counts() {
     let health =
         |args: &[&str], input: &str| run(scratch.tool("dccd-health").args(args).args(["--data-path", &store]), input);
     health(&["record"], &lines("covered")).expect(0);
-    let counts = std::fs::read(disk.path.join(".dccd/metrics.json")).expect("counts");
+    let counts = || ["jobs", "metrics"].map(|name| std::fs::read(disk.path.join(format!(".dccd/{name}.json"))).ok());
+    let before = counts();
+    assert!(before.iter().all(Option::is_some), "both files are there");
     let text: String = (0..LINES).map(|line| format!("2026-01-01 {line} {}\n", "x".repeat(100))).collect();
     let ended = health(&["log"], &text).expect(74);
     assert!(ended.stderr.contains("lines are lost: cannot append to"), "{}", ended.stderr);
+    // The lines that did not fit were many at once; what they left free goes too.
+    let page = [0; 4096];
+    let mut rest = std::fs::File::create(disk.path.join("rest")).expect("a file");
+    while rest.write_all(&page).is_ok() {}
     let ended = health(&["record"], &lines("failed"));
     assert!(ended.status == 74 && ended.text().lines().count() == 2, "{} {}", ended.status, ended.stderr);
-    assert_eq!(std::fs::read(disk.path.join(".dccd/metrics.json")).expect("counts"), counts);
+    assert_eq!(counts(), before);
     disk.remount("size=16m");
     health(&["log"], "2026-01-02 there is room\n").expect(0);
     let log = std::fs::read_to_string(disk.path.join(".dccd/dccd.log")).expect("a log");

@@ -149,7 +149,7 @@ fn a_timer_that_stopped_and_a_job_that_fails() {
             "errors_count": errors});
         let mut pair = job.clone();
         pair["jobs"] = json!({CANDLES: job});
-        scratch.write("store/.dccd/metrics.json", json!({"binance/BTC/USDT": pair}).to_string());
+        scratch.write("store/.dccd/jobs.json", json!({"binance/BTC/USDT": pair}).to_string());
     };
     counted(ago(HOUR), 2);
     assert_eq!(reasons(&scratch, &[]), [""; 0]);

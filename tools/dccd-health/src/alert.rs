@@ -1,8 +1,8 @@
 //! Somebody is told, once, that a job keeps failing, and once that it works again.
 //!
-//! What was told stands in the file of counts beside the job, so that no other process tells it again, now or after a
-//! restart. Who is about to tell something claims it under the file's lock, and tells it without: nobody waits for a
-//! server that is slow. What could not be told waits for whoever comes next.
+//! What was told stands in `.dccd/jobs.json` beside the counts of the job, so that no other process tells it again, now
+//! or after a restart. Who is about to tell something claims it under the file's lock, and tells it without: nobody waits
+//! for a server that is slow. What could not be told waits for whoever comes next.
 
 mod command;
 mod deliver;

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dccd_cli::{Log, StoreFlags, Tool};
-use dccd_store::MetricsFile;
+use dccd_store::{CountFile, CountLock};
 
 use crate::alert::{Delivery, Messenger};
 use crate::clock::now;
 use crate::error::Error;
-use crate::metrics::{Counting, Metrics};
+use crate::metrics::{Counting, Metrics, View};
 use crate::runs::History;
 
 /// How long an end that is to be counted waits for others who count.
@@ -65,20 +65,39 @@ impl Counter {
         patience: Duration,
         change: impl FnOnce(&mut Metrics, &Counting<'_>),
     ) -> Result<bool, Error> {
-        let file = MetricsFile::lock(&self.root, patience)?;
-        let content = file.read()?;
-        let mut metrics = match content.as_deref().map(Metrics::from_json) {
-            Some(None) => {
-                let aside = file.set_aside()?;
-                let aside = aside.display();
-                self.log.warn(format_args!("metrics.json made no sense and is now {aside}; counting begins anew"));
-                Metrics::default()
-            }
-            held => held.flatten().unwrap_or_default(),
-        };
+        let lock = CountLock::acquire(&self.root, patience)?;
+        let mut metrics = self.read(&lock, CountFile::Jobs, Metrics::from_json)?;
+        let mut view = self.read(&lock, CountFile::Metrics, View::from_json)?;
+        metrics.take_over(&view);
         let now = now();
         change(&mut metrics, &Counting { now, errors_max: self.errors_max, invocation });
-        file.replace(&metrics.to_json())?;
+        lock.replace(CountFile::Jobs, &metrics.to_json())?;
+        // It is counted now, and nothing may make anybody count it again. Whoever is killed here, or cannot keep the view,
+        // leaves one that is behind, and whoever counts next brings it up to date.
+        view.show(&metrics);
+        if let Err(error) = lock.replace(CountFile::Metrics, &view.to_json()) {
+            self.log.warn(format_args!("{error}; what it lacks stands in {}", CountFile::Jobs.name()));
+        }
         Ok(metrics.has_news(now))
+    }
+
+    /// What a file holds. One that makes no sense is set aside.
+    fn read<T: Default>(
+        &self,
+        lock: &CountLock,
+        file: CountFile,
+        parse: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<T, Error> {
+        let Some(content) = file.read(&self.root)? else { return Ok(T::default()) };
+        if let Some(held) = parse(&content) {
+            return Ok(held);
+        }
+        let (name, aside) = (file.name(), lock.set_aside(file)?);
+        let now = match file {
+            CountFile::Jobs => "jobs are counted anew",
+            CountFile::Metrics => "it is written anew from what jobs.json knows",
+        };
+        self.log.warn(format_args!("{name} made no sense and is now {}; {now}", aside.display()));
+        Ok(T::default())
     }
 }

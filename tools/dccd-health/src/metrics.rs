@@ -1,16 +1,25 @@
-//! What runs are counted in: `.dccd/metrics.json`, as dccd 2 kept it.
+//! What runs are counted in: `.dccd/jobs.json`.
 //!
 //! Keys are `exchange/BASE/QUOTE`, derivatives with their suffix, as in `binance/BTC/USDT:perp`; what is no job of a pair is
-//! counted under its own name. A pair is a view of its jobs; each job is counted by itself too. Instants are seconds since
-//! 1970. Whatever else somebody keeps in the file stays there.
+//! counted under its own name. A pair is counted as a whole, for its jobs may run together, and each job by itself too.
+//! Instants are seconds since 1970. What others are shown of it is the [`View`].
+
+#[cfg(test)]
+mod tests;
+mod view;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::Path;
 
 use dccd_record::{Dataset, Ts};
+use dccd_store::CountFile;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+
+pub(crate) use view::View;
 
 use crate::alert::Incident;
+use crate::error::Error;
 use crate::run::{Outcome, Trouble};
 use crate::stamp;
 
@@ -18,23 +27,20 @@ use crate::stamp;
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Metrics {
     pub(crate) pairs: BTreeMap<String, Pair>,
-    other: BTreeMap<String, Value>,
 }
 
 /// One pair.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pair {
     #[serde(flatten)]
     pub(crate) counts: Counts,
     /// By id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) jobs: BTreeMap<String, Job>,
-    #[serde(flatten)]
-    other: Map<String, Value>,
 }
 
 /// One job of a pair.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Job {
     #[serde(flatten)]
     pub(crate) counts: Counts,
@@ -44,8 +50,6 @@ pub(crate) struct Job {
     /// Failures in a row that somebody is, or was, to be told of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) incident: Option<Incident>,
-    #[serde(flatten)]
-    other: Map<String, Value>,
 }
 
 /// How often and how well something ran.
@@ -73,34 +77,47 @@ pub(crate) struct Counting<'a> {
 }
 
 impl Metrics {
+    /// All that is known at the moment.
+    pub(crate) fn read(root: &Path) -> Result<Metrics, Error> {
+        let mut metrics = Metrics::read_jobs(root)?.unwrap_or_default();
+        if let Some(content) = CountFile::Metrics.read(root)? {
+            let strange = || Error::Metrics(CountFile::Metrics.path(root));
+            metrics.take_over(&View::from_json(&content).ok_or_else(strange)?);
+        }
+        Ok(metrics)
+    }
+
+    /// The same without what only others counted, who count no jobs; `None` where nobody counted.
+    pub(crate) fn read_jobs(root: &Path) -> Result<Option<Metrics>, Error> {
+        let Some(content) = CountFile::Jobs.read(root)? else { return Ok(None) };
+        Metrics::from_json(&content).map(Some).ok_or_else(|| Error::Metrics(CountFile::Jobs.path(root)))
+    }
+
     /// The content of the file; `None` if it is none of ours.
     pub(crate) fn from_json(content: &[u8]) -> Option<Metrics> {
-        let held: BTreeMap<String, Value> = serde_json::from_slice(content).ok()?;
-        let mut metrics = Metrics::default();
-        for (key, value) in held {
-            if is_pair(&value) {
-                metrics.pairs.insert(key, serde_json::from_value(value).ok()?);
-            } else {
-                metrics.other.insert(key, value);
-            }
-        }
-        Some(metrics)
+        Some(Metrics { pairs: serde_json::from_slice(content).ok()? })
     }
 
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct All<'a> {
-            #[serde(flatten)]
-            pairs: &'a BTreeMap<String, Pair>,
-            #[serde(flatten)]
-            other: BTreeMap<&'a String, &'a Value>,
+        // What has no jobs was counted by others, who may yet take it away.
+        let ours: BTreeMap<&String, &Pair> = self.pairs.iter().filter(|(_, pair)| !pair.jobs.is_empty()).collect();
+        to_text(&ours)
+    }
+
+    /// Goes on from what others, such as dccd 2, counted since we did. A view that was not kept in time is behind, and
+    /// changes nothing.
+    pub(crate) fn take_over(&mut self, view: &View) {
+        for (key, shown) in view.pairs() {
+            match self.pairs.entry(key.clone()) {
+                Entry::Vacant(entry) => drop(entry.insert(shown.clone())),
+                Entry::Occupied(mut entry) => {
+                    let counts = &mut entry.get_mut().counts;
+                    if shown.counts.last_run_at > counts.last_run_at {
+                        counts.clone_from(&shown.counts);
+                    }
+                }
+            }
         }
-        // What came to be a pair since is no longer anything else.
-        let other = self.other.iter().filter(|(key, _)| !self.pairs.contains_key(*key)).collect();
-        let all = All { pairs: &self.pairs, other };
-        let mut text = serde_json::to_vec_pretty(&all).expect("maps with text keys can be written");
-        text.push(b'\n');
-        text
     }
 
     /// Counts the end of a job of which nothing else is known: a failure, if there is an error.
@@ -212,12 +229,6 @@ impl Verdict {
     }
 }
 
-/// Whether a value of the file counts something.
-fn is_pair(value: &Value) -> bool {
-    const KEYS: [&str; 4] = ["last_run_at", "last_success_at", "rows_collected", "errors_count"];
-    value.as_object().is_some_and(|object| KEYS.iter().any(|key| object.contains_key(*key)))
-}
-
 /// The id of the unit that streams a pair.
 fn unit_id(dataset: &Dataset) -> String {
     format!("{}:{}", dataset.exchange(), dataset.pair().path_name())
@@ -226,4 +237,11 @@ fn unit_id(dataset: &Dataset) -> String {
 /// What a pair is counted under.
 pub(crate) fn key(dataset: &Dataset) -> String {
     format!("{}/{}", dataset.exchange(), dataset.pair())
+}
+
+/// What stands in a file.
+fn to_text(content: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(content).expect("maps with text keys can be written");
+    text.push(b'\n');
+    text
 }

@@ -1,4 +1,4 @@
-//! Instants in `.dccd/metrics.json`: seconds since 1970 as dccd 2 wrote them, to be used with serde.
+//! Instants in the files of counts: seconds since 1970 as dccd 2 wrote them, to be used with serde.
 
 use dccd_record::Ts;
 use serde::de::Error as _;

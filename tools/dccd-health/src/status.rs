@@ -2,7 +2,6 @@
 
 use dccd_cli::{Status, StoreFlags, Tool, Zone, write_table};
 use dccd_record::Ts;
-use dccd_store::{Layout, read_metrics};
 use serde::Serialize;
 
 use crate::clock::seconds;
@@ -25,10 +24,7 @@ pub(crate) struct StatusArgs {
 /// Prints a table, or lines.
 pub(crate) fn run(args: &StatusArgs, tool: &mut Tool) -> Result<Status, Error> {
     let root = args.store.data_path()?;
-    let metrics = match read_metrics(&root)? {
-        None => Metrics::default(),
-        Some(content) => Metrics::from_json(&content).ok_or_else(|| Error::Metrics(Layout::new(&root).metrics()))?,
-    };
+    let metrics = Metrics::read(&root)?;
     let out = tool.out.buffer();
     if args.json {
         write_lines(&metrics, out);

@@ -322,15 +322,3 @@ fn contracts_are_pairs_of_their_own() {
     metrics.count(&run(&[&perp(JOB), &perp(ORDER), &perp(COVERED)]).outcomes(), &counting(1));
     assert_eq!(metrics.pairs.keys().collect::<Vec<_>>(), ["binance/BTC/USDT:perp"]);
 }
-
-#[test]
-fn a_file_of_an_earlier_dccd_is_kept() {
-    let old = br#"{"kraken/ETH/EUR":{"last_run_at":"2023-05-01T00:00:00Z","last_success_at":null,"rows_collected":5,"errors_count":1,"note":"mine"}}"#;
-    let mut metrics = Metrics::from_json(old).unwrap();
-    metrics.count(&run(&[JOB, ORDER, COVERED]).outcomes(), &counting(1));
-    let text = metrics.to_json();
-    assert_eq!(Metrics::from_json(&text).unwrap(), metrics);
-    let text = String::from_utf8(text).unwrap();
-    assert!(text.contains(r#""note": "mine""#) && text.contains(r#""rows_collected": 5"#), "{text}");
-    assert!(Metrics::from_json(b"[]").is_none() && Metrics::from_json(b"{").is_none());
-}

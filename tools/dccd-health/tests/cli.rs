@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod alerting;
+mod counting;
 mod history;
 mod logging;
 mod server;
@@ -78,30 +79,6 @@ fn status_prints_what_was_counted() {
     let (_, lines, _) = health(dir.path(), &["status", "--json"], &[]);
     assert!(lines.starts_with(r#"{"kind":"status","job":"binance/BTC/USDT","last_run":"2"#), "{lines}");
     assert!(lines.ends_with("\"rows\":5,\"errors\":1}\n"), "{lines}");
-}
-
-#[test]
-fn processes_that_record_at_once_lose_no_count() {
-    const PROCESSES: usize = 50;
-    let dir = store();
-    let mut children: Vec<Child> = (0..PROCESSES).map(|_| start(dir.path(), &["record"])).collect();
-    for (number, child) in children.iter_mut().enumerate() {
-        let mine = [JOB, ORDER, STORED, COVERED].map(str::to_owned);
-        // Each has a job that fails beside it, all of the same pair.
-        let failing = [JOB, ORDER, FAILED].map(|line| other(line).replace("other", &format!("job-{}", number % 5)));
-        let lines: String = mine.iter().chain(&failing).map(|line| format!("{line}\n")).collect();
-        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-    }
-    children.into_iter().for_each(|child| assert_eq!(finish(child).0, 65));
-    let (_, lines, _) = health(dir.path(), &["status", "--json"], &[]);
-    assert!(lines.contains("\"rows\":250,\"errors\":0}") && lines.ends_with("\"rows\":0,\"errors\":50}\n"), "{lines}");
-    let counts = std::fs::read(dir.path().join(".dccd/metrics.json")).unwrap();
-    let counts: serde_json::Value = serde_json::from_slice(&counts).unwrap();
-    for job in 0..5 {
-        assert_eq!(counts["binance/ETH/USDT"]["jobs"][format!("job-{job}")]["errors_count"], 10);
-    }
-    let (_, runs, _) = health(dir.path(), &["runs", "--json", "--last", "1000"], &[]);
-    assert_eq!(runs.lines().count(), 2 * PROCESSES);
 }
 
 #[test]
@@ -288,58 +265,6 @@ fn a_count_that_cannot_be_kept_ends_no_stream() {
     let (status, stdout, _) = finish(child);
     assert_eq!((status, stdout.lines().count()), (0, 4));
     assert!(health(dir.path(), &["status", "--json"], &[]).1.ends_with("\"rows\":10,\"errors\":0}\n"));
-}
-
-#[test]
-fn counts_that_make_no_sense_are_set_aside_and_told() {
-    let dir = store();
-    let path = dir.path().join(".dccd/metrics.json");
-    let strange: [&[u8]; 6] = [
-        b"{\"binance",
-        b"",
-        b"[]",
-        b"\xff\xfe",
-        br#"{"binance/BTC/USDT":{"rows_collected":"many"}}"#,
-        br#"{"binance/BTC/USDT":{"last_run_at":[],"jobs":7}}"#,
-    ];
-    for (number, content) in strange.iter().enumerate() {
-        health(dir.path(), &["record"], &[JOB, ORDER, COVERED]);
-        std::fs::write(&path, content).unwrap();
-        let (status, _, stderr) = health(dir.path(), &["status"], &[]);
-        assert!(status == 65 && stderr.contains("metrics.json makes no sense"), "{status} {stderr}");
-        let (status, _, stderr) = health(dir.path(), &["record"], &[JOB, ORDER, COVERED]);
-        assert!(status == 0 && stderr.contains("made no sense and is now"), "{status} {stderr}");
-        assert_eq!(health(dir.path(), &["status"], &[]).0, 0);
-        let aside: Vec<_> = std::fs::read_dir(dir.path().join(".dccd/aside")).unwrap().collect();
-        assert_eq!(aside.len(), number + 1);
-        let named = stderr.split_whitespace().find(|word| word.contains("/aside/")).unwrap().trim_end_matches(';');
-        assert_eq!(&std::fs::read(named).unwrap(), content);
-    }
-}
-
-/// What dccd 2 wrote is counted on, and what others keep there stays.
-#[test]
-fn counts_of_dccd_2_are_gone_on_with() {
-    let dir = store();
-    let path = dir.path().join(".dccd/metrics.json");
-    std::fs::create_dir(dir.path().join(".dccd")).unwrap();
-    let old = r#"{
-  "binance/BTC/USDT": {"last_run_at": 1700000000.1234567, "last_success_at": null, "rows_collected": 5, "errors_count": 2, "note": [1]},
-  "kraken/ETH/EUR": {"last_run_at": 1700000000, "last_success_at": 1600000000.5, "rows_collected": 7, "errors_count": 0},
-  "version": 2, "mine": {"a": 1.5}
-}"#;
-    std::fs::write(&path, old).unwrap();
-    let (status, table, stderr) = health(dir.path(), &["status"], &[]);
-    assert_eq!((status, stderr.as_str()), (0, ""));
-    assert!(table.contains("kraken/ETH/EUR    2023-11-14T22:13:20Z  2020-09-13T12:26:40Z  7     0\n"), "{table}");
-    assert_eq!(table.lines().count(), 3);
-    assert_eq!(health(dir.path(), &["record"], &[JOB, ORDER, STORED, COVERED]).0, 0);
-    let counts: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    let pair = &counts["binance/BTC/USDT"];
-    assert_eq!((&pair["rows_collected"], &pair["errors_count"]), (&10.into(), &0.into()));
-    assert!(pair["last_run_at"].is_f64() && pair["last_run_at"] == pair["last_success_at"], "{pair}");
-    assert_eq!((&counts["version"], &counts["mine"]["a"], &pair["note"][0]), (&2.into(), &1.5.into(), &1.into()));
-    assert_eq!(counts["kraken/ETH/EUR"]["last_success_at"], 1_600_000_000.0);
 }
 
 #[test]

@@ -128,11 +128,6 @@ impl Layout {
         self.meta_dir().join("store.json")
     }
 
-    /// Where runs are counted.
-    pub fn metrics(&self) -> PathBuf {
-        self.meta_dir().join("metrics.json")
-    }
-
     pub(crate) fn runs_dir(&self) -> PathBuf {
         self.meta_dir().join("runs")
     }

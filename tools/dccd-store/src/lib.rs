@@ -9,6 +9,7 @@
 //! says what is complete without opening more than it must.
 
 mod aside;
+mod counts;
 mod coverage;
 mod error;
 mod file_id;
@@ -19,7 +20,6 @@ mod ledger;
 mod leftovers;
 mod lock;
 mod log;
-mod metrics;
 mod policy;
 mod publish;
 mod purged;
@@ -33,6 +33,7 @@ pub mod verify;
 mod view;
 mod writer;
 
+pub use counts::{CountFile, CountLock};
 pub use coverage::{Coverage, Density};
 pub use error::StoreError;
 pub use file_id::FileId;
@@ -40,7 +41,6 @@ pub use layout::{Layout, Period};
 pub use ledger::{Ledger, NamedGap};
 pub use leftovers::Leftovers;
 pub use log::RotatingLog;
-pub use metrics::{MetricsFile, read_metrics};
 pub use purged::{Purged, restore_command};
 pub use runs::{append_runs, run_files};
 pub use store::{Store, StoreOptions};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use dccd_cli::config::{Alerts, Config};
 use dccd_cli::{Stop, Zone};
-use dccd_store::{MetricsFile, read_metrics};
+use dccd_store::{CountFile, CountLock};
 
 use super::text::{headed, message};
 use super::{Claim, Incident, News};
@@ -78,7 +78,7 @@ impl Delivery {
         let now = now();
         let mut claimed = Vec::new();
         // Where there is nothing to tell, as nearly always, nobody has to wait for a lock, or be allowed to take it.
-        let held = read_metrics(&self.root)?.as_deref().and_then(Metrics::from_json);
+        let held = CountFile::Jobs.read(&self.root)?.as_deref().and_then(Metrics::from_json);
         if !held.is_some_and(|metrics| metrics.has_news(now)) {
             return Ok(claimed);
         }
@@ -110,12 +110,13 @@ impl Delivery {
         })
     }
 
-    /// Changes the file of counts, unless it makes no sense or `change` says that there is nothing to keep.
+    /// Changes what is known of jobs, unless it makes no sense or `change` says that there is nothing to keep.
     fn change(&self, change: impl FnOnce(&mut Metrics) -> bool) -> Result<(), Error> {
-        let file = MetricsFile::lock(&self.root, FLOW_PATIENCE)?;
-        let Some(mut metrics) = file.read()?.as_deref().and_then(Metrics::from_json) else { return Ok(()) };
+        let lock = CountLock::acquire(&self.root, FLOW_PATIENCE)?;
+        let held = CountFile::Jobs.read(&self.root)?.as_deref().and_then(Metrics::from_json);
+        let Some(mut metrics) = held else { return Ok(()) };
         if change(&mut metrics) {
-            file.replace(&metrics.to_json())?;
+            lock.replace(CountFile::Jobs, &metrics.to_json())?;
         }
         Ok(())
     }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use dccd_cli::config::Config;
 use dccd_record::{Dataset, Ts};
-use dccd_store::{Layout, read_metrics};
 
 use super::wanted::Expectation;
 use crate::error::Error;
@@ -55,8 +54,7 @@ pub(crate) fn job_runs(
     config: Option<&Config>,
     expected: &Expectation<'_>,
 ) -> Result<Vec<JobRuns>, Error> {
-    let Some(content) = read_metrics(root)? else { return Ok(Vec::new()) };
-    let metrics = Metrics::from_json(&content).ok_or_else(|| Error::Metrics(Layout::new(root).metrics()))?;
+    let Some(metrics) = Metrics::read_jobs(root)? else { return Ok(Vec::new()) };
     let jobs = wanted(config, expected);
     let mut runs: BTreeMap<String, JobRuns> = BTreeMap::new();
     for pair in metrics.pairs.values() {

@@ -46,6 +46,7 @@ fn a_unit_is_counted_as_systemd_says() {
     let (_, runs, _) = health(dir.path(), &["runs", "--json"], &[]);
     assert!(runs.contains(r#""error":"the unit ended with exit-code (exited, 75)"}"#), "{runs}");
     assert_eq!(runs.lines().count(), 3);
+    assert_eq!(std::fs::read_to_string(dir.path().join(".dccd/metrics.json")).unwrap(), "{}\n", "it is no pair");
 }
 
 #[test]
@@ -96,7 +97,7 @@ fn a_stream_that_could_not_begin_is_well_once_it_did() {
         assert_eq!(record(dir.path(), &["--unit", unit], "SERVICE_RESULT=exit-code", &[]).0, 0);
     }
     let counted = || {
-        let counts = std::fs::read(dir.path().join(".dccd/metrics.json")).unwrap();
+        let counts = std::fs::read(dir.path().join(".dccd/jobs.json")).unwrap();
         let counts: serde_json::Value = serde_json::from_slice(&counts).unwrap();
         counts["binance/BTC/USDT"]["jobs"]["binance:BTC-USDT"]["errors_count"].as_u64()
     };
