@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::{Args as Flags, Parser, Subcommand};
 use dccd_cli::config::Config;
-use dccd_cli::{Common, StoreFlags, Tool, ToolArgs, TypedTime, env};
-use dccd_record::{Dataset, Exchange, Kind, Pair, Range, Span, Ts};
+use dccd_cli::{Common, DatasetFlags, StoreFlags, Tool, ToolArgs, TypedTime, env};
+use dccd_record::{Range, Ts};
 use dccd_store::StoreFile;
 
 use crate::error::Error;
@@ -78,21 +78,8 @@ enum Command {
 
 #[derive(Flags)]
 struct Wanted {
-    /// Only this exchange
-    #[arg(long)]
-    exchange: Option<String>,
-
-    /// Only this pair, as in BTC/USDT
-    #[arg(long)]
-    pair: Option<String>,
-
-    /// Only this kind: candle, trade, book, funding or open_interest
-    #[arg(long)]
-    kind: Option<String>,
-
-    /// Only this span, as in 1h
-    #[arg(long)]
-    span: Option<String>,
+    #[command(flatten)]
+    datasets: DatasetFlags,
 
     /// Only days and years that end after this instant, as in 2024-01-01
     #[arg(long, value_name = "TIME")]
@@ -161,22 +148,14 @@ pub(crate) struct Room {
 /// Which files are to come.
 #[derive(Clone, Debug)]
 pub(crate) struct Filter {
-    exchange: Option<Exchange>,
-    pair: Option<Pair>,
-    kind: Option<Kind>,
-    span: Option<Span>,
+    datasets: DatasetFlags,
     range: Range,
     pub(crate) way: Way,
 }
 
 impl Filter {
     pub(crate) fn accepts(&self, file: &StoreFile) -> bool {
-        let dataset: &Dataset = &file.dataset;
-        self.exchange.as_ref().is_none_or(|exchange| exchange == dataset.exchange())
-            && self.pair.as_ref().is_none_or(|pair| pair == dataset.pair())
-            && self.kind.is_none_or(|kind| kind == dataset.kind())
-            && self.span.is_none_or(|span| Some(span) == dataset.span())
-            && file.period.range().intersect(self.range).is_some()
+        self.datasets.accept(&file.dataset) && file.period.range().intersect(self.range).is_some()
     }
 }
 
@@ -235,10 +214,7 @@ impl Args {
         };
         let (start, end) = (instant(&wanted.start, Ts::MIN)?, instant(&wanted.end, Ts::MAX)?);
         Ok(Filter {
-            exchange: wanted.exchange.as_deref().map(Exchange::new).transpose().map_err(Error::Dataset)?,
-            pair: wanted.pair.as_deref().map(Pair::from_user).transpose().map_err(Error::Pair)?,
-            kind: wanted.kind.as_deref().map(Kind::from_user).transpose().map_err(Error::Dataset)?,
-            span: wanted.span.as_deref().map(str::parse).transpose().map_err(Error::Span)?,
+            datasets: wanted.datasets.clone(),
             range: Range::new(start, end).ok_or(Error::EmptyRange(start, end))?,
             way: Way::of(wanted.dry_run),
         })

@@ -5,15 +5,12 @@ use std::path::PathBuf;
 
 use dccd_cli::config::ConfigError;
 use dccd_cli::{InstantError, OutputError, Status, ToolError};
-use dccd_record::{DatasetError, PairError, SpanError, Ts};
+use dccd_record::Ts;
 use dccd_store::StoreError;
 use dccd_store::table::TableError;
 
 #[derive(Debug)]
 pub(crate) enum Error {
-    Dataset(DatasetError),
-    Pair(PairError),
-    Span(SpanError),
     Instant(InstantError),
     Config(ConfigError),
     EmptyRange(Ts, Ts),
@@ -63,9 +60,6 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Dataset(cause) => cause.fmt(f),
-            Error::Pair(cause) => cause.fmt(f),
-            Error::Span(cause) => cause.fmt(f),
             Error::Instant(cause) => cause.fmt(f),
             Error::Config(cause) => cause.fmt(f),
             Error::EmptyRange(start, end) => write!(f, "--end {end} is not after --start {start}"),
@@ -115,12 +109,7 @@ impl std::error::Error for Error {
 impl ToolError for Error {
     fn exit(&self) -> Status {
         match self {
-            Error::Dataset(_)
-            | Error::Pair(_)
-            | Error::Span(_)
-            | Error::EmptyRange(..)
-            | Error::BadRoom(_)
-            | Error::BadRemote(_) => Status::Usage,
+            Error::EmptyRange(..) | Error::BadRoom(_) | Error::BadRemote(_) => Status::Usage,
             Error::Instant(cause) => cause.exit(),
             Error::Config(cause) => cause.exit(),
             Error::NoRemote | Error::NoRclone { .. } | Error::IsStore(_) | Error::OtherNumbers(_) => Status::Config,
