@@ -119,7 +119,8 @@ impl Run {
         let outcome = |(id, job): (&String, &JobRun)| {
             let answers = self.answers.get(&job.dataset).unwrap_or(&nothing);
             let stream = answers.stream.filter(|_| job.is_live && job.orders.is_empty());
-            let (unanswered, trouble) = stream.map_or_else(|| judge(job, answers, undone), Stream::judge);
+            let (unanswered, trouble) =
+                stream.map_or_else(|| judge(job, answers, undone), |stream| stream.judge(undone));
             let is_live = stream.is_some();
             Outcome {
                 error: describe(trouble, is_live, unanswered, answers),
@@ -253,10 +254,10 @@ fn describe(trouble: Option<Trouble>, is_live: bool, unanswered: u64, answers: &
 }
 
 impl Stream {
-    /// At the end: one that covered nothing left its order unanswered.
-    fn judge(self) -> (u64, Option<Trouble>) {
+    /// At the end: one that covered nothing left its order unanswered; `undone` is what that means.
+    fn judge(self, undone: Trouble) -> (u64, Option<Trouble>) {
         match self.failure {
-            None if !self.has_covered => (1, Some(Trouble::Passing)),
+            None if !self.has_covered => (1, Some(undone)),
             failure => (0, failure),
         }
     }

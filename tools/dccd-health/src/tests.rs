@@ -126,6 +126,12 @@ fn what_is_interrupted_has_neither_failed_nor_succeeded() {
     // What was known to fail before has failed.
     check(&[JOB, ORDER, FAILED], Some(Trouble::Passing), counts(Some(1), None, 0, 1));
     check(&[JOB, ORDER, REFUSED], Some(Trouble::Lasting), counts(Some(1), None, 0, 1));
+    // A stream that was stopped before its first moment was covered is no worse.
+    let stream = JOB.replace("\"ranges\":1", "\"live\":true");
+    check(&[&stream], Some(Trouble::Interrupted), counts(Some(1), None, 0, 0));
+    check(&[&stream, STORED], Some(Trouble::Interrupted), counts(Some(1), None, 7, 0));
+    check(&[&stream, COVERED], None, counts(Some(1), Some(1), 0, 0));
+    check(&[&stream, FAILED], Some(Trouble::Passing), counts(Some(1), None, 0, 1));
 }
 
 #[test]
