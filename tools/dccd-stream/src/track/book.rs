@@ -20,8 +20,8 @@ const CROSSED_NANOS_MAX: i64 = 2_000_000_000;
 const COMPARED: usize = 5;
 /// Digits behind the point that no exchange goes beyond.
 const PRICE_SCALE: u32 = 18;
-/// Snapshots that are stored at once after a silence.
-const STEPS_MAX: i64 = 100_000;
+/// What is stored at once after a silence.
+const STEPS_BYTES_MAX: usize = 4 << 20;
 
 /// One book as one connection tells it.
 #[derive(Debug)]
@@ -285,7 +285,7 @@ impl Books {
         cover.advance(ts, feed.proof);
     }
 
-    /// Stores the books of the steps up to `until`, if nothing changed since `before`; false if there is none to store.
+    /// Stores the books of the steps up to `until`, if nothing changed since `before`; or why one cannot be.
     pub(super) fn step(
         &mut self,
         feed: &Feed,
@@ -293,20 +293,25 @@ impl Books {
         recv_ts: Ts,
         lines: &mut LineWriter,
         out: &mut Vec<u8>,
-    ) -> bool {
+    ) -> Result<(), &'static str> {
         let (before, until) = times;
         if self.step_nanos == 0 {
-            return true;
+            return Ok(());
         }
+        let known = self.step.map_or(before, |step| step.max(before));
+        let first = known.nanos().div_euclid(self.step_nanos).saturating_add(1);
         let last = until.nanos().div_euclid(self.step_nanos);
-        let first = before.nanos().div_euclid(self.step_nanos).saturating_add(1).max(last - STEPS_MAX);
-        let instants = (first..=last).filter_map(|number| Ts::from_nanos(number.saturating_mul(self.step_nanos)).ok());
-        for ts in instants.filter(|ts| self.step.is_none_or(|step| step < *ts)).collect::<Vec<_>>() {
-            let Some(book) = feed.book() else { return false };
+        let begun = out.len();
+        for number in first..=last {
+            let Ok(ts) = Ts::from_nanos(number.saturating_mul(self.step_nanos)) else { break };
+            let book = feed.book().ok_or("the book was crossed")?;
+            if out.len().saturating_sub(begun) > STEPS_BYTES_MAX {
+                return Err("the book stood still for more steps than are stored at once");
+            }
             lines.book(&whole(book, self.depth, ts, feed.seq(), Some(recv_ts)), out);
             self.step = Some(ts);
         }
-        true
+        Ok(())
     }
 }
 

@@ -144,8 +144,8 @@ impl Track {
     /// The book of `feed` is what it was up to `until`: its steps up to there can be stored.
     pub(crate) fn step_book(&mut self, feed: &Feed, until: Ts, recv_ts: Ts, out: &mut Vec<u8>) {
         let (Course::Books(books), Some(before)) = (&mut self.course, feed.ts()) else { return };
-        if !books.step(feed, (before, until), recv_ts, &mut self.lines, out) {
-            self.cover.fail("the book was crossed", out);
+        if let Err(reason) = books.step(feed, (before, until), recv_ts, &mut self.lines, out) {
+            self.cover.fail(reason, out);
         }
     }
 

@@ -363,6 +363,28 @@ fn steps_hold_the_book_as_it_was_then() {
 }
 
 #[test]
+fn a_leap_of_the_exchange_clock_is_a_gap_and_no_flood() {
+    const DAY_MS: i64 = 86_400_000;
+    for leap_days in [10, 10_000] {
+        let mut desk = Desk::new(1);
+        desk.take(&book(100, true, vec![level("10", "1")], vec![level("11", "1")]), 5).expect("a snapshot");
+        desk.take(&book(1_500, false, vec![level("9", "1")], vec![]), 6).expect("it follows");
+        desk.take(&book(leap_days * DAY_MS, false, vec![level("8", "1")], vec![]), 7).expect("it follows");
+        assert!(desk.out.len() < 5 << 20, "{} bytes at once", desk.out.len());
+        desk.take(&book(leap_days * DAY_MS + 1_500, false, vec![level("7", "1")], vec![]), 8).expect("it follows");
+        desk.track.cover.say(&mut desk.out);
+        let (mut spoken, end) = (said(&mut desk.out), leap_days * DAY_MS);
+        spoken.retain(|line| !line.starts_with("book "));
+        let expected = [
+            "covered 100 1500 sequence".to_owned(),
+            format!("gap 1500 {end} the book stood still for more steps than are stored at once"),
+            format!("covered {end} {} sequence", end + 1_500),
+        ];
+        assert_eq!(spoken, expected);
+    }
+}
+
+#[test]
 fn no_crossed_book_is_stored() {
     let mut desk = Desk::new(1);
     desk.take(&book(100, true, vec![level("10", "1")], vec![level("11", "1")]), 5).expect("a snapshot");
