@@ -82,6 +82,13 @@ pub(crate) fn names(path: &Path) -> Result<Vec<String>, StoreError> {
     Ok(names)
 }
 
+/// The names of the folders in a folder, sorted. Files lie there too, a note of somebody's say, and are none of ours.
+pub(crate) fn folders(path: &Path) -> Result<Vec<String>, StoreError> {
+    let mut names = names(path)?;
+    names.retain(|name| path.join(name).is_dir());
+    Ok(names)
+}
+
 /// The folder a path of ours lies in.
 pub(crate) fn parent(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))

@@ -211,11 +211,11 @@ impl Layout {
     /// The datasets that have a folder.
     fn datasets_with_folders(&self) -> Result<Vec<Dataset>, StoreError> {
         let mut found = Vec::new();
-        for name in fsys::names(&self.root)? {
+        for name in fsys::folders(&self.root)? {
             let Ok(exchange) = Exchange::new(&name) else { continue };
             for kind in Kind::ALL {
                 let kind_dir = self.root.join(&name).join(kind_dir(kind));
-                for pair_name in fsys::names(&kind_dir)? {
+                for pair_name in fsys::folders(&kind_dir)? {
                     let Ok(pair) = Pair::from_path_name(&pair_name) else { continue };
                     let spans = match kind.has_span() {
                         true => spans(&kind_dir.join(&pair_name))?,

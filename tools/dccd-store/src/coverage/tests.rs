@@ -85,6 +85,19 @@ fn check(root: &Path, context: &str) {
     }
 }
 
+/// What somebody keeps beside the data must not keep everything else from being seen.
+#[test]
+fn files_where_folders_belong_are_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    write_foreign(dir.path(), 0..24);
+    for stray in ["notes", "binance/ohlc/ETH-USDT"] {
+        std::fs::write(dir.path().join(stray), "mine").unwrap();
+    }
+    std::os::unix::fs::symlink("loop", dir.path().join("loop")).unwrap();
+    check(dir.path(), "stray files");
+    assert_eq!(Coverage::open(dir.path()).unwrap().datasets().unwrap().len(), 1);
+}
+
 #[test]
 fn random_stores_are_covered_as_views_say() {
     let seed = std::env::var("DCCD_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_260_101_u64);
