@@ -333,10 +333,7 @@ impl Connection {
     /// A frame that cannot be read was lost, whosever it was.
     fn doubt(&mut self, reason: &str, course: &mut Course<'_>) {
         for (id, one) in self.series.iter_mut() {
-            course.doubt(id, one, reason);
-            if one.discard_book() {
-                course.needs.push(Need::Renewal(id));
-            }
+            course.miss(id, one, |track, out| track.doubt(reason, out));
         }
     }
 
@@ -408,10 +405,16 @@ impl Course<'_> {
         }
     }
 
-    fn doubt(&mut self, id: SubscriptionId, one: &Series, reason: &str) {
-        let counts = self.counts(one);
-        if let Some(track) = self.tracks.get_mut(id.0).filter(|_| counts) {
-            track.doubt(reason, self.out);
+    /// Something of a series may be missing here, of which nobody knows what it was.
+    fn miss(&mut self, id: SubscriptionId, one: &mut Series, tell: impl FnOnce(&mut Track, &mut Vec<u8>)) {
+        if !self.counts(one) {
+            // A book that is not stored yet is forgotten; all else shows when this connection takes over.
+            one.has_lost |= one.feed.is_none();
+        } else if let Some(track) = self.tracks.get_mut(id.0) {
+            tell(track, self.out);
+        }
+        if one.discard_book() {
+            self.needs.push(Need::Renewal(id));
         }
     }
 }
@@ -420,13 +423,7 @@ impl Course<'_> {
 fn skip(expected: u64, number: u64, series: &mut SeriesList, course: &mut Course<'_>) {
     let reason = format!("frames are missing on the connection: {number} came where {expected} belongs");
     for (id, one) in series.iter_mut() {
-        let counts = course.counts(one);
-        if let Some(track) = course.tracks.get_mut(id.0).filter(|_| counts) {
-            track.interrupt(&reason, course.out);
-        }
-        if one.discard_book() {
-            course.needs.push(Need::Renewal(id));
-        }
+        course.miss(id, one, |track, out| track.interrupt(&reason, out));
     }
 }
 

@@ -146,6 +146,7 @@ impl Slot {
             return self.link.subscriptions.clone();
         };
         let goes_on = |id: &&SubscriptionId| match (next.series.get(**id), lost.series.get(**id)) {
+            (Some(one), _) if one.is_refused => false,
             (Some(one), _) if one.feed.is_some() && one.leads => true,
             (Some(one), Some(old)) => one.overlaps(lost.heard) && !one.has_lost && one.is_within(old),
             _ => false,

@@ -1,5 +1,7 @@
 //! What an exchange refuses: it fails, and its neighbours go on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::Value;
 
 use crate::program::Program;
@@ -142,4 +144,47 @@ fn what_the_next_connection_is_refused_is_missing_from_then_on() {
     assert_eq!((first.as_str(), last.as_str()), ("covered", "covered"));
     assert_eq!(reason, "records were lost while connections changed");
     assert!(from.as_str() < "05" && to.as_str() > "10", "{said:?}");
+}
+
+/// A connection is told that it is to end, and its successor is `told` something before it takes over, because the first
+/// one ends or because it has run beside it long enough. That is a gap.
+fn take_over(told: &'static str, closes_early: bool) {
+    const LATER: i64 = 600;
+    let (has_fault, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let server = Server::start(move |number, visit| {
+        let Some(mut peer) = visit.accept() else { return };
+        peer.say(r#"{"event":"info","version":2,"platform":{"status":1}}"#);
+        answer(&mut peer, true);
+        if number == 0 {
+            assert!((0..10).all(|second| say_trade(&mut peer, second)));
+            peer.say(r#"{"event":"info","code":20051,"msg":"restarting"}"#);
+            peer.stay_until(|| has_fault.load(Ordering::SeqCst));
+            let last = if closes_early { 40 } else { LATER };
+            let _ = (10..last).all(|second| say_trade(&mut peer, second) && peer.is_there());
+            is_over.store(true, Ordering::SeqCst);
+            return;
+        }
+        peer.say(told);
+        has_fault.store(true, Ordering::SeqCst);
+        peer.stay_until(|| is_over.load(Ordering::SeqCst));
+        let _ = (LATER..).all(|second| say_trade(&mut peer, second) && peer.is_there());
+    });
+    let mut program = Program::start(&server, &["bitfinex", "BTC/USD"]);
+    program.wait_until(|line| line["kind"] == "covered" && line["end"].as_str() > Some("2024-01-01T00:10"));
+    let run = program.stop();
+    let said = run.said("trade");
+    let gap = said.iter().find(|(word, ..)| word != "covered");
+    let Some((_, from, to)) = gap else { panic!("no gap after {told}: {said:?}") };
+    assert!(from.as_str() < "05" && to.as_str() > "10", "{said:?}");
+}
+
+#[test]
+fn what_the_next_connection_lost_before_it_takes_over_is_missing() {
+    let garbled = r#"[7,"tu",[5"#;
+    let refusal = r#"{"event":"error","channel":"trades","symbol":"tBTCUSD","msg":"subscribe: failed","code":10300}"#;
+    std::thread::scope(|scope| {
+        for (told, closes_early) in [(garbled, false), (garbled, true), (refusal, true)] {
+            scope.spawn(move || take_over(told, closes_early));
+        }
+    });
 }
