@@ -294,6 +294,11 @@ fn files_that_should_be_there() {
     let quiet: Vec<String> = (0..10).map(|number| trade(number * 2 * TRADES_PER_DAY)).collect();
     let dir = write(&[quiet, vec![covered("trade", (0, 20), "page")]].concat());
     assert_eq!(findings(dir.path(), "pages"), []);
+    // Where no file is left, none can tell; what is covered may have been empty.
+    let lost = write(&[trade(1), covered("trade", (0, 1), "page")]);
+    assert_eq!(findings(lost.path(), "names"), []);
+    fs::remove_file(lost.path().join(day(1))).unwrap();
+    assert_eq!(findings(lost.path(), "names"), [("note".to_owned(), "missing".to_owned(), TRADES.to_owned())]);
     // What an earlier dccd stored had rows for sure.
     let dir = write(&[covered("candle", (0, 20), "file")]);
     let missing = format!("{CANDLES}/2024.parquet");

@@ -50,7 +50,14 @@ impl Store {
         for range in around.covered.iter().chain(around.certain.iter()) {
             suspects.extend(periods_of(dataset.kind(), range));
         }
-        suspects.retain(|period| !is_there(period) && !is_purged(self.layout(), dataset, *period));
+        let is_elsewhere = |period: &Period| is_purged(self.layout(), dataset, *period);
+        let is_bare = published.is_empty() && waiting.is_empty() && !suspects.iter().any(is_elsewhere);
+        suspects.retain(|period| !is_there(period) && !is_elsewhere(period));
+        if is_bare && !suspects.is_empty() && !suspects.iter().any(|period| around.is_certain(*period)) {
+            let path = self.relative(&self.layout().dataset_dir(dataset));
+            let what = "covered, and there is no file at all; nothing is wrong if nothing was ever traded there";
+            findings.push(Finding::new(Level::Note, Check::Missing, path, what).of(dataset));
+        }
         let mut is_end_told = false;
         for period in suspects {
             let before = published.range(..period).next_back();
