@@ -24,9 +24,10 @@ use tungstenite::{HandshakeError, Message};
 use crate::inbox::{Inbox, MESSAGE_BYTES_MAX, Part};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// For each step of the handshakes of TLS and WebSocket.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
+/// For the handshakes of TLS and WebSocket together, however slowly they go on.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
+/// For somebody who does not read what we say in them.
+const HANDSHAKE_WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Messages in pieces are rare.
 const PIECE_BUFFER_BYTES: usize = 4 << 10;
 /// What may wait to be sent to somebody who does not read.
@@ -60,28 +61,25 @@ pub(crate) enum Heard<'a> {
 impl Socket {
     /// Opens a connection to `url`, which takes some time.
     pub(crate) fn connect(url: &str) -> Result<Socket, SocketError> {
-        let begun = Instant::now();
+        Socket::connect_within(url, HANDSHAKE_MAX)
+    }
+
+    fn connect_within(url: &str, handshake_max: Duration) -> Result<Socket, SocketError> {
         let uri: Uri = url.parse().map_err(|cause| SocketError::Url(format!("{url}: {cause}")))?;
         let is_tls = uri.scheme_str() == Some("wss");
         let host = uri.host().ok_or_else(|| SocketError::Url(format!("{url} names no host")))?;
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let tcp = dial(host.trim_matches(['[', ']']), port)?;
+        let host = host.trim_matches(['[', ']']);
+        let tcp = Tcp::new(dial(host, port)?, handshake_max);
         let stream = if is_tls { Stream::Tls(Box::new(tls(host, tcp)?)) } else { Stream::Plain(tcp) };
         let mut request = url.into_client_request().map_err(|cause| SocketError::Url(format!("{url}: {cause}")))?;
         let agent = HeaderValue::from_static(concat!("dccd/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(USER_AGENT, agent);
-        let mut shaken = tungstenite::client(request, Heeded { stream, came: Vec::new() });
-        let heeded = loop {
-            match shaken {
-                Ok((socket, _)) => break socket.into_inner(),
-                Err(HandshakeError::Interrupted(later)) if begun.elapsed() < HANDSHAKE_MAX => {
-                    shaken = later.handshake();
-                }
-                Err(HandshakeError::Interrupted(_)) => return Err(SocketError::Slow),
-                Err(HandshakeError::Failure(cause)) => return Err(SocketError::from(cause)),
-            }
+        let (mut stream, inbox) = match tungstenite::client(request, Heeded { stream, came: Vec::new() }) {
+            Ok((socket, _)) => socket.into_inner().split(),
+            Err(HandshakeError::Interrupted(_)) => return Err(SocketError::Slow),
+            Err(HandshakeError::Failure(cause)) => return Err(SocketError::from(cause)),
         };
-        let (mut stream, inbox) = heeded.split();
         stream.tcp_mut().stop_waiting().map_err(SocketError::Io)?;
         let config = WebSocketConfig::default()
             .read_buffer_size(PIECE_BUFFER_BYTES)
@@ -179,16 +177,14 @@ fn is_not_now(cause: &io::Error) -> bool {
 }
 
 /// Names are looked up anew each time, and each of their addresses is tried.
-fn dial(host: &str, port: u16) -> Result<Tcp, SocketError> {
+fn dial(host: &str, port: u16) -> Result<TcpStream, SocketError> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
     for address in (host, port).to_socket_addrs().map_err(SocketError::Io)? {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(stream) => {
-                let timed = stream
-                    .set_nodelay(true)
-                    .and_then(|()| stream.set_read_timeout(Some(HANDSHAKE_TIMEOUT)))
-                    .and_then(|()| stream.set_write_timeout(Some(HANDSHAKE_TIMEOUT)));
-                return timed.map(|()| Tcp::new(stream)).map_err(SocketError::Io);
+                let timed =
+                    stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(HANDSHAKE_WRITE_TIMEOUT)));
+                return timed.map(|()| stream).map_err(SocketError::Io);
             }
             Err(cause) => failure = cause,
         }
@@ -238,18 +234,19 @@ impl Stream {
 #[derive(Debug)]
 struct Tcp {
     inner: TcpStream,
-    waits: bool,
+    /// Until when it waits for what comes.
+    until: Option<Instant>,
     is_empty: bool,
 }
 
 impl Tcp {
-    fn new(inner: TcpStream) -> Tcp {
-        Tcp { inner, waits: true, is_empty: false }
+    fn new(inner: TcpStream, wait_max: Duration) -> Tcp {
+        Tcp { inner, until: Some(Instant::now() + wait_max), is_empty: false }
     }
 
     /// Reads only what is there from now on.
     fn stop_waiting(&mut self) -> io::Result<()> {
-        self.waits = false;
+        self.until = None;
         self.inner.set_nonblocking(true)
     }
 }
@@ -259,8 +256,15 @@ impl Read for Tcp {
         if mem::take(&mut self.is_empty) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        if let Some(until) = self.until {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.inner.set_read_timeout(Some(left))?;
+        }
         let count = self.inner.read(buffer)?;
-        self.is_empty = !self.waits && (1..buffer.len()).contains(&count);
+        self.is_empty = self.until.is_none() && (1..buffer.len()).contains(&count);
         Ok(count)
     }
 }
@@ -285,10 +289,12 @@ struct Heeded {
 impl Heeded {
     /// The connection, and what came behind the answer to the handshake.
     fn split(self) -> (Stream, Inbox) {
-        const ANSWER_END: &[u8] = b"\r\n\r\n";
-        let end = self.came.windows(ANSWER_END.len()).position(|four| four == ANSWER_END);
-        let behind = end.and_then(|at| self.came.get(at + ANSWER_END.len()..)).unwrap_or_default();
-        (self.stream, Inbox::new(behind.to_vec()))
+        // An empty line ends it, and lines may end without CR.
+        let behind = (0..self.came.len()).find_map(|at| match self.came.get(at..)? {
+            [b'\n', b'\r', b'\n', behind @ ..] | [b'\n', b'\n', behind @ ..] => Some(behind.to_vec()),
+            _ => None,
+        });
+        (self.stream, Inbox::new(behind.unwrap_or_default()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What comes over a socket is what was sent, however it was cut.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -69,6 +69,57 @@ fn a_message_may_come_in_pieces_with_pings_between() {
     let (texts, controls, end) = heard(vec![sent.concat()]);
     assert_eq!((texts, controls), (vec!["one".to_owned(), "two".to_owned(), "three".to_owned()], 2));
     assert_eq!(end, "the exchange closed the connection: 1000 bye");
+}
+
+/// A server that answers one handshake with `answer`, to which it is told the client's key.
+fn answering(answer: impl FnOnce(TcpStream, &str) + Send + 'static) -> (String, thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("ws://{}", listener.local_addr().expect("an address"));
+    let server = thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a client");
+        let lines = BufReader::new(stream.try_clone().expect("another descriptor")).lines().map_while(Result::ok);
+        let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+        let key = head.iter().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
+        answer(stream, key);
+    });
+    (url, server)
+}
+
+#[test]
+fn what_comes_with_the_answer_to_the_handshake_is_heard() {
+    for line_end in ["\r\n", "\n"] {
+        let (url, server) = answering(move |mut stream, key| {
+            let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
+            let accept = format!("Sec-WebSocket-Accept: {accept}");
+            let head =
+                ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", &accept, "", ""];
+            let sent = [head.join(line_end).into_bytes(), text("one"), text("two")].concat();
+            stream.write_all(&sent).expect("it is open");
+        });
+        let mut socket = Socket::connect(&url).expect("a connection");
+        server.join().expect("the server ends");
+        let mut inbox = mem::take(&mut socket.inbox);
+        for expected in ["one", "two"] {
+            match socket.read(&mut inbox) {
+                Ok(Heard::Text(text)) => assert_eq!(text, expected),
+                other => panic!("not {expected:?} but {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_handshake_that_drips_is_given_up() {
+    const DRIP: Duration = Duration::from_millis(100);
+    let (url, server) = answering(|mut stream, _| {
+        let mut head = b"HTTP/1.1 101 X\r\nX: ".iter().copied().chain(std::iter::repeat(b'x'));
+        while stream.write_all(&head.next().map_or([b'x'], |byte| [byte])).is_ok() {
+            thread::sleep(DRIP);
+        }
+    });
+    let slow = Socket::connect_within(&url, 10 * DRIP);
+    assert!(matches!(slow, Err(SocketError::Slow)), "{slow:?}");
+    server.join().expect("the server ends");
 }
 
 #[test]
