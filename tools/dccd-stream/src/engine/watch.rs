@@ -185,7 +185,7 @@ impl Engine<'_> {
                 probe.hole = None;
             } else if now.saturating_duration_since(*probe.hole.get_or_insert(now)) >= HOLE_EVERY {
                 probe.hole = Some(now);
-                track.name_hole(stamp, self.tool.out.buffer());
+                track.name_hole_so_far(stamp, self.tool.out.buffer());
             }
         }
     }

@@ -170,6 +170,13 @@ impl Track {
         self.cover.name_hole(until, out);
     }
 
+    /// As [`Track::name_hole`], again and again while it lasts; but where nobody takes the lines, nothing may pile up.
+    pub(crate) fn name_hole_so_far(&mut self, now: Ts, out: &mut Vec<u8>) {
+        if !self.is_shed {
+            self.name_hole(now, out);
+        }
+    }
+
     /// From here on something may be missing, unless ids show that nothing is.
     pub(crate) fn interrupt(&mut self, reason: &str, out: &mut Vec<u8>) {
         match &mut self.course {

@@ -436,6 +436,22 @@ fn what_nobody_takes_is_dropped_and_named() {
 }
 
 #[test]
+fn nothing_piles_up_before_a_reader_who_is_gone() {
+    let (mut track, mut out) = (track("binance:trade:BTC-USDT", 0), Vec::new());
+    trade(&mut track, Some(7), 0, false, &mut out);
+    trade(&mut track, Some(8), 9_000, false, &mut out);
+    track.shed(true, &mut out);
+    assert_eq!(said(&mut out), ["trade 0", "trade 9000", "covered 1000+ 8000 id"]);
+    for minute in 1..100 {
+        track.name_hole_so_far(ts(minute * 60_000), &mut out);
+    }
+    assert_eq!(said(&mut out), [""; 0]);
+    // At the end all of it is named at once.
+    track.name_hole(ts(6_000_000), &mut out);
+    assert_eq!(said(&mut out), ["gap 8000 6000000 what reads the lines was too slow, and they were dropped"]);
+}
+
+#[test]
 fn frames_that_wait_are_bounded_for_all_books_together() {
     const ALL_BYTES: usize = 16 << 20;
     let (room, rule) =
