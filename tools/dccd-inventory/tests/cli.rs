@@ -127,7 +127,9 @@ fn a_file_that_cannot_be_read_is_told() {
 fn a_store_that_is_not_there_is_an_error_and_an_empty_one_is_not() {
     let dir = tempfile::tempdir().unwrap();
     check(dir.path(), &["--json"], "");
-    assert_eq!(inventory(&dir.path().join("nowhere"), &[]).0, 74);
+    let nowhere = dir.path().join("nowhere");
+    let why = format!("dccd-inventory: cannot open the store {}: there is no such folder\n", nowhere.display());
+    assert_eq!(inventory(&nowhere, &[]), (74, String::new(), why));
     assert_eq!(inventory(dir.path(), &["--kind", "tick"]).0, 2);
 }
 

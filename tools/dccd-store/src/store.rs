@@ -43,7 +43,8 @@ impl Store {
     pub fn open(root: &Path) -> Result<Store, StoreError> {
         let layout = Layout::new(root);
         if !root.is_dir() {
-            return Err(StoreError::io("open the store", root)(std::io::ErrorKind::NotFound.into()));
+            let cause = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such folder");
+            return Err(StoreError::io("open the store", root)(cause));
         }
         let numbers = read_marker(&layout)?.unwrap_or(Numbers::Float);
         Ok(Store { layout, numbers })
