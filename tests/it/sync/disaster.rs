@@ -141,6 +141,35 @@ fn a_store_is_no_copy_of_itself() {
     assert_eq!(site.files("data"), before);
 }
 
+/// A folder of the store is a link to another disk, and the remote is there: its files are copies of themselves.
+#[test]
+fn a_folder_in_common() {
+    let Some(mut site) = Box::real("a folder in common") else { return };
+    site.write(&days(0..2));
+    site.remote = site.scratch.join("disk").display().to_string();
+    for folder in ["binance/trades/BTC-USDT", "binance"] {
+        let (here, there) =
+            (site.scratch.join(&format!("data/{folder}")), site.scratch.join(&format!("disk/{folder}")));
+        fs::create_dir_all(there.parent().expect("a folder")).expect("a folder");
+        fs::rename(&here, &there).expect("a move");
+        std::os::unix::fs::symlink(&there, &here).expect("a link");
+        let before = site.files("disk");
+        assert_eq!(before.len(), 2);
+        for args in [&["push"][..], &["verify"], &["restore"], &["purge", "--until-free-gb", "900000000"]] {
+            let ended = site.expect(args, 78);
+            assert!(ended.stderr.contains("a folder of the store"), "{}", ended.stderr);
+        }
+        assert_eq!(site.files("disk"), before);
+        assert_eq!(site.ids().len(), 40);
+        fs::remove_file(&here).expect("a link");
+        fs::rename(&there, &here).expect("a move");
+        fs::remove_dir_all(site.scratch.join("disk")).expect("a folder");
+    }
+    let left = dccd_tests::files_under(&site.scratch.join("data"));
+    assert!(!left.iter().any(|path| path.display().to_string().contains("probe")), "{left:?}");
+    site.expect(&["push"], 0);
+}
+
 /// Something lies where a file is to go.
 #[test]
 fn what_is_not_ours_stays() {

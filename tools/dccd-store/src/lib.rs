@@ -44,7 +44,7 @@ pub use log::RotatingLog;
 pub use purged::{Purged, restore_command};
 pub use runs::{append_runs, run_files};
 pub use store::{Store, StoreOptions};
-pub use sync::{Kept, Opened, Picture, Probe, PurgeOutcome, Restored, StoreFile, SyncSite};
+pub use sync::{Kept, Opened, Picture, Probes, PurgeOutcome, Restored, StoreFile, SyncSite};
 pub use view::{PeriodView, View};
 pub use writer::{Durable, Taken, Writer, WriterOptions};
 

@@ -5,6 +5,7 @@
 //! a remote's ledger proves, and remember when all was copied.
 
 mod ledgers;
+mod probe;
 mod purge;
 mod restore;
 
@@ -19,7 +20,6 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use crate::error::StoreError;
 use crate::file_id::FileId;
 use crate::fsys;
-use crate::journal::unique_writer;
 use crate::layout::{Layout, Period};
 use crate::lock::try_lock;
 use crate::purged::{self, Purged};
@@ -27,12 +27,12 @@ use crate::store::{Store, StoreOptions};
 use crate::table::{FileInfo, FileScan};
 
 pub use ledgers::Picture;
+pub use probe::Probes;
 pub use purge::{Kept, PurgeOutcome};
 pub use restore::Restored;
 
 /// Unfinished files of a restore carry this name in the place of a writer's.
 const WRITER: &str = "sync";
-const PROBE_PREFIX: &str = "probe-";
 const STAGE: &str = "stage";
 
 /// A published file, wherever its bytes are.
@@ -63,26 +63,6 @@ pub struct Opened {
     pub file: File,
     /// Which file it is.
     pub id: FileId,
-}
-
-/// A file whose name nobody else could know: a remote that has it is the store itself.
-#[derive(Debug)]
-pub struct Probe {
-    path: PathBuf,
-    name: String,
-}
-
-impl Probe {
-    /// Its path, as seen from the store's folder.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-impl Drop for Probe {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-    }
 }
 
 /// A store, and the right to sync it.
@@ -227,14 +207,6 @@ impl SyncSite {
         fsys::replace(&self.layout().last_sync(), content)
     }
 
-    /// Makes a file that only this store has.
-    pub fn probe(&self) -> Result<Probe, StoreError> {
-        let name = format!("{PROBE_PREFIX}{}", unique_writer());
-        let path = self.layout().sync_dir().join(&name);
-        File::create_new(&path).map_err(StoreError::io("create", &path))?;
-        Ok(Probe { path, name: format!(".dccd/sync/{name}") })
-    }
-
     /// An empty folder for what is on its way to or from a remote and is no data file.
     pub fn stage(&self) -> Result<PathBuf, StoreError> {
         let path = self.layout().sync_dir().join(STAGE);
@@ -251,9 +223,7 @@ impl SyncSite {
     fn clean(&self) -> Result<(), StoreError> {
         let dir = self.layout().sync_dir();
         remove_dir(&dir.join(STAGE))?;
-        for name in fsys::names(&dir)?.iter().filter(|name| name.starts_with(PROBE_PREFIX)) {
-            fsys::remove(&dir.join(name))?;
-        }
+        self.clean_probes()?;
         self.layout().remove_parts(&[WRITER.to_owned()]);
         purged::clean(self.layout())
     }

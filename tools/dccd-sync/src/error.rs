@@ -29,7 +29,7 @@ pub(crate) enum Error {
         action: &'static str,
         why: String,
     },
-    /// What is called a remote is the store.
+    /// What is called a remote is the store, or has a folder in common with it.
     IsStore(String),
     /// A store of decimals is there, and this one has floats.
     OtherNumbers(String),
@@ -79,7 +79,10 @@ impl fmt::Display for Error {
             }
             Error::Remote { remote, action, why } => write!(f, "cannot {action} {remote}: {why}"),
             Error::IsStore(remote) => {
-                write!(f, "{remote} is the store itself, so it is no copy of it; name another place")
+                write!(
+                    f,
+                    "{remote} is the store itself or has a folder of the store, so it is no copy; name another place"
+                )
             }
             Error::OtherNumbers(remote) => {
                 write!(f, "{remote} has a store of decimals, and this one has floats; name another place")

@@ -37,21 +37,17 @@ pub(crate) fn run(
             gib(wanted.free_bytes)
         )));
     }
-    let probe = site.probe()?;
     let mut places = Vec::new();
     for remote in remotes {
         let abilities = remote.abilities()?;
-        // A store that is its own remote has a copy of everything, and must not lose it.
-        let itself = remote.list_quick(&abilities, Which::Only(&[probe.name().to_owned()]))?;
-        if itself.contains_key(probe.name()) {
-            return Err(Error::IsStore(remote.shown().to_owned()));
-        }
         places.push(Place { remote, abilities });
     }
     let closed = site.closed_files(now())?;
     let waiting = site.waiting()?;
     let locals = Locals::new(report.stop());
     let mut purge = Purge { site: &site, places, wanted, locals, report, waiting, free, purged: 0, kept: 0, bytes: 0 };
+    // Who cannot be asked is known before anything is read.
+    purge.listings(&[])?;
     for batch in closed.chunks(FILES_MAX) {
         if !purge.is_done()? {
             purge.batch(batch)?;
@@ -113,17 +109,29 @@ impl Purge<'_, '_> {
             bytes = bytes.saturating_add(digests.bytes);
             candidates.push(Candidate { file: file.clone(), opened, digests });
         }
-        let names: Vec<String> = candidates.iter().map(|candidate| candidate.file.name()).collect();
-        let mut listings = Vec::new();
-        for place in &self.places {
-            listings.push(place.remote.list_hashed(&place.abilities, Which::Only(&names))?);
-        }
+        let listings = self.listings(&candidates)?;
+        let all = candidates.len();
         for (done, candidate) in candidates.into_iter().enumerate() {
             self.report.go_on()?;
-            self.report.progress("files", "looked at", done, names.len());
+            self.report.progress("files", "looked at", done, all);
             self.one(candidate, &listings)?;
         }
         Ok(())
+    }
+
+    /// What each remote has of these files now. A folder that is also a remote's has a copy of everything, and must
+    /// not lose it.
+    fn listings(&self, candidates: &[Candidate]) -> Result<Vec<Listing>, Error> {
+        let probes = self.site.probes_of(candidates.iter().map(|candidate| &candidate.file.dataset))?;
+        let mut names: Vec<String> = candidates.iter().map(|candidate| candidate.file.name()).collect();
+        names.extend_from_slice(probes.names());
+        let mut listings = Vec::new();
+        for place in &self.places {
+            let listing = place.remote.list_hashed(&place.abilities, Which::Only(&names))?;
+            place.remote.require_apart(&listing, &probes)?;
+            listings.push(listing);
+        }
+        Ok(listings)
     }
 
     fn one(&mut self, candidate: Candidate, listings: &[Listing]) -> Result<(), Error> {

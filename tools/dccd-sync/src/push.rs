@@ -65,11 +65,10 @@ struct LastSync<'a> {
 /// Pushes to each remote in turn; one that fails does not stop the others.
 pub(crate) fn run(data_path: &Path, remotes: Vec<Remote>, way: Way, report: &mut Report<'_>) -> Result<Status, Error> {
     let site = SyncSite::open(data_path)?;
-    let probe = site.probe()?;
     let mut counts = Counts::default();
     let mut locals = Locals::new(report.stop());
     for remote in &remotes {
-        match Push::begin(&site, remote, &mut locals, report, way).and_then(|push| push.all(probe.name())) {
+        match Push::begin(&site, remote, &mut locals, report, way).and_then(|push| push.all()) {
             Ok(done) => counts.add(done),
             Err(error) if error.is_of_remote() => report.fail(&error),
             Err(error) => return Err(error),
@@ -100,14 +99,14 @@ impl<'p, 't> Push<'p, 't> {
         Ok(Push { site, remote, abilities, known, locals, report, way, counts, proven })
     }
 
-    fn all(mut self, probe: &str) -> Result<Counts, Error> {
+    fn all(mut self) -> Result<Counts, Error> {
         // What is claimed is looked at before what proves it.
         let picture = self.site.picture()?;
         let files = self.site.files()?;
+        let probes = self.site.probes()?;
         let listing = self.remote.list_quick(&self.abilities, Which::All)?;
-        if listing.contains_key(probe) {
-            return Err(Error::IsStore(self.remote.shown().to_owned()));
-        }
+        self.remote.require_apart(&listing, &probes)?;
+        drop(probes);
         if self.site.marker()?.is_none() && listing.contains_key(&SyncSite::marker_name()) {
             return Err(Error::OtherNumbers(self.remote.shown().to_owned()));
         }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+use dccd_store::Probes;
 use serde::Deserialize;
 
 use crate::digest::{Digests, HashKind, Hasher};
@@ -151,6 +152,14 @@ impl Remote {
         }
         self.require(ACTION, &ran)?;
         listing::parse(&output).map_err(|why| self.error(ACTION, why))
+    }
+
+    /// Fails if a listing shows that a folder there is one of the store.
+    pub(crate) fn require_apart(&self, listing: &Listing, probes: &Probes) -> Result<(), Error> {
+        if probes.names().iter().any(|name| listing.contains_key(name)) {
+            return Err(Error::IsStore(self.shown().to_owned()));
+        }
+        Ok(())
     }
 
     /// Sends files of the folder `from` under their names. How rclone ends proves nothing.

@@ -47,10 +47,9 @@ pub(crate) fn run(
     let Some(site) = open(data_path, &remotes, wanted.way)? else {
         return tell_all(&remotes, wanted, report);
     };
-    let probe = site.probe()?;
     for remote in &remotes {
         let restored = Restore::begin(&site, remote, &mut locals, report, wanted, &mut counts);
-        match restored.and_then(|mut restore| restore.all(probe.name())) {
+        match restored.and_then(|mut restore| restore.all()) {
             Err(error) if error.is_of_remote() => report.fail(&error),
             ended => ended?,
         }
@@ -134,11 +133,11 @@ impl<'r, 't> Restore<'r, 't> {
         Ok(Restore { site, remote, abilities, known, locals, report, wanted, counts, markers, replaced, here })
     }
 
-    fn all(&mut self, probe: &str) -> Result<(), Error> {
+    fn all(&mut self) -> Result<(), Error> {
+        let probes = self.site.probes()?;
         let listing = self.remote.list_quick(&self.abilities, Which::All)?;
-        if listing.contains_key(probe) {
-            return Err(Error::IsStore(self.remote.shown().to_owned()));
-        }
+        self.remote.require_apart(&listing, &probes)?;
+        drop(probes);
         let replaced = listing.iter().filter(|(name, _)| name.starts_with(REPLACED));
         self.replaced = replaced.map(|(name, listed)| (name.clone(), listed.clone())).collect();
         let files = wanted_files(&listing, self.wanted);

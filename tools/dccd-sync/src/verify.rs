@@ -25,12 +25,11 @@ struct Counts {
 /// Verifies each remote in turn; one that fails does not stop the others.
 pub(crate) fn run(data_path: &Path, remotes: Vec<Remote>, report: &mut Report<'_>) -> Result<Status, Error> {
     let site = SyncSite::open(data_path)?;
-    let probe = site.probe()?;
     let mut locals = Locals::new(report.stop());
     let mut counts = Counts::default();
     for remote in &remotes {
         let mut verify = Verify { site: &site, remote, locals: &mut locals, report, counts: &mut counts };
-        match verify.all(probe.name()) {
+        match verify.all() {
             Err(error) if error.is_of_remote() => report.fail(&error),
             ended => ended?,
         }
@@ -49,12 +48,12 @@ struct Verify<'v, 't> {
 }
 
 impl Verify<'_, '_> {
-    fn all(&mut self, probe: &str) -> Result<(), Error> {
+    fn all(&mut self) -> Result<(), Error> {
         let abilities = self.remote.abilities()?;
+        let probes = self.site.probes()?;
         let listing = self.remote.list_hashed(&abilities, Which::All)?;
-        if listing.contains_key(probe) {
-            return Err(Error::IsStore(self.remote.shown().to_owned()));
-        }
+        self.remote.require_apart(&listing, &probes)?;
+        drop(probes);
         let known = Known::load(self.site, self.remote)?;
         let files = self.site.files()?;
         let purged = self.site.purged()?;
