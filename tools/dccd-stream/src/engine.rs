@@ -170,7 +170,8 @@ impl<'a> Engine<'a> {
         for (seat, need) in wants {
             self.take_need(seat, need)?;
         }
-        for (seat, why) in lost {
+        // A successor that is lost, too, takes over nothing.
+        for (seat, why) in lost.into_iter().rev() {
             self.lose(seat, &why);
         }
         Ok(is_more)

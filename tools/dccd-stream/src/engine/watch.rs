@@ -172,6 +172,8 @@ impl Engine<'_> {
         }
         self.restart_books(&passed);
         self.interrupt(&interrupted, "records were lost while connections changed");
+        // A successor that is lost, too, takes over nothing.
+        lost.sort_by_key(|(role, _)| *role == Role::Active);
         for (role, why) in lost {
             self.lose(Seat { slot: at, role }, &why);
         }

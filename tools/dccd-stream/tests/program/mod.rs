@@ -156,6 +156,15 @@ impl Program {
         line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
     }
 
+    /// Lets nothing happen in it.
+    pub(crate) fn pause(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).expect("it is there");
+    }
+
+    pub(crate) fn resume(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).expect("it is there");
+    }
+
     /// Tells it to stop as systemd does; all that it said.
     pub(crate) fn stop(self) -> Run {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it is there");

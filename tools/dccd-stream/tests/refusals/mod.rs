@@ -1,9 +1,12 @@
 //! What an exchange refuses: it fails, and its neighbours go on.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use serde_json::Value;
 
+use crate::PATIENCE;
 use crate::program::Program;
 use crate::server::{FIRST_MS, Peer, Server};
 
@@ -187,4 +190,49 @@ fn what_the_next_connection_lost_before_it_takes_over_is_missing() {
             scope.spawn(move || take_over(told, closes_early));
         }
     });
+}
+
+#[test]
+fn a_successor_that_is_lost_with_its_forerunner_takes_over_nothing() {
+    const LATER: i64 = 600;
+    // One for the successor that is there, one when both may end, one for each that has.
+    let stage = Arc::new(AtomicUsize::new(0));
+    let stages = Arc::clone(&stage);
+    let server = Server::start(move |number, visit| {
+        let Some(mut peer) = visit.accept() else { return };
+        peer.say(r#"{"event":"info","version":2,"platform":{"status":1}}"#);
+        answer(&mut peer, true);
+        if number == 0 {
+            assert!((0..10).all(|second| say_trade(&mut peer, second)));
+            peer.say(r#"{"event":"info","code":20051,"msg":"restarting"}"#);
+            peer.stay_until(|| stages.load(Ordering::SeqCst) >= 1);
+            assert!((10..30).all(|second| say_trade(&mut peer, second) && peer.is_there()));
+            peer.stay_until(|| stages.load(Ordering::SeqCst) >= 2);
+            drop(peer);
+            stages.fetch_add(1, Ordering::SeqCst);
+            return;
+        }
+        if number == 1 {
+            stages.fetch_add(1, Ordering::SeqCst);
+            peer.stay_until(|| stages.load(Ordering::SeqCst) >= 2);
+            assert!(peer.say_bytes([0xff; 4]) && say_trade(&mut peer, LATER));
+            stages.fetch_add(1, Ordering::SeqCst);
+        }
+        let _ = (LATER..).all(|second| say_trade(&mut peer, second) && peer.is_there());
+    });
+    let mut program = Program::start(&server, &["bitfinex", "BTC/USD"]);
+    program.wait_for_trade(29);
+    program.pause();
+    stage.fetch_add(1, Ordering::SeqCst);
+    let began = Instant::now();
+    while stage.load(Ordering::SeqCst) < 4 {
+        assert!(began.elapsed() < PATIENCE, "the server did not do its part");
+        std::thread::yield_now();
+    }
+    program.resume();
+    program.wait_until(|line| line["kind"] == "covered" && line["end"].as_str() > Some("2024-01-01T00:10"));
+    let said = program.stop().said("trade");
+    let gap = said.iter().find(|(word, ..)| word != "covered");
+    let Some((_, from, to)) = gap else { panic!("no gap: {said:?}") };
+    assert!(from.as_str() < "05" && to.as_str() > "10", "{said:?}");
 }

@@ -135,6 +135,12 @@ impl Peer {
         self.socket.send(Message::text(text)).is_ok()
     }
 
+    /// Says what is no text, as if it were one.
+    pub(crate) fn say_bytes(&mut self, payload: [u8; 4]) -> bool {
+        const TEXT_OF_FOUR: [u8; 2] = [0x81, 4];
+        self.socket.get_mut().write_all(&[&TEXT_OF_FOUR[..], &payload].concat()).is_ok()
+    }
+
     /// Says much at once, and waits until all of it was read.
     pub(crate) fn flood(&mut self, texts: impl Iterator<Item = String>) {
         self.socket.get_ref().set_read_timeout(Some(PATIENCE)).expect("it is open");
