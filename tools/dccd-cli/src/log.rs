@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::Write;
 
+use crate::plain::plain;
+
 /// Messages of one tool; a stderr that cannot be written to is ignored.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -41,7 +43,8 @@ impl Log {
     }
 
     fn write(&self, priority: u8, message: &dyn fmt::Display) {
-        let tool = self.tool;
+        let (tool, text) = (self.tool, message.to_string());
+        let message = plain(&text);
         let line = if self.has_priorities {
             format!("<{priority}>{tool}: {message}\n")
         } else {

@@ -66,6 +66,24 @@ fn the_summary_counts_jobs() {
     assert_eq!(stderr, "dccd-health: mine: ranges without an answer: 1\n");
 }
 
+/// An id comes from outside: it must not begin a line of its own, or move a cursor.
+#[test]
+fn what_is_told_stays_on_its_line() {
+    let dir = store();
+    let job = JOB.replace("mine", "x\\u001b[2J\\nAll is well");
+    let told = "x [2J All is well";
+    for _ in 0..3 {
+        let (status, _, stderr) = health(dir.path(), &["record"], &[&job]);
+        assert_eq!((status, stderr), (75, format!("dccd-health: {told}: ranges without an answer: 1\n")));
+    }
+    let (_, table, _) = health(dir.path(), &["runs"], &[]);
+    assert_eq!(table.lines().filter(|line| line.starts_with(told)).count(), 3, "{table}");
+    assert_eq!(table.lines().count(), 4, "{table}");
+    let (_, reasons, _) = health(dir.path(), &["check", "--disk-free-gb=0"], &[]);
+    assert!(reasons.contains(&format!("\nfailing: {told}: failed 3 times in a row")), "{reasons}");
+    assert_eq!(reasons.lines().count(), 2, "{reasons}");
+}
+
 #[test]
 fn status_prints_what_was_counted() {
     let dir = store();

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use dccd_cli::{Status, Tool};
+use dccd_cli::{Status, Tool, plain};
 use dccd_record::Ts;
 use dccd_store::Store;
 use dccd_store::verify::{Finding, Level, Look, Scope, StoredFile};
@@ -145,8 +145,9 @@ impl Printer<'_> {
 fn write_sentence(finding: &Finding, out: &mut Vec<u8>) {
     let (level, path) = (finding.level.name(), finding.path.display());
     let place = finding.place.as_ref().map(|place| format!(", {place}")).unwrap_or_default();
-    let sentence = format!("{level}: {path}: {}{place}; {}\n", finding.what, finding.check.advice());
-    out.extend_from_slice(sentence.as_bytes());
+    let sentence = format!("{level}: {path}: {}{place}; {}", finding.what, finding.check.advice());
+    out.extend_from_slice(plain(&sentence).as_bytes());
+    out.push(b'\n');
 }
 
 fn write_line(finding: &Finding, out: &mut Vec<u8>) {

@@ -127,6 +127,17 @@ fn day(number: i64) -> String {
     format!("{TRADES}/2024-01-{number:02}.parquet")
 }
 
+/// A name that somebody chose must not begin a line of its own, or move a cursor.
+#[test]
+fn each_finding_is_one_line() {
+    let dir = store();
+    fs::write(dir.path().join("x\nerror: \u{1b}[2J"), "").unwrap();
+    let (status, stdout, _) = verify(dir.path(), &[]);
+    assert_eq!(status, 0, "{stdout}");
+    assert!(stdout.starts_with("note: x error:  [2J: no file of a store; "), "{stdout:?}");
+    assert_eq!(stdout.lines().count(), 1, "{stdout}");
+}
+
 /// Makes a file look as if nobody had touched it for days.
 fn grow_old(path: &Path) {
     let file = fs::File::options().write(true).open(path).unwrap();

@@ -1,6 +1,6 @@
 //! What people read.
 
-use dccd_cli::Zone;
+use dccd_cli::{Zone, plain};
 
 use super::Incident;
 
@@ -9,7 +9,8 @@ const JOBS_MAX: usize = 15;
 
 /// What is told of some jobs, a line each if there are several.
 pub(crate) fn message(told: &[(&str, &Incident)], zone: &Zone) -> String {
-    let mut lines: Vec<String> = told.iter().take(JOBS_MAX).map(|(job, incident)| line(job, incident, zone)).collect();
+    let line = |(job, incident): &(&str, &Incident)| plain(&line(job, incident, zone)).into_owned();
+    let mut lines: Vec<String> = told.iter().take(JOBS_MAX).map(line).collect();
     let more = told.len().saturating_sub(JOBS_MAX);
     if more > 0 {
         lines.push(format!("and {more} more: see dccd status"));

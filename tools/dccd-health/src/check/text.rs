@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dccd_cli::plain;
 use dccd_record::Ts;
 use serde::Serialize;
 
@@ -69,7 +70,8 @@ pub(super) fn write_sentences(found: &Survey, reasons: &[Reason], out: &mut Vec<
         out.push(b'\n');
     }
     for Reason { sort, subject, message, .. } in reasons {
-        out.extend_from_slice(format!("{}: {subject}: {message}\n", sort.name()).as_bytes());
+        out.extend_from_slice(plain(&format!("{}: {subject}: {message}", sort.name())).as_bytes());
+        out.push(b'\n');
     }
 }
 
