@@ -100,6 +100,26 @@ fn a_lost_file() {
     }
 }
 
+/// What a lost file held is not outgrown by what came since.
+#[test]
+fn a_lost_file_that_grows() {
+    let Some(site) = Box::real("a lost file that grows") else { return };
+    site.write(&days(0..2));
+    site.expect(&["push"], 0);
+    let full = site.files("remote");
+    fs::remove_file(site.scratch.join(&format!("data/{}", full[0].0))).expect("a file");
+    site.write(&(trades(0..5) + &trade(1_000, 0, 100)));
+    assert_eq!(count(&site.expect(&["push"], 1).lines(), "conflict"), 1);
+    // Now it has more rows, from no later to no earlier.
+    site.write(&(1_001..1_100).map(|id| trade(id, 0, id - 900)).collect::<String>());
+    assert_eq!(count(&site.expect(&["push"], 1).lines(), "conflict"), 1);
+    assert_eq!(site.files("remote"), full, "the remote lost rows");
+    assert_eq!(count(&site.expect(&["restore"], 0).lines(), "joined"), 1);
+    site.expect(&["push"], 0);
+    assert_eq!(site.ids(), (0..20).chain(1_000..1_100).chain(20..40).collect::<Vec<u64>>());
+    site.expect(&["verify"], 0);
+}
+
 /// Two hosts, one remote.
 #[test]
 fn a_second_host() {

@@ -47,6 +47,14 @@ pub(crate) struct Entry {
     /// What we began to send and did not prove.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sending: Option<Digests>,
+    /// The file of the store once held less than what is there, so that it may be no successor however it grows.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) is_doubted: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 /// A file of ours on a remote.
@@ -146,8 +154,14 @@ impl Known {
         self.changed.insert(name.to_owned());
     }
 
+    /// From now on a file that is there goes only if all its rows are in its successor.
+    pub(crate) fn doubt(&mut self, name: &str) {
+        self.files.entry(name.to_owned()).or_default().is_doubted = true;
+        self.changed.insert(name.to_owned());
+    }
+
     pub(crate) fn prove(&mut self, name: &str, proven: Proven) {
-        self.files.insert(name.to_owned(), Entry { proven: Some(proven), sending: None });
+        self.files.insert(name.to_owned(), Entry { proven: Some(proven), ..Entry::default() });
         self.changed.insert(name.to_owned());
     }
 

@@ -288,13 +288,9 @@ impl<'r, 't> Restore<'r, 't> {
     fn is_here(&mut self, file: &StoreFile, listed: &Listed) -> Result<bool, Error> {
         let Some(mut opened) = self.site.open_file(file)? else { return Ok(false) };
         let name = file.name();
-        if let Some(proven) = self.known.proven(&name).filter(|proven| proven.is_listed_as(listed)) {
-            // It is what we put there, and ours has grown since.
-            if let Facts::Readable(facts) = Facts::of(self.site, file)?
-                && !proven.is_more_than(&facts)
-            {
-                return Ok(true);
-            }
+        let proven = self.known.proven(&name).filter(|proven| proven.local == opened.id.text());
+        if proven.is_some_and(|proven| proven.is_listed_as(listed)) {
+            return Ok(true);
         }
         let digests = self.locals.digests(self.site, file, &mut opened)?;
         Ok(matches!(listed.compare(&digests), Match::Hash(_)))

@@ -71,7 +71,7 @@ impl Push<'_, '_> {
         is_quick: bool,
     ) -> Result<Finding, Error> {
         let name = file.name();
-        let Entry { proven, sending } = self.known.get(&name).cloned().unwrap_or_default();
+        let Entry { proven, sending, is_doubted } = self.known.get(&name).cloned().unwrap_or_default();
         let Some(listed) = listed else { return self.look_at_absent(file, proven.as_ref()) };
         if listed.is_twice {
             let why = "the remote has several of this name; remove all but one of them there".to_owned();
@@ -87,9 +87,10 @@ impl Push<'_, '_> {
                 self.known.prove(&name, Proven { local: opened.id.text(), ..proven });
                 return Ok(Finding::Proven);
             }
-            if !proven.is_more_than(&facts) {
+            if !is_doubted && !proven.is_more_than(&facts) {
                 return Ok(Finding::Lacking(Manner::Replacing));
             }
+            self.known.doubt(&name);
             return self.examine(file, listed, sending.as_ref());
         }
         let digests = self.locals.digests(self.site, file, opened)?;
