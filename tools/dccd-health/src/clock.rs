@@ -10,6 +10,13 @@ pub(crate) fn now() -> Ts {
     i64::try_from(nanos).ok().and_then(|nanos| Ts::from_nanos(nanos).ok()).unwrap_or(Ts::MIN)
 }
 
+/// Whether something that has been is said to be still to come, because a clock was wrong: nothing follows from it. By a
+/// little every clock is set back now and then.
+pub(crate) fn is_to_come(ts: Ts, now: Ts) -> bool {
+    const HOUR_NANOS: i64 = 3_600_000_000_000;
+    ts > now.saturating_add(HOUR_NANOS)
+}
+
 /// The text of an instant of ours, in whole seconds.
 pub(crate) fn seconds(ts: Ts) -> String {
     let mut text = Vec::new();

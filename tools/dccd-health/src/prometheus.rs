@@ -154,7 +154,7 @@ fn write_jobs(found: &Survey, out: &mut Exposition) {
     }
     out.family("dccd_job_overdue", Form::Gauge, "Whether a run that was due did not come.");
     for (labels, job) in all.iter().filter(|(_, job)| job.is_wanted) {
-        out.sample(labels, Value::Count(u64::from(job.is_overdue())));
+        out.sample(labels, Value::Count(u64::from(job.is_overdue(found.now))));
     }
     out.family("dccd_job_rows_total", Form::Counter, "Rows that a job stored, repeats included.");
     for (labels, job) in &all {

@@ -10,7 +10,7 @@ use super::series::{Series, State};
 use super::survey::Survey;
 use super::sync::SyncState;
 use super::text::{age, size};
-use crate::clock::seconds;
+use crate::clock::{is_to_come, seconds};
 
 const GIB: u64 = 1 << 30;
 
@@ -59,7 +59,7 @@ pub(crate) fn reasons(found: &Survey, limits: &Limits) -> Vec<Reason> {
     reasons.extend(found.series.iter().filter_map(|series| stale(series, found.now)));
     reasons.extend(found.series.iter().filter_map(|series| gaps(series, found.now, limits.max_gap_age)));
     let jobs = || found.jobs.iter().filter(|job| job.is_wanted);
-    reasons.extend(jobs().filter(|job| job.is_overdue()).map(|job| overdue(job, found.now)));
+    reasons.extend(jobs().filter(|job| job.is_overdue(found.now)).map(|job| overdue(job, found.now)));
     reasons.extend(jobs().filter(|job| job.errors >= found.errors_max).map(failing));
     reasons.extend(disk(found, limits));
     reasons.extend(found.sync.iter().flat_map(|sync| unsynced(sync, found.now, limits.max_sync_age)));
@@ -106,6 +106,9 @@ fn gaps(series: &Series, now: Ts, max_age: Duration) -> Option<Reason> {
 fn overdue(job: &JobRuns, now: Ts) -> Reason {
     let last = match job.last_run {
         None => "no run of it was ever recorded".to_owned(),
+        Some(run) if is_to_come(run, now) => {
+            format!("its last run ended at {}, says a clock that was wrong", seconds(run))
+        }
         Some(run) => {
             let ago = age(now.nanos().saturating_sub(run.nanos()));
             format!("its last run ended at {}, {ago} ago", seconds(run))
@@ -144,11 +147,16 @@ fn disk(found: &Survey, limits: &Limits) -> Option<Reason> {
 fn unsynced(sync: &SyncState, now: Ts, max_age: Option<Duration>) -> Vec<Reason> {
     let max_age = max_age.unwrap_or(sync.max_age);
     let max_age_nanos = i64::try_from(max_age.as_nanos()).unwrap_or(i64::MAX);
-    let is_old = |at: Option<Ts>| at.is_none_or(|at| now.nanos().saturating_sub(at.nanos()) > max_age_nanos);
+    let is_old = |at: Option<Ts>| {
+        at.is_none_or(|at| is_to_come(at, now) || now.nanos().saturating_sub(at.nanos()) > max_age_nanos)
+    };
     let old = sync.remotes.iter().filter(|remote| is_old(remote.last_success));
     old.map(|remote| {
         let message = match remote.last_success {
             None => "never copied to; run dccd-sync push".to_owned(),
+            Some(at) if is_to_come(at, now) => {
+                format!("last copied to at {}, says a clock that was wrong; run dccd-sync push", seconds(at))
+            }
             Some(at) => format!(
                 "last copied to at {}, {} ago, and {} are allowed; run dccd-sync push",
                 seconds(at),

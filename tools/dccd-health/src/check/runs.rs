@@ -7,6 +7,7 @@ use dccd_cli::config::Config;
 use dccd_record::{Dataset, Ts};
 
 use super::wanted::Expectation;
+use crate::clock::is_to_come;
 use crate::error::Error;
 use crate::metrics::{Counts, Metrics};
 
@@ -42,9 +43,9 @@ impl JobRuns {
         }
     }
 
-    /// Whether a run that was due did not come.
-    pub(crate) fn is_overdue(&self) -> bool {
-        self.due.is_some_and(|due| self.last_run.is_none_or(|run| run < due))
+    /// Whether a run that was due did not come, as far as anybody can know.
+    pub(crate) fn is_overdue(&self, now: Ts) -> bool {
+        self.due.is_some_and(|due| self.last_run.is_none_or(|run| run < due || is_to_come(run, now)))
     }
 }
 

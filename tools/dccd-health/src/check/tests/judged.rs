@@ -197,6 +197,9 @@ fn runs_are_reasons_if_they_fail_or_stay_away() {
     check(run(early, 0, late, true), &[Sort::Overdue]);
     check(run(None, 0, late, true), &[Sort::Overdue]);
     check(run(None, 0, None, true), &[]);
+    // A clock that is set back a little is no matter; what it said when it was wrong by a day proves nothing.
+    check(run(Some("2024-03-13T12:30:00Z"), 0, late, true), &[]);
+    check(run(Some("2024-03-14T12:00:00Z"), 0, late, true), &[Sort::Overdue]);
     check(run(late, 2, early, true), &[]);
     check(run(late, 3, early, true), &[Sort::Failing]);
     check(run(early, 3, late, true), &[Sort::Overdue, Sort::Failing]);
@@ -217,4 +220,6 @@ fn a_copy_is_a_reason_once_it_is_old() {
     check(Some("2024-03-12T00:00:00Z"), None, &[Sort::Sync]);
     check(Some("2024-03-12T00:00:00Z"), Some(2), &[]);
     check(Some("2024-03-06T00:00:00Z"), Some(7), &[Sort::Sync]);
+    check(Some("2024-03-13T12:30:00Z"), None, &[]);
+    check(Some("2100-01-01T00:00:00Z"), None, &[Sort::Sync]);
 }
