@@ -148,7 +148,11 @@ impl Slot {
         let goes_on = |id: &&SubscriptionId| match (next.series.get(**id), lost.series.get(**id)) {
             (Some(one), _) if one.is_refused => false,
             (Some(one), _) if one.feed.is_some() && one.leads => true,
-            (Some(one), Some(old)) => one.overlaps(lost.heard) && !one.has_lost && one.is_within(old),
+            // Of books it is known what came on both.
+            (Some(one), Some(old)) if one.feed.is_some() => {
+                one.overlaps(lost.heard, Duration::ZERO) && !one.has_lost && one.is_within(old)
+            }
+            (Some(one), Some(_)) => one.overlaps(lost.heard, OVERLAP) && !one.has_lost,
             _ => false,
         };
         let interrupted = self.link.subscriptions.iter().filter(|id| !goes_on(id)).copied().collect();
@@ -209,7 +213,7 @@ impl Slot {
         let next = self.next.as_ref()?;
         // One that is always ahead can only take over with a hole.
         let is_due = is_leading(next) || now.saturating_duration_since(next.opened) > READY_MAX / 2;
-        if !is_due || !is_ready(next, heard, now) {
+        if !is_due || !is_ready(next, heard) {
             return None;
         }
         let leaves_out = |one: &Series| one.has_lost || one.is_refused || (one.feed.is_some() && !one.leads);
@@ -242,11 +246,8 @@ fn is_leading(connection: &Connection) -> bool {
     connection.series.iter().all(|(_, one)| one.leads || one.feed.is_none() || one.is_refused)
 }
 
-/// Whether a connection carries everything, and has done so for a while in which the one before it was `heard`.
-fn is_ready(connection: &Connection, heard: Instant, now: Instant) -> bool {
-    connection.has_asked_all()
-        && connection.series.iter().all(|(_, one)| {
-            let is_old = one.accepted.is_some_and(|since| now.saturating_duration_since(since) >= OVERLAP);
-            one.is_refused || (is_old && one.overlaps(heard))
-        })
+/// Whether a connection carries everything, and has done so for a while until the one before it was `heard`.
+fn is_ready(connection: &Connection, heard: Instant) -> bool {
+    let mut series = connection.series.iter();
+    connection.has_asked_all() && series.all(|(_, one)| one.is_refused || one.overlaps(heard, OVERLAP))
 }

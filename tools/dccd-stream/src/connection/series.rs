@@ -110,9 +110,11 @@ impl Series {
         }
     }
 
-    /// Whether everything came here before another connection was `heard` for the last time.
-    pub(crate) fn overlaps(&self, heard: Instant) -> bool {
-        self.accepted.is_some_and(|since| since < heard) && self.feed.as_ref().is_none_or(Feed::is_live)
+    /// Whether everything came here for so long before another connection was `heard` for the last time. What that one
+    /// told then may have been old.
+    pub(crate) fn overlaps(&self, heard: Instant, time: Duration) -> bool {
+        let is_long = self.accepted.is_some_and(|since| heard.saturating_duration_since(since) > time);
+        is_long && self.feed.as_ref().is_none_or(Feed::is_live)
     }
 
     /// A book that may lack something is forgotten; whether there was one, which has to begin anew.

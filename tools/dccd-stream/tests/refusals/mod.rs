@@ -185,8 +185,10 @@ fn take_over(told: &'static str, closes_early: bool) {
 fn what_the_next_connection_lost_before_it_takes_over_is_missing() {
     let garbled = r#"[7,"tu",[5"#;
     let refusal = r#"{"event":"error","channel":"trades","symbol":"tBTCUSD","msg":"subscribe: failed","code":10300}"#;
+    // What the first one told until it ended may have been old.
+    let nothing = r#"[7,"hb"]"#;
     std::thread::scope(|scope| {
-        for (told, closes_early) in [(garbled, false), (garbled, true), (refusal, true)] {
+        for (told, closes_early) in [(garbled, false), (garbled, true), (refusal, true), (nothing, true)] {
             scope.spawn(move || take_over(told, closes_early));
         }
     });
