@@ -120,6 +120,38 @@ fn a_lost_file_that_grows() {
     site.expect(&["verify"], 0);
 }
 
+/// A remote that lacks what was purged is told nothing of it, and one that lost it is not called whole.
+#[test]
+fn a_lost_copy() {
+    let Some(mut site) = Box::real("a lost copy") else { return };
+    site.write(&days(0..2));
+    site.expect(&["push"], 0);
+    site.purge_all();
+    site.write(&days(2..3));
+    let first = std::mem::replace(&mut site.remote, site.scratch.join("another").display().to_string());
+    site.expect(&["push"], 0);
+    let read = dccd_tests::run(
+        site.scratch
+            .tool("dccd-read")
+            .args(["binance", "BTC/USDT", "--kind", "trade"])
+            .args(["--data-path", "another"]),
+        "",
+    );
+    let lines = read.expect(0).lines();
+    let covered: Vec<_> = of_kind(&lines, "covered").collect();
+    assert_eq!(covered.len(), 1, "{covered:?}");
+    assert_eq!(covered[0]["start"], super::midnight(2));
+    site.remote = first;
+    site.expect(&["push"], 0);
+    let last = fs::read(site.scratch.join("data/.dccd/last_sync.json")).expect("a file");
+    let lost = site.files("remote").remove(0);
+    fs::remove_file(site.scratch.join(&format!("remote/{}", lost.0))).expect("a file");
+    assert_eq!(count(&site.expect(&["push"], 1).lines(), "missing"), 1);
+    assert_eq!(fs::read(site.scratch.join("data/.dccd/last_sync.json")).expect("a file"), last);
+    site.scratch.write(&format!("remote/{}", lost.0), &lost.1);
+    site.expect(&["push"], 0);
+}
+
 /// Two hosts, one remote.
 #[test]
 fn a_second_host() {

@@ -138,12 +138,14 @@ fn from_a_configuration() {
 /// Decimals stay decimals.
 #[test]
 fn a_store_of_decimals() {
-    let Some(site) = Box::real("a store of decimals") else { return };
+    let Some(mut site) = Box::real("a store of decimals") else { return };
     let mut write = site.scratch.tool("dccd-write");
     run(write.args(["--decimal", "--data-path", "data"]), days(0..2)).expect(0);
     site.expect(&["push"], 0);
     let full = site.files("data");
     fs::rename(site.scratch.join("data"), site.scratch.join("lost")).expect("a move");
+    // A folder that is there already, as where a disk is mounted, is as good as none.
+    fs::create_dir(site.scratch.join("data")).expect("a folder");
     site.expect(&["restore"], 0);
     assert_eq!(site.files("data"), full);
     run(site.scratch.tool("dccd-write").args(["--decimal", "--data-path", "data"]), trade(700, 0, 50)).expect(0);
@@ -151,7 +153,30 @@ fn a_store_of_decimals() {
     // A store of other numbers does not go to the same place in silence.
     fs::rename(site.scratch.join("data"), site.scratch.join("decimals")).expect("a move");
     site.write(&days(5..6));
-    assert!(site.expect(&["push"], 78).stderr.contains("store of decimals"));
+    for args in ["push", "restore"] {
+        assert!(site.expect(&[args], 78).stderr.contains("has a store of decimals"));
+    }
+    site.remote = site.scratch.join("floats").display().to_string();
+    site.expect(&["push"], 0);
+    fs::rename(site.scratch.join("data"), site.scratch.join("of-floats")).expect("a move");
+    fs::rename(site.scratch.join("decimals"), site.scratch.join("data")).expect("a move");
+    assert!(site.expect(&["push"], 78).stderr.contains("has a store of floats"));
+}
+
+/// What numbers a store has is known on a remote before it has any file.
+#[test]
+fn decimals_that_are_on_their_way() {
+    let Some(site) = Box::lying("a push of decimals that is cut off") else { return };
+    let mut write = site.scratch.tool("dccd-write");
+    run(write.args(["--decimal", "--data-path", "data"]), days(0..2)).expect(0);
+    for (lie, files) in [("nothing-copied", false), ("fails-after-one", true)] {
+        run(site.sync(&["push"]).env("LIE", lie), "").expect(75);
+        assert_eq!(site.scratch.join("remote/.dccd/store.json").exists(), files, "{lie}");
+        assert_eq!(!site.files("remote").is_empty(), files, "{lie}");
+    }
+    fs::rename(site.scratch.join("data"), site.scratch.join("lost")).expect("a move");
+    site.expect(&["restore"], 0);
+    assert!(site.scratch.join("data/.dccd/store.json").exists());
 }
 
 /// Nobody reads what it says: it goes on all the same.

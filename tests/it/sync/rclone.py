@@ -78,7 +78,7 @@ def listing(flags, root):
 
 def copy(flags, source, target):
     for number, name in enumerate(names(flags, source)):
-        if LIE == "nothing-copied":
+        if LIE == "nothing-copied" or (LIE == "fails-after-one" and number > 0):
             continue
         path = target / name
         if path.is_file() and "--ignore-existing" in flags:
@@ -92,7 +92,7 @@ def copy(flags, source, target):
         if LIE == "slow":
             print(json.dumps({"level": "notice", "stats": {"bytes": number + 1}}), file=sys.stderr, flush=True)
             time.sleep(0.3)
-    if LIE == "fails-after":
+    if LIE.startswith("fails-after"):
         print(json.dumps({"level": "error", "msg": "lost the connection"}), file=sys.stderr)
         sys.exit(9)
 

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use dccd_record::Dataset;
-use dccd_store::{Period, Picture};
+use dccd_store::table::Numbers;
+use dccd_store::{Period, Picture, StoreFile};
 
 use crate::args::Way;
 use crate::digest::Digests;
@@ -37,7 +38,7 @@ impl Push<'_, '_> {
         listing: &Listing,
     ) -> Result<(), Error> {
         let unproven = |dataset: &Dataset| unproven.get(dataset).map(Vec::as_slice).unwrap_or_default();
-        let mut sheets: Vec<Sheet<'_>> = picture
+        let sheets = picture
             .datasets()
             .map(|dataset| Sheet {
                 name: Picture::name(dataset),
@@ -46,17 +47,7 @@ impl Push<'_, '_> {
                 is_there: false,
             })
             .collect();
-        if let Some((name, ours)) = self.site.marker()? {
-            sheets.push(Sheet { name, dataset: None, ours, is_there: false });
-        }
-        sheets.retain_mut(|sheet| {
-            let listed = listing.get(&sheet.name);
-            sheet.is_there = listed.is_some();
-            let is_known = self.known.proven(&sheet.name).is_some_and(|proven| {
-                proven.local == mark(&sheet.ours) && listed.is_some_and(|listed| proven.is_listed_as(listed))
-            });
-            !sheet.ours.is_empty() && !is_known
-        });
+        let sheets = self.unknown(sheets, listing);
         for batch in sheets.chunks(LEDGERS_MAX) {
             self.report.go_on()?;
             match self.way {
@@ -67,6 +58,38 @@ impl Push<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Tells a remote what the numbers of its files are to be, before it has any: a restore that finds nothing of it
+    /// makes a store of floats.
+    pub(crate) fn mark(&mut self, listing: &Listing) -> Result<(), Error> {
+        let Some((name, ours)) = self.site.marker()? else { return Ok(()) };
+        let is_of_floats = || listing.keys().any(|name| StoreFile::parse(name).is_some()) && !self.known.has_proven();
+        if !listing.contains_key(&name) && is_of_floats() {
+            return Err(self.remote.of_other_numbers(Numbers::Decimal));
+        }
+        let sheets = self.unknown(vec![Sheet { name, dataset: None, ours, is_there: false }], listing);
+        if self.way == Way::DryRun || sheets.is_empty() {
+            return self.tell_sheets(&sheets);
+        }
+        self.send_sheets(&sheets, |_, _| Vec::new())?;
+        if self.counts.unproven + self.counts.conflicts > 0 {
+            return Err(self.remote.error("send files to", "what numbers they have is not known there".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Those of which it is not known that they are there.
+    fn unknown<'a>(&self, mut sheets: Vec<Sheet<'a>>, listing: &Listing) -> Vec<Sheet<'a>> {
+        sheets.retain_mut(|sheet| {
+            let listed = listing.get(&sheet.name);
+            sheet.is_there = listed.is_some();
+            let is_known = self.known.proven(&sheet.name).is_some_and(|proven| {
+                proven.local == mark(&sheet.ours) && listed.is_some_and(|listed| proven.is_listed_as(listed))
+            });
+            !sheet.ours.is_empty() && !is_known
+        });
+        sheets
     }
 
     fn tell_sheets(&mut self, sheets: &[Sheet<'_>]) -> Result<(), Error> {

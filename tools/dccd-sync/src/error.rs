@@ -7,7 +7,7 @@ use dccd_cli::config::ConfigError;
 use dccd_cli::{InstantError, OutputError, Status, ToolError};
 use dccd_record::Ts;
 use dccd_store::StoreError;
-use dccd_store::table::TableError;
+use dccd_store::table::{Numbers, TableError};
 
 #[derive(Debug)]
 pub(crate) enum Error {
@@ -31,8 +31,11 @@ pub(crate) enum Error {
     },
     /// What is called a remote is the store, or has a folder in common with it.
     IsStore(String),
-    /// A store of decimals is there, and this one has floats.
-    OtherNumbers(String),
+    /// The store there has other numbers than this one.
+    OtherNumbers {
+        remote: String,
+        ours: Numbers,
+    },
     /// Something of the store could not be read while it was sent or compared.
     Read {
         path: PathBuf,
@@ -84,8 +87,12 @@ impl fmt::Display for Error {
                     "{remote} is the store itself or has a folder of the store, so it is no copy; name another place"
                 )
             }
-            Error::OtherNumbers(remote) => {
-                write!(f, "{remote} has a store of decimals, and this one has floats; name another place")
+            Error::OtherNumbers { remote, ours } => {
+                let (theirs, ours) = match ours {
+                    Numbers::Float => ("decimals", "floats"),
+                    Numbers::Decimal => ("floats", "decimals"),
+                };
+                write!(f, "{remote} has a store of {theirs}, and this one has {ours}; name another place")
             }
             Error::Read { path, cause } => write!(f, "cannot read {}: {cause}", path.display()),
             Error::NoRoom { path, bytes, free } => write!(
@@ -115,7 +122,7 @@ impl ToolError for Error {
             Error::EmptyRange(..) | Error::BadRoom(_) | Error::BadRemote(_) => Status::Usage,
             Error::Instant(cause) => cause.exit(),
             Error::Config(cause) => cause.exit(),
-            Error::NoRemote | Error::NoRclone { .. } | Error::IsStore(_) | Error::OtherNumbers(_) => Status::Config,
+            Error::NoRemote | Error::NoRclone { .. } | Error::IsStore(_) | Error::OtherNumbers { .. } => Status::Config,
             Error::Remote { .. } | Error::Store(StoreError::Locked { .. }) => Status::TempFail,
             Error::Store(StoreError::Io { .. } | StoreError::Table(TableError::Io { .. })) => Status::IoErr,
             Error::Store(_) => Status::DataErr,

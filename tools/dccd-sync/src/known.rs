@@ -165,6 +165,11 @@ impl Known {
         self.changed.insert(name.to_owned());
     }
 
+    /// Whether anything there was ever known to be ours.
+    pub(crate) fn has_proven(&self) -> bool {
+        self.iter().next().is_some()
+    }
+
     /// Every file of ours there, with what it was here.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Proven)> {
         self.files.iter().filter_map(|(name, entry)| Some((name.as_str(), entry.proven.as_ref()?)))

@@ -14,12 +14,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use dccd_cli::Status;
 use dccd_record::Dataset;
+use dccd_store::table::Numbers;
 use dccd_store::{Period, StoreFile, SyncSite};
 use serde::Serialize;
 
 use crate::args::Way;
 use crate::error::Error;
 use crate::known::Known;
+use crate::listing::Listing;
 use crate::proof::Locals;
 use crate::remote::{Abilities, Manner, Remote, Which};
 use crate::report::{Report, Said, Verdict, count};
@@ -32,6 +34,8 @@ pub(crate) struct Counts {
     pub(crate) lacking: usize,
     pub(crate) unproven: usize,
     pub(crate) conflicts: usize,
+    /// Purged files that a remote has no longer.
+    pub(crate) missing: usize,
 }
 
 /// A file that a remote lacks.
@@ -108,8 +112,9 @@ impl<'p, 't> Push<'p, 't> {
         self.remote.require_apart(&listing, &probes)?;
         drop(probes);
         if self.site.marker()?.is_none() && listing.contains_key(&SyncSite::marker_name()) {
-            return Err(Error::OtherNumbers(self.remote.shown().to_owned()));
+            return Err(self.remote.of_other_numbers(Numbers::Float));
         }
+        self.mark(&listing)?;
         let lacking = self.compare(&files, &listing)?;
         match self.way {
             Way::DryRun => self.tell(&lacking)?,
@@ -118,7 +123,8 @@ impl<'p, 't> Push<'p, 't> {
                 self.send(lacking)?;
             }
         }
-        let unproven = self.unproven_periods(&files);
+        let purged = self.lost(&listing)?;
+        let unproven = self.unproven_periods(files.into_iter().chain(purged));
         self.cover(&picture, &unproven, &listing)?;
         Ok(self.counts)
     }
@@ -134,12 +140,27 @@ impl<'p, 't> Push<'p, 't> {
     }
 
     /// The periods of which the remote has not all that is here.
-    fn unproven_periods(&self, files: &[StoreFile]) -> HashMap<Dataset, Vec<Period>> {
+    fn unproven_periods(&self, files: impl Iterator<Item = StoreFile>) -> HashMap<Dataset, Vec<Period>> {
         let mut unproven: HashMap<Dataset, Vec<Period>> = HashMap::new();
-        for file in files.iter().filter(|file| !self.proven.contains(&file.name())) {
-            unproven.entry(file.dataset.clone()).or_default().push(file.period);
+        for file in files.filter(|file| !self.proven.contains(&file.name())) {
+            unproven.entry(file.dataset).or_default().push(file.period);
         }
         unproven
+    }
+
+    /// The purged files that the remote lacks. One that it had when it was purged is missed.
+    fn lost(&mut self, listing: &Listing) -> Result<Vec<StoreFile>, Error> {
+        let mut lost = Vec::new();
+        for (file, marker) in self.site.purged()?.into_iter().filter(|(file, _)| !listing.contains_key(&file.name())) {
+            if marker.remotes.iter().any(|remote| remote == self.remote.shown()) {
+                self.counts.missing += 1;
+                let why = "it was purged here as it was there; look for it on other remotes".to_owned();
+                let said = Said { path: &marker.path, state: "missing", why: Some(why), ..Said::default() };
+                self.say(said, Verdict::No)?;
+            }
+            lost.push(file);
+        }
+        Ok(lost)
     }
 
     pub(crate) fn say(&mut self, said: Said<'_>, verdict: Verdict) -> Result<(), Error> {
@@ -154,6 +175,7 @@ impl Counts {
         self.lacking += other.lacking;
         self.unproven += other.unproven;
         self.conflicts += other.conflicts;
+        self.missing += other.missing;
     }
 
     fn sentence(self, way: Way, remotes: usize) -> String {
@@ -161,8 +183,9 @@ impl Counts {
             Way::Earnest => format!("{} sent", count(self.sent, "file")),
             Way::DryRun => format!("{} would be sent", count(self.lacking, "file")),
         };
+        let missing = if self.missing == 0 { String::new() } else { format!(", {} missing", self.missing) };
         format!(
-            "{did}, {} already there, {} not proven, {}, {}",
+            "{did}, {} already there, {} not proven, {}{missing}, {}",
             self.proven,
             self.unproven,
             count(self.conflicts, "conflict"),

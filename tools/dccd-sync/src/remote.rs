@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use dccd_store::Probes;
+use dccd_store::table::Numbers;
 use serde::Deserialize;
 
 use crate::digest::{Digests, HashKind, Hasher};
@@ -160,6 +161,11 @@ impl Remote {
             return Err(Error::IsStore(self.shown().to_owned()));
         }
         Ok(())
+    }
+
+    /// The error of a store there whose numbers are not ours.
+    pub(crate) fn of_other_numbers(&self, ours: Numbers) -> Error {
+        Error::OtherNumbers { remote: self.shown().to_owned(), ours }
     }
 
     /// Sends files of the folder `from` under their names. How rclone ends proves nothing.

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use dccd_cli::Status;
 use dccd_record::Dataset;
+use dccd_store::table::Numbers;
 use dccd_store::{Period, Picture, Purged, Restored, StoreError, StoreFile, StoreOptions, SyncSite};
 
 use crate::args::{Filter, Way};
@@ -62,9 +63,12 @@ pub(crate) fn run(
 /// The store; a new one has numbers as the remote's, and none is made only to say what would come.
 fn open(data_path: &Path, remotes: &[Remote], way: Way) -> Result<Option<SyncSite>, Error> {
     if data_path.is_dir() {
-        return Ok(Some(SyncSite::open(data_path)?));
-    }
-    if way == Way::DryRun {
+        let site = SyncSite::open(data_path)?;
+        // An empty folder, such as the place of a mount, is no store yet.
+        if way == Way::DryRun || site.marker()?.is_some() || !site.files()?.is_empty() {
+            return Ok(Some(site));
+        }
+    } else if way == Way::DryRun {
         return Ok(None);
     }
     let mut options = StoreOptions::AsItIs;
@@ -138,6 +142,10 @@ impl<'r, 't> Restore<'r, 't> {
         let listing = self.remote.list_quick(&self.abilities, Which::All)?;
         self.remote.require_apart(&listing, &probes)?;
         drop(probes);
+        let is_of_decimals = listing.contains_key(&SyncSite::marker_name());
+        if self.wanted.way == Way::Earnest && is_of_decimals && self.site.marker()?.is_none() {
+            return Err(self.remote.of_other_numbers(Numbers::Float));
+        }
         let replaced = listing.iter().filter(|(name, _)| name.starts_with(REPLACED));
         self.replaced = replaced.map(|(name, listed)| (name.clone(), listed.clone())).collect();
         let files = wanted_files(&listing, self.wanted);
