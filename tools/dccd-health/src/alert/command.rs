@@ -27,6 +27,7 @@ pub(crate) fn run(args: &AlertArgs, tool: &mut Tool) -> Result<Status, Error> {
     let delivery = delivery.ok_or(Error::NobodyToTell)?;
     if args.test {
         delivery.test()?;
+        tool.log.note("the test message was taken");
     } else {
         let told = delivery.deliver()?;
         tool.log.note(format_args!("alerts were told; jobs: {told}"));

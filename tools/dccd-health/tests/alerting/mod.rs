@@ -248,6 +248,8 @@ fn the_address_can_be_tried_and_what_waits_be_told_by_hand() {
     assert!(matches!(alert(&[]), (78, _, stderr) if stderr.contains("names no alerts.webhook_url")));
     configure(dir.path(), server.port, 1);
     assert_eq!(alert(&["--test"]), (0, String::new(), String::new()));
+    let taken = "dccd-health: the test message was taken\n";
+    assert_eq!(alert(&["--test", "-v"]), (0, String::new(), taken.to_owned()));
     assert!(server.texts()[0].contains("this one is a test"));
     server.answer(404);
     record(dir.path(), &FAILING);
