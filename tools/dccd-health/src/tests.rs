@@ -320,6 +320,18 @@ fn a_pair_is_well_only_if_all_its_jobs_are() {
     );
 }
 
+/// As in dccd 2: the pair counts runs, each job its own.
+#[test]
+fn a_run_of_other_jobs_ends_the_errors_of_the_pair_and_of_no_job() {
+    let mut metrics = Metrics::default();
+    metrics.count(&run(&[JOB, ORDER, FAILED]).outcomes(), &counting(1));
+    let other = JOB.replace("mine", "other").replace("\"ranges\":1", "\"ranges\":0");
+    metrics.count(&run(&[&other]).outcomes(), &counting(2));
+    let pair = &metrics.pairs["binance/BTC/USDT"];
+    assert_eq!(pair.counts, counts(Some(2), Some(2), 0, 0));
+    assert_eq!(pair.jobs["mine"].counts, counts(Some(1), None, 0, 1));
+}
+
 #[test]
 fn contracts_are_pairs_of_their_own() {
     let perp =
