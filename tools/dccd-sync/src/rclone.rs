@@ -37,6 +37,16 @@ const QUOTE_CHARS_MAX: usize = 300;
 /// A larger file goes to S3 in parts, and then its hash there is only what we claimed.
 const S3_WHOLE_MAX: &str = "5G";
 const S3_UPLOAD_CUTOFF: &str = "RCLONE_S3_UPLOAD_CUTOFF";
+/// What would silence its statistics, by which we know that it gets on, or mix them with what it gives.
+const TALK: [&str; 7] = [
+    "RCLONE_LOG_FILE",
+    "RCLONE_LOG_LEVEL",
+    "RCLONE_LOG_SYSTEMD",
+    "RCLONE_PROGRESS",
+    "RCLONE_QUIET",
+    "RCLONE_SYSLOG",
+    "RCLONE_VERBOSE",
+];
 
 /// How to start rclone.
 #[derive(Clone, Debug)]
@@ -135,6 +145,9 @@ impl Rclone {
         let mut command = Command::new(&self.program);
         command.args(args).args(["--use-json-log", "--stats", "5s", "--stats-log-level", "NOTICE"]);
         command.arg("--ask-password=false");
+        for name in TALK {
+            command.env_remove(name);
+        }
         if std::env::var_os(S3_UPLOAD_CUTOFF).is_none() {
             command.env(S3_UPLOAD_CUTOFF, S3_WHOLE_MAX);
         }
@@ -142,10 +155,10 @@ impl Rclone {
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut group = Group { child: command.spawn().map_err(Cut::Start)?, is_reaped: false };
         let heard = Arc::new(Mutex::new(Heard::default()));
-        let output = group.attach(input, &heard);
+        let output = group.attach(input, &heard, secrets);
         let status = self.watch(&mut group, &output, &heard, take)?;
         let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Ran { status, complaint: secrets.hide(&heard.messages.join("; ")) })
+        Ok(Ran { status, complaint: heard.messages.join("; ") })
     }
 
     fn watch(
@@ -199,14 +212,14 @@ struct Group {
 
 impl Group {
     /// Feeds it and listens to it, each in a thread, so that nobody waits for another.
-    fn attach(&mut self, input: Vec<u8>, heard: &Arc<Mutex<Heard>>) -> Receiver<Vec<u8>> {
+    fn attach(&mut self, input: Vec<u8>, heard: &Arc<Mutex<Heard>>, secrets: &Secrets) -> Receiver<Vec<u8>> {
         if let Some(mut stdin) = self.child.stdin.take() {
             // What it does not read is its affair.
             thread::spawn(move || stdin.write_all(&input));
         }
         if let Some(stderr) = self.child.stderr.take() {
-            let heard = Arc::clone(heard);
-            thread::spawn(move || listen(stderr, &heard));
+            let (heard, secrets) = (Arc::clone(heard), secrets.clone());
+            thread::spawn(move || listen(stderr, &heard, &secrets));
         }
         let (sender, receiver) = sync_channel(PIECES_MAX);
         if let Some(stdout) = self.child.stdout.take() {
@@ -262,19 +275,19 @@ fn collect(mut stdout: impl Read, sender: &SyncSender<Vec<u8>>) {
     }
 }
 
-fn listen(stderr: impl Read, heard: &Mutex<Heard>) {
+fn listen(stderr: impl Read, heard: &Mutex<Heard>, secrets: &Secrets) {
     let mut reader = BufReader::new(stderr);
     let mut line = Vec::new();
     loop {
         line.clear();
         match (&mut reader).take(MESSAGE_BYTES_MAX).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return,
-            Ok(_) => hear(&line, &mut heard.lock().unwrap_or_else(PoisonError::into_inner)),
+            Ok(_) => hear(&line, &mut heard.lock().unwrap_or_else(PoisonError::into_inner), secrets),
         }
     }
 }
 
-fn hear(line: &[u8], heard: &mut Heard) {
+fn hear(line: &[u8], heard: &mut Heard, secrets: &Secrets) {
     let text = match serde_json::from_slice::<Message>(line) {
         Ok(message) => {
             heard.moved = message.stats.unwrap_or(heard.moved);
@@ -292,7 +305,8 @@ fn hear(line: &[u8], heard: &mut Heard) {
             text
         }
     };
-    let text: String = text.chars().filter(|c| !c.is_control()).take(QUOTE_CHARS_MAX).collect();
+    // Before it is cut: the rest of a secret would not be known for one.
+    let text: String = secrets.hide(&text).chars().filter(|c| !c.is_control()).take(QUOTE_CHARS_MAX).collect();
     let text = text.trim().to_owned();
     if !text.is_empty() && !heard.messages.contains(&text) {
         if heard.messages.len() == MESSAGES_MAX {

@@ -126,6 +126,10 @@ fn no_secret_comes_back() {
     assert_eq!(status, 75);
     assert!(!stdout.contains("hunter2") && !stderr.contains("hunter2"), "{stderr}");
     assert!(stderr.contains("***"), "{stderr}");
+    // Where a long message is cut, no half of it is left.
+    let rclone = self::rclone(dir.path(), "printf '%0297dhunter2\\n' 0 >&2; exit 1");
+    let (_, _, stderr) = run(dir.path(), &["push", "--rclone", rclone.to_str().unwrap(), "--remote", remote]);
+    assert!(stderr.contains("000***") && !stderr.contains("hun"), "{stderr}");
 }
 
 #[test]
