@@ -179,6 +179,41 @@ fn decimals_that_are_on_their_way() {
     assert!(site.scratch.join("data/.dccd/store.json").exists());
 }
 
+/// What the environment tells rclone to say, and where, changes nothing.
+#[test]
+fn talk() {
+    let Some(site) = Box::real("an environment that tells rclone to talk") else { return };
+    site.write(&days(0..2));
+    let log = site.scratch.join("log").display().to_string();
+    let mut push = site.sync(&["push"]);
+    let settings =
+        [("PROGRESS", "true"), ("QUIET", "true"), ("VERBOSE", "2"), ("LOG_LEVEL", "ERROR"), ("LOG_FILE", &log)];
+    run(push.envs(settings.map(|(name, value)| (format!("RCLONE_{name}"), value))), "").expect(0);
+    assert!(!site.scratch.join("log").exists());
+    site.expect(&["verify"], 0);
+}
+
+/// Folders of a store that rclone would take for remotes or flags, and files that are links.
+#[test]
+fn odd_places() {
+    let Some(site) = Box::real("odd places of a store") else { return };
+    for data in ["nas:store", "-v", "a 'b'"] {
+        run(site.scratch.tool("dccd-write").arg(format!("--data-path={data}")), days(0..2)).expect(0);
+        let name = "binance/trades/BTC-USDT/2024-01-01.parquet";
+        let (file, elsewhere) = (site.scratch.join(&format!("{data}/{name}")), site.scratch.join("elsewhere"));
+        fs::rename(&file, &elsewhere).expect("a move");
+        std::os::unix::fs::symlink(&elsewhere, &file).expect("a link");
+        for args in [&["push"][..], &["verify"], &["restore"]] {
+            let mut sync = site.scratch.tool("dccd-sync");
+            sync.args(args).arg("--rclone").arg(&site.rclone).arg(format!("--data-path={data}"));
+            let lines = run(sync.args(["--remote", &site.remote]), "").expect(0).lines();
+            assert!(args != ["push"] || lines.iter().any(|line| line["path"] == name), "{lines:?}");
+        }
+        assert_eq!(site.files("remote").len(), 2);
+        fs::remove_dir_all(&site.remote).expect("a folder");
+    }
+}
+
 /// Nobody reads what it says: it goes on all the same.
 #[test]
 fn unread() {

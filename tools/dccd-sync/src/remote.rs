@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dccd_store::Probes;
 use dccd_store::table::Numbers;
@@ -176,7 +176,7 @@ impl Remote {
         names: &[String],
         manner: Manner,
     ) -> Result<Ran, Error> {
-        let mut words = args(&["copy", "--files-from-raw", "-", "--no-traverse", "--ignore-checksum"]);
+        let mut words = args(&["copy", "--files-from-raw", "-", "--no-traverse", "--ignore-checksum", "--copy-links"]);
         // A file that is replaced meanwhile must not be sent in pieces of both.
         words.extend(args(&["--multi-thread-streams", "0"]));
         match manner {
@@ -188,7 +188,7 @@ impl Remote {
                 }
             }
         }
-        words.extend([from.as_os_str().to_owned(), self.path("")]);
+        words.extend([local(from), self.path("")]);
         self.run("send files to", &words, lines(names), &mut |_| Ok(()))
     }
 
@@ -196,7 +196,7 @@ impl Remote {
     pub(crate) fn fetch(&self, to: &Path, names: &[String]) -> Result<(), Error> {
         const ACTION: &str = "get files from";
         let mut words = args(&["copy", "--files-from-raw", "-", "--no-traverse"]);
-        words.extend([self.path(""), to.as_os_str().to_owned()]);
+        words.extend([self.path(""), local(to)]);
         let ran = self.run(ACTION, &words, lines(names), &mut |_| Ok(()))?;
         self.require(ACTION, &ran)
     }
@@ -204,11 +204,11 @@ impl Remote {
     /// Reads one file into `to`, at most `bytes_max` of it, and says what came.
     pub(crate) fn read(&self, name: &str, to: Option<&Path>, bytes_max: u64) -> Result<Digests, Error> {
         const ACTION: &str = "read a file of";
-        let local = |path: &Path| {
+        let error = |path: &Path| {
             let path = path.to_owned();
             move |cause: io::Error| Error::Read { path, cause }
         };
-        let mut file = to.map(|path| File::create(path).map_err(local(path))).transpose()?;
+        let mut file = to.map(|path| File::create(path).map_err(error(path))).transpose()?;
         let mut hasher = Hasher::default();
         let mut count: u64 = 0;
         let mut failed = None;
@@ -292,6 +292,11 @@ pub(crate) fn describe(ran: &Ran) -> String {
     } else {
         format!("rclone ended {status}: {}", ran.complaint)
     }
+}
+
+/// A folder here, so that rclone takes it for no remote and no flag.
+fn local(path: &Path) -> OsString {
+    std::path::absolute(path).map_or_else(|_| path.as_os_str().to_owned(), PathBuf::into_os_string)
 }
 
 fn lines(names: &[String]) -> Vec<u8> {
