@@ -258,3 +258,28 @@ fn a_host_that_died_while_it_sent() {
     assert_eq!(covered.len(), 1, "{covered:?}");
     assert_eq!(covered[0]["start"], super::midnight(1));
 }
+
+/// A push is killed twice while it replaces a file: what it had before is kept until another is there.
+#[test]
+fn a_push_that_died_twice() {
+    let Some(site) = Box::real("a push that died twice") else { return };
+    site.write(&days(0..2));
+    site.expect(&["push"], 0);
+    site.write(&trade(800, 0, 50));
+    site.expect(&["push"], 0);
+    let (name, bytes) = site.files("remote").remove(0);
+    let replaced = site.scratch.join(&format!("remote/.dccd/replaced/{name}"));
+    let older = fs::read(&replaced).expect("what was replaced");
+    // As a kill leaves it: noted, and half there.
+    let known = dccd_tests::files_under(&site.scratch.join("data/.dccd/sync")).remove(0);
+    let noted = fs::read_to_string(&known).expect("what is known");
+    let line = noted.lines().rfind(|line| line.contains(&name)).expect("the file");
+    let mut line: serde_json::Value = serde_json::from_str(line).expect("a line");
+    line["sending"] = line["proven"]["digests"].take();
+    line["proven"] = serde_json::Value::Null;
+    fs::write(&known, format!("{line}\n")).expect("a note");
+    site.scratch.write(&format!("remote/{name}"), &bytes[..bytes.len() / 2]);
+    assert_eq!(count(&site.expect(&["push"], 0).lines(), "sent"), 1);
+    assert_eq!(site.files("remote")[0].1, bytes);
+    assert_eq!(fs::read(&replaced).expect("what was replaced"), older);
+}

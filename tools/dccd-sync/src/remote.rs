@@ -46,6 +46,8 @@ pub(crate) enum Manner {
     New,
     /// There is one that may be replaced.
     Replacing,
+    /// There is a part of one that we did not send to its end: what it had replaced is worth more.
+    Mending,
 }
 
 /// Which files a listing is to hold.
@@ -181,9 +183,9 @@ impl Remote {
         words.extend(args(&["--multi-thread-streams", "0"]));
         match manner {
             Manner::New => words.push("--ignore-existing".into()),
-            Manner::Replacing => {
+            Manner::Replacing | Manner::Mending => {
                 words.push("--ignore-times".into());
-                if abilities.can_move {
+                if abilities.can_move && manner == Manner::Replacing {
                     words.extend(["--backup-dir".into(), self.path(REPLACED)]);
                 }
             }

@@ -165,7 +165,7 @@ impl Push<'_, '_> {
                 self.conflict(file, why)
             }
             (_, Err(StoreError::Table(TableError::Unreadable { path, why }))) if path == part => match sending {
-                Some(_) => Ok(Finding::Lacking(Manner::Replacing)),
+                Some(_) => Ok(Finding::Lacking(Manner::Mending)),
                 None => {
                     let why = format!("what is there is no file of this kind ({why}); look at it, and move it away");
                     self.conflict(file, why)

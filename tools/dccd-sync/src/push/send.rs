@@ -127,12 +127,11 @@ pub(crate) fn proof(matching: Match) -> Option<&'static str> {
 }
 
 /// What goes together: new files, then those that replace others.
-fn batches(lacking: Vec<Lacking>) -> Vec<(Manner, Vec<Lacking>)> {
+fn batches(mut lacking: Vec<Lacking>) -> Vec<(Manner, Vec<Lacking>)> {
     let mut batches: Vec<(Manner, Vec<Lacking>)> = Vec::new();
-    let (new, replacing): (Vec<_>, Vec<_>) = lacking.into_iter().partition(|one| one.manner == Manner::New);
-    for (manner, all) in [(Manner::New, new), (Manner::Replacing, replacing)] {
+    for manner in [Manner::New, Manner::Replacing, Manner::Mending] {
         let (mut batch, mut bytes) = (Vec::new(), 0_u64);
-        for one in all {
+        for one in lacking.extract_if(.., |one| one.manner == manner) {
             if batch.len() == FILES_MAX || (bytes.saturating_add(one.bytes) > BYTES_MAX && !batch.is_empty()) {
                 batches.push((manner, std::mem::take(&mut batch)));
                 bytes = 0;
