@@ -206,6 +206,7 @@ impl Connection {
         }
         if let Some(series) = self.series.get_mut(id) {
             (series.asked, series.accepted, series.heard) = (now, None, now);
+            series.is_renewed = series.feed.is_none();
         }
         self.letters.extend(letters);
         true
@@ -249,8 +250,11 @@ impl Connection {
                 course.needs.push(Need::Refused(id, why));
             }
             Event::Accepted(id) => {
-                if let Some(one) = series.get_mut(id) {
-                    (one.accepted, one.is_refused) = (Some(now), false);
+                let Some(one) = series.get_mut(id) else { return };
+                (one.accepted, one.is_refused) = (Some(now), false);
+                let begins_anew = mem::take(&mut one.is_renewed) && course.is_active;
+                if let Some(track) = course.tracks.get_mut(id.0).filter(|_| begins_anew) {
+                    track.interrupt("it was subscribed to anew", course.out);
                 }
             }
             Event::Book(id, book, joint, checksum) => {

@@ -21,6 +21,8 @@ pub(crate) struct Series {
     /// Whether the exchange took it up, and when.
     pub(crate) accepted: Option<Instant>,
     pub(crate) is_refused: bool,
+    /// Whether it was asked for anew, and what comes until the exchange says yes may be from before.
+    pub(super) is_renewed: bool,
     /// Whether this connection's book is the one that is stored.
     pub(crate) leads: bool,
     /// Whether records were lost here before this connection was the one that counts.
@@ -82,6 +84,7 @@ impl Series {
             asked: now,
             accepted: None,
             is_refused: false,
+            is_renewed: false,
             leads: false,
             has_lost: false,
             heard: now,

@@ -238,3 +238,29 @@ fn a_successor_that_is_lost_with_its_forerunner_takes_over_nothing() {
     let Some((_, from, to)) = gap else { panic!("no gap: {said:?}") };
     assert!(from.as_str() < "05" && to.as_str() > "10", "{said:?}");
 }
+
+#[test]
+fn what_comes_before_a_renewal_is_granted_proves_nothing() {
+    const LATER: i64 = 600;
+    let newest = |path: &str| path.contains("/trades/").then(|| format!("[[9,{},0.5,1.5]]", FIRST_MS + 9000));
+    let server = Server::with_rest(newest, |_, visit| {
+        let Some(mut peer) = visit.accept() else { return };
+        peer.say(r#"{"event":"info","version":2,"platform":{"status":1}}"#);
+        answer(&mut peer, true);
+        assert!((0..5).all(|second| say_trade(&mut peer, second)));
+        // It is silent, which is not what REST says.
+        while !peer.hear().is_none_or(|text| text.contains("unsubscribe")) {}
+        say_trade(&mut peer, 9);
+        peer.say(r#"{"event":"unsubscribed","status":"OK","chanId":7}"#);
+        answer(&mut peer, true);
+        let _ = (LATER..).all(|second| say_trade(&mut peer, second) && peer.is_there());
+    });
+    let mut program = Program::start(&server, &["bitfinex", "BTC/USD"]);
+    program.wait_until(|line| line["kind"] == "covered" && line["end"].as_str() > Some("2024-01-01T00:10"));
+    let run = program.stop();
+    let said = run.said("trade");
+    let [(first, ..), gaps @ .., (last, ..)] = &said[..] else { panic!("a gap: {said:?}") };
+    assert_eq!((first.as_str(), last.as_str(), server.opened().len()), ("covered", "covered", 1), "{said:?}");
+    assert!(gaps.iter().all(|(word, ..)| word != "covered"), "{said:?}");
+    assert_eq!(gaps.last().map(|(_, _, to)| to.as_str()), Some("10:01.000000001"), "{said:?}");
+}
