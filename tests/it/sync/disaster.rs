@@ -283,3 +283,37 @@ fn a_push_that_died_twice() {
     assert_eq!(site.files("remote")[0].1, bytes);
     assert_eq!(fs::read(&replaced).expect("what was replaced"), older);
 }
+
+/// A week belongs to the year in which it begins, and nobody claims it without that year's file.
+#[test]
+fn a_week_across_the_year() {
+    let Some(site) = Box::real("a week across the year") else { return };
+    let series = "\"exchange\":\"binance\",\"pair\":\"BTC/USDT\",\"span\":604800";
+    let row = "\"open\":1,\"high\":1,\"low\":1,\"close\":1,\"volume\":1,\"quote_volume\":1,\"trades\":1";
+    let weeks = ["2023-12-18", "2023-12-25", "2024-01-01", "2024-12-30", "2025-01-06"];
+    let candle = |day: &&str| format!("{{\"kind\":\"candle\",{series},\"ts\":\"{day}T00:00:00Z\",{row}}}\n");
+    let mut lines: String = weeks.iter().map(candle).collect();
+    lines += &format!(
+        "{{\"kind\":\"covered\",{series},\"of\":\"candle\",\"start\":\"2023-12-18T00:00:00Z\",\"end\":\"2025-01-13T00:00:00Z\",\"proof\":\"page\"}}\n"
+    );
+    site.write(&lines);
+    site.expect(&["push"], 0);
+    let covered = || {
+        let mut read = site.scratch.tool("dccd-read");
+        read.args(["binance", "BTC/USDT", "--span", "1w", "--data-path", "data"]);
+        let lines = dccd_tests::run(&mut read, "").expect(0).lines();
+        let day = |line: &serde_json::Value, key: &str| line[key].as_str().expect("an instant")[..10].to_owned();
+        of_kind(&lines, "covered").map(|line| (day(line, "start"), day(line, "end"))).collect::<Vec<_>>()
+    };
+    let days = |start: &str, end: &str| (start.to_owned(), end.to_owned());
+    assert_eq!(count(&site.purge_all(), "purged"), 2, "the last year is not over");
+    assert_eq!(covered(), [days("2025-01-06", "2025-01-13")]);
+    site.expect(&["restore", "--end", "2024-01-01"], 0);
+    assert_eq!(covered(), [days("2023-12-18", "2024-01-01"), days("2025-01-06", "2025-01-13")]);
+    // A new place, to which only the last year comes.
+    fs::rename(site.scratch.join("data"), site.scratch.join("lost")).expect("a move");
+    site.expect(&["restore", "--start", "2025-02-01"], 0);
+    assert_eq!(covered(), [days("2025-01-06", "2025-01-13")]);
+    site.expect(&["restore"], 0);
+    assert_eq!(covered(), [days("2023-12-18", "2025-01-13")]);
+}

@@ -124,8 +124,8 @@ impl<'a> Reader<'a> {
     /// The purged files of the range, and which part of it they hold.
     fn purged(&self) -> impl Iterator<Item = (&'a Purged, Range)> {
         let range = self.range;
-        let purged = self.view.purged().iter();
-        purged.filter_map(move |(period, purged)| Some((purged, period.range().intersect(range)?)))
+        let (purged, span) = (self.view.purged().iter(), self.view.dataset().span());
+        purged.filter_map(move |(period, purged)| Some((purged, period.reach(span).intersect(range)?)))
     }
 
     fn periods_in_range(&self) -> Vec<&'a PeriodView> {

@@ -50,6 +50,15 @@ impl Period {
         };
         Range::new(start, end).unwrap_or_else(|| Range::instant(start))
     }
+
+    /// What the rows of its file speak of: a week belongs whole to the year in which it begins.
+    pub fn reach(self, span: Option<Span>) -> Range {
+        let range = self.range();
+        let Some(span) = span else { return range };
+        // The end of the span that an instant before `ts` lies in.
+        let passed = |ts: Ts| span.floor(ts.saturating_add(-1)).saturating_add(span.nanos());
+        Range::new(passed(range.start()), passed(range.end())).unwrap_or(range)
+    }
 }
 
 impl fmt::Display for Period {

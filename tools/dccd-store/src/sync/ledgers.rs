@@ -38,7 +38,7 @@ impl SyncSite {
     /// Learns what a remote's ledger says of `periods`, whose files came from there.
     pub fn learn(&self, dataset: &Dataset, lines: &[u8], periods: &[Period]) -> Result<(), StoreError> {
         let mut told = Ledger::parse(dataset, lines).ledger;
-        told.clip(&periods.iter().map(|period| period.range()).collect::<RangeSet>());
+        told.clip(&periods.iter().map(|period| period.reach(dataset.span())).collect::<RangeSet>());
         if told.is_empty() {
             return Ok(());
         }
@@ -66,7 +66,7 @@ impl Picture {
     /// nothing is ever removed there.
     pub fn lines(&self, dataset: &Dataset, unproven: &[Period], theirs: &[u8]) -> Vec<u8> {
         let mut ledger = self.ledgers.get(dataset).cloned().unwrap_or_default();
-        unproven.iter().for_each(|period| ledger.uncover(period.range()));
+        unproven.iter().for_each(|period| ledger.uncover(period.reach(dataset.span())));
         ledger.merge(dataset, &Ledger::parse(dataset, theirs).ledger);
         ledger.lines(dataset)
     }
