@@ -34,6 +34,7 @@ mod scripts_stages;
 mod scripts_terminal;
 mod sharing;
 mod sync;
+mod systemd;
 mod tidy;
 mod time;
 mod truth;

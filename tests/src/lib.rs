@@ -6,6 +6,7 @@
 mod bins;
 mod cases;
 mod lines;
+mod machine;
 mod market;
 mod process;
 mod random;
@@ -17,6 +18,7 @@ mod tree;
 pub use bins::{bin_dir, example_path, tool_path};
 pub use cases::{check_case, elided_eq};
 pub use lines::{assert_covered_is_there, assert_same_records, instant, kind_of, numbers_of, of_kind, parse_lines};
+pub use machine::Machine;
 pub use market::Trades;
 pub use process::{Ended, PATIENCE, Running, run, run_pipe};
 pub use random::Random;

@@ -1,0 +1,3 @@
+//! Unattended, in a really booted systemd.
+
+mod booted;
