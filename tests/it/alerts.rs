@@ -15,14 +15,14 @@ const LATE: &str = "2024-01-10T00:00:00Z";
 const STATUSES_FAILED: [i32; 2] = [65, 75];
 
 /// Somebody who is told.
-struct Listener {
-    port: u16,
+pub(crate) struct Listener {
+    pub(crate) port: u16,
     /// What came in full.
     texts: Arc<Mutex<Vec<String>>>,
 }
 
 impl Listener {
-    fn start() -> Listener {
+    pub(crate) fn start() -> Listener {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         let texts: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -36,7 +36,7 @@ impl Listener {
         Listener { port, texts }
     }
 
-    fn texts(&self) -> Vec<String> {
+    pub(crate) fn texts(&self) -> Vec<String> {
         self.texts.lock().expect("no panic").clone()
     }
 }

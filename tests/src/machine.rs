@@ -8,6 +8,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::{Ended, PATIENCE, Running, find_command, run, skip, workspace_root};
@@ -127,6 +128,21 @@ impl Machine {
     /// One property of a unit, as `systemctl show` says it.
     pub fn property(&self, unit: &str, name: &str) -> String {
         self.says(&format!("systemctl show --value --property={name} '{unit}'"))
+    }
+
+    /// The processes of a unit with their names, numbered as the host does.
+    pub fn processes(&self, unit: &str) -> Vec<(Pid, String)> {
+        let group = self.property(unit, "ControlGroup");
+        // Unified, and else what systemd keeps beside the controllers of version 1.
+        let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"];
+        let lists = mounts.map(|mount| self.path(format!("{mount}{group}/cgroup.procs")));
+        let list = lists.iter().filter(|_| !group.is_empty()).find_map(|path| std::fs::read_to_string(path).ok());
+        let pids = list.unwrap_or_default();
+        let named = |pid: &str| {
+            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+            Some((Pid::from_raw(pid.parse().ok()?)?, name.trim_end().to_owned()))
+        };
+        pids.lines().filter_map(named).collect()
     }
 
     fn restart(&mut self, order: &str) {

@@ -41,6 +41,8 @@ fn machines_do_not_meet() {
     let Some(other) = Machine::boot("two machines at once") else { return };
     one.write("/etc/mine", "");
     one.says("systemd-run --unit=mine sleep infinity");
+    let names: Vec<String> = one.processes("mine.service").into_iter().map(|(_, name)| name).collect();
+    assert_eq!(names, ["sleep"]);
     assert!(!other.path("/etc/mine").exists());
     assert_ne!(other.run("systemctl is-active mine").status, 0);
     drop(one);
