@@ -200,7 +200,7 @@ root() {
     # shellcheck disable=SC2016 # for the shell inside
     exec chroot . /bin/sh -c 'umount -l /run/old; rmdir /run/old; mount --make-rshared /; exec env -i container=box \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --system --unit=box.target \
-        --log-target=console --log-level=warning --show-status=0' </dev/null
+        --log-target=journal-or-kmsg --show-status=0' </dev/null
 }
 
 devices() {
