@@ -26,6 +26,10 @@ pub const MONITOR_RESULT: [&str; 4] =
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 /// Where a user's configuration lies.
 pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// Where what lasts as long as a user's sessions lies.
+pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+/// Set by systemd for its generators: `system` or `user`.
+pub const SYSTEMD_SCOPE: &str = "SYSTEMD_SCOPE";
 /// Where systemd puts a service's credentials.
 pub const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 /// The user's home.

@@ -52,6 +52,36 @@ impl Cron {
         if cron.has_day() { Ok(cron) } else { Err(CronError::Never) }
     }
 
+    /// The minutes of an hour; as with the other fields, bit n stands for n.
+    pub fn minutes(&self) -> u64 {
+        self.minutes
+    }
+
+    /// The hours of a day.
+    pub fn hours(&self) -> u64 {
+        self.hours
+    }
+
+    /// The days of a month.
+    pub fn days(&self) -> u64 {
+        self.days
+    }
+
+    /// The months of a year.
+    pub fn months(&self) -> u64 {
+        self.months
+    }
+
+    /// The days of a week, from Sunday, which is 0, to Saturday.
+    pub fn weekdays(&self) -> u64 {
+        self.weekdays
+    }
+
+    /// Whether a day counts when either of the two day fields names it, not only when both do.
+    pub fn is_either_day(&self) -> bool {
+        self.is_either_day
+    }
+
     /// The first time after `after`, in the same time zone's civil time.
     pub fn next_after(&self, after: DateTime) -> Option<DateTime> {
         let mut date = after.date();

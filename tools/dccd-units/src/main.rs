@@ -1,0 +1,36 @@
+//! Says which units a configuration makes, and writes them.
+//!
+//! In: the configuration. Out: a table for people, or files for systemd, whose generator it is.
+//! Nothing is started or stopped here.
+
+mod args;
+mod calendar;
+mod check;
+mod error;
+mod force;
+mod generate;
+mod place;
+mod plan;
+mod show;
+mod timing;
+mod unit_file;
+
+use std::process::ExitCode;
+
+use dccd_cli::{Status, Tool};
+
+use args::{Args, Command};
+use error::Error;
+
+fn main() -> ExitCode {
+    dccd_cli::entry("dccd-units", run)
+}
+
+fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
+    match &args.command {
+        None => show::table(&args, tool),
+        Some(Command::Generate(folders)) => Ok(generate::run(&folders.normal)),
+        Some(Command::Keep) => force::keep(&args.place()?),
+        Some(Command::Job { id }) => show::job(id, &args.config_path()?, tool),
+    }
+}
