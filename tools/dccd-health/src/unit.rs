@@ -9,12 +9,14 @@ use dccd_record::{Dataset, Exchange, Pair};
 use crate::clock::now;
 use crate::counter::{END_PATIENCE, Keeping};
 use crate::error::Error;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, Counting, Metrics};
 use crate::record::RecordArgs;
 use crate::runs::{RunLine, State};
 
 /// The longest name of a unit, as systemd has it.
 const NAME_BYTES_MAX: usize = 255;
+/// Statuses that no further try mends: wrong flags, and a configuration that is wrong.
+const HOPELESS: [&str; 2] = ["2", "78"];
 /// How systemd calls the ends that somebody asked for.
 const STOPPED: [&str; 4] = ["130", "143", "INT", "TERM"];
 
@@ -45,6 +47,7 @@ pub(crate) fn run(ended: &Ended<'_>, args: &RecordArgs, tool: &mut Tool) -> Resu
     };
     let subject = Subject::named(name)?;
     let mut keeping = Keeping::of(&args.store, tool)?;
+    let is_hopeless = result.as_ref().is_some_and(ServiceResult::is_hopeless);
     let invocation = result.and_then(|result| result.invocation);
     let mut is_counted = false;
     let has_news = keeping.counter.count(invocation.as_deref(), END_PATIENCE, |metrics, counting| {
@@ -52,7 +55,10 @@ pub(crate) fn run(ended: &Ended<'_>, args: &RecordArgs, tool: &mut Tool) -> Resu
             return;
         }
         is_counted = true;
-        metrics.count_end(&subject.key, &subject.job, error.as_deref(), counting);
+        // Nobody waits for the failures that would follow.
+        let errors_max = counting.errors_max.map(|max| if is_hopeless { 1 } else { max });
+        let counting = Counting { errors_max, ..*counting };
+        metrics.count_end(&subject.key, &subject.job, error.as_deref(), &counting);
     })?;
     // Whoever is to be told hears of it, whether or not it can be remembered.
     keeping.messenger.finish(has_news);
@@ -137,6 +143,10 @@ impl ServiceResult {
             "exec-condition" => None,
             _ => Some(Err(self.describe())),
         }
+    }
+
+    fn is_hopeless(&self) -> bool {
+        self.code == "exited" && HOPELESS.contains(&self.status.as_str())
     }
 
     fn describe(&self) -> String {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::server::{DOWN, SILENCE, Server};
@@ -57,6 +58,27 @@ fn an_incident_is_told_once_and_its_end_once() {
     let head = request.head.to_lowercase();
     // The base64 of anna:passw0rd.
     assert!(request.head.contains("YW5uYTpwYXNzdzByZA==") && head.contains("content-type: application/json"), "{head}");
+}
+
+#[test]
+fn what_no_further_try_mends_is_told_at_once() {
+    let (dir, server) = (store(), Server::start(200));
+    configure(dir.path(), server.port, 3);
+    let config = dir.path().join("config.yml");
+    for (status, told) in [("75", 0), ("78", 1), ("78", 1), ("0", 2), ("2", 3)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dccd-health"));
+        command.env_clear().args(["record", "--unit", "dccd-config", "--data-path"]).arg(dir.path());
+        command.arg("-c").arg(&config).env("EXIT_CODE", "exited").env("EXIT_STATUS", status);
+        command.env("SERVICE_RESULT", if status == "0" { "success" } else { "exit-code" });
+        assert!(command.stdin(Stdio::null()).status().unwrap().success());
+        assert_eq!(server.requests().len(), told, "{status}");
+    }
+    let texts = server.texts();
+    assert!(texts[0].contains(": dccd-config failed 2 times in a row, "), "{texts:?}");
+    assert!(
+        texts[0].ends_with("(exited, 78)") && texts[2].contains(": dccd-config failed 1 time in a row, "),
+        "{texts:?}"
+    );
 }
 
 #[test]
