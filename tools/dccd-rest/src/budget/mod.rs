@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use dccd_exchange::LimitGroup;
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, MemfdFlags, OFlags, flock};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::retry::{Stopped, Waiter};
@@ -82,9 +82,10 @@ impl Budget {
     /// A budget of this process alone, for where no folder can be written.
     pub fn private() -> Result<Budget, BudgetError> {
         let path = PathBuf::from("(unnamed)");
-        match tempfile::tempfile() {
-            Ok(file) => Ok(Budget::new(path, file)),
-            Err(cause) => Err(BudgetError::Io { path, cause }),
+        // In memory, since there may be no folder for temporary files either.
+        match rustix::fs::memfd_create("dccd-budget", MemfdFlags::CLOEXEC) {
+            Ok(file) => Ok(Budget::new(path, file.into())),
+            Err(cause) => Err(BudgetError::Io { path, cause: cause.into() }),
         }
     }
 
