@@ -33,6 +33,7 @@ mod scripts_recipe;
 mod scripts_stages;
 mod scripts_terminal;
 mod sharing;
+mod start;
 mod sync;
 mod systemd;
 mod tidy;

@@ -48,6 +48,10 @@ pub(crate) enum Command {
         /// Stream, as in binance:BTC-USDT
         id: String,
     },
+    /// Write the scan directory of s6 that `dccd start` runs
+    ///
+    /// Services that were there and have changed are printed.
+    Scandir(ScandirFlags),
 }
 
 /// The folders that systemd names.
@@ -59,6 +63,17 @@ pub(crate) struct Folders {
     _early: Option<PathBuf>,
     /// Folder of those that go after all others; nothing is written there
     _late: Option<PathBuf>,
+}
+
+/// What s6 runs.
+#[derive(clap::Args)]
+pub(crate) struct ScandirFlags {
+    /// Folder for services, the copy of the configuration, and what they keep
+    pub(crate) dir: PathBuf,
+
+    /// Folder of dccd-start
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scripts: PathBuf,
 }
 
 impl Args {

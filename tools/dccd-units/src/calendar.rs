@@ -1,4 +1,4 @@
-//! Times of cron in the words of systemd.
+//! Times of cron in the words of systemd and of snooze.
 
 use dccd_cli::config::Cron;
 
@@ -69,6 +69,21 @@ fn minutes_of_day(step: u64) -> Vec<String> {
         }
     }
     texts
+}
+
+/// Arguments of snooze, one list for each process that it takes: it knows no either-or of days.
+pub(crate) fn for_snooze(cron: &Cron) -> Vec<Vec<String>> {
+    let args = |days: &Days| {
+        let weekdays = days.weekdays.map(|weekdays| format!("-w{}", list(weekdays, WEEKDAYS, "-")));
+        let days = days.days.map(|days| format!("-d{}", list(days, DAYS, "-")));
+        let rest = [
+            format!("-m{}", list(cron.months(), MONTHS, "-")),
+            format!("-H{}", list(cron.hours(), HOURS, "-")),
+            format!("-M{}", list(cron.minutes(), MINUTES, "-")),
+        ];
+        weekdays.into_iter().chain(days).chain(rest).collect()
+    };
+    either_days(cron).iter().map(args).collect()
 }
 
 /// Days on which something runs, which both fields have to name; `None` is every day.

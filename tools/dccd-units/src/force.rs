@@ -62,7 +62,8 @@ fn mark(place: &Place) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-fn install(place: &Place, source: &Source, config: &Config) -> io::Result<()> {
+/// Makes a configuration the one in force.
+pub(crate) fn install(place: &Place, source: &Source, config: &Config) -> io::Result<()> {
     make_folder(&place.runtime)?;
     link_secrets(place, config)?;
     replace(&place.in_force(), source.text.as_bytes(), source.owner)

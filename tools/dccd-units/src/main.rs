@@ -1,6 +1,7 @@
 //! Says which units a configuration makes, and writes them.
 //!
-//! In: the configuration. Out: a table for people, or files for systemd, whose generator it is.
+//! In: the configuration. Out: a table for people, or files: for systemd, whose generator it is, or for
+//! the scan directory of s6.
 //! Nothing is started or stopped here.
 
 mod args;
@@ -11,6 +12,7 @@ mod force;
 mod generate;
 mod place;
 mod plan;
+mod scandir;
 mod show;
 mod timing;
 mod unit_file;
@@ -31,6 +33,7 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
         None => show::table(&args, tool),
         Some(Command::Generate(folders)) => Ok(generate::run(&folders.normal)),
         Some(Command::Keep) => force::keep(&args.place()?),
+        Some(Command::Scandir(flags)) => scandir::write(flags, args.config.as_deref(), tool),
         Some(Command::Job { id }) => show::job(id, &args.config_path()?, tool),
     }
 }

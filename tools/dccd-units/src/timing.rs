@@ -53,6 +53,17 @@ impl Timing {
         lines
     }
 
+    /// The arguments of each snooze that it takes, and the zone to run it in.
+    pub(crate) fn snooze(&self) -> (Vec<Vec<String>>, Option<&str>) {
+        match &self.schedule {
+            Schedule::Cron(cron) => (calendar::for_snooze(cron), self.zone.as_deref()),
+            _ => {
+                let wait = format!("-T{}", self.secs().unwrap_or(1));
+                (vec![["-H*", "-M*", "-S*"].into_iter().map(str::to_owned).chain([wait]).collect()], None)
+            }
+        }
+    }
+
     /// A tenth of the time between two runs; of cron expressions, whose times somebody chose, a minute at most.
     pub(crate) fn spread_secs(&self) -> u64 {
         match &self.schedule {
