@@ -80,7 +80,14 @@ fn store(place: &Place, plan: &Plan) -> Option<String> {
     let is_below = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
     // A folder that is not there yet is what dccd-write says, rather than that no namespace can be made.
     let access = if is_below(&HIDDEN_HOMES) {
-        format!("ProtectHome=tmpfs\nBindPaths={}\n", quoted("-", &path))
+        // Homes stay hidden, and the store is seen elsewhere.
+        let seen = place.runtime.join("data_path");
+        format!(
+            "BindPaths={}:{}\nEnvironment=DCCD_DATA_PATH={}\n",
+            quoted("-", &path),
+            quoted("", &seen),
+            seen.display()
+        )
     } else if is_below(&HIDDEN_TEMPORARY) {
         format!("BindPaths={}\n", quoted("-", &path))
     } else {

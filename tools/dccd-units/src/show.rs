@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::force;
 use crate::place::{Place, Scope};
 use crate::plan::{Plan, Task, Unit};
+use crate::unit_file::absolute;
 
 /// How a unit differs from what is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,7 @@ pub(crate) fn table(args: &Args, tool: &mut Tool) -> Result<Status, Error> {
         print_table(&rows, tool);
     }
     advise(&rows, &place, tool);
+    miss_store(&plan, &place, tool);
     match refused {
         Some(said) => Err(Error::Refused(format!("{said}; what was shown stays in force"))),
         None => Ok(Status::Ok),
@@ -136,6 +138,20 @@ fn advise(rows: &[Row<'_>], place: &Place, tool: &Tool) {
             stale.join(" ")
         ));
     }
+}
+
+/// Services cannot make a folder outside of their own.
+fn miss_store(plan: &Plan, place: &Place, tool: &Tool) {
+    let Some(path) = plan.data_path.as_deref().map(|path| absolute(&place.state, path)) else { return };
+    if place.scope == Scope::System && !path.starts_with(&place.state) && path.symlink_metadata().is_err_and(is_missing)
+    {
+        let path = path.display();
+        tool.log.warn(format_args!("data_path {path} is not there: install -d -o dccd -g dccd {path}"));
+    }
+}
+
+fn is_missing(error: std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::NotFound
 }
 
 /// Prints what the stream `id` of a configuration is started with.
