@@ -112,7 +112,7 @@ fn every_cross_reference_leads_to_a_page() {
 }
 
 /// The long flags that a help text explains: the lines that begin with one, before the examples.
-fn long_flags(help: &str) -> BTreeSet<&str> {
+pub(super) fn long_flags(help: &str) -> BTreeSet<&str> {
     let lines = help.lines().take_while(|line| !line.starts_with("Example")).map(str::trim_start);
     let options = lines.filter(|line| line.starts_with('-'));
     options.filter_map(|line| line.split([' ', ',', '=', '.']).find(|word| word.starts_with("--"))).collect()

@@ -4,6 +4,8 @@ mod manual;
 mod readme;
 mod scripts;
 mod source;
+mod timers;
+mod units;
 
 use std::path::{Path, PathBuf};
 
