@@ -12,7 +12,7 @@ mod series;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use dccd_cli::{Input, Status, Tool};
+use dccd_cli::{Input, Powers, Status, Tool};
 
 use crate::args::Args;
 use crate::error::CandlesError;
@@ -29,6 +29,7 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, CandlesError> {
             .error(format_args!("standard input is a terminal: pipe trades in\n{}", Args::command().render_usage()));
         return Ok(Status::Usage);
     }
+    tool.confine(&Powers::none());
     let mut filter = Filter::new(&args);
     let end = filter.run(&mut input, tool)?;
     Ok(filter.report(end, &tool.log))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ArgAction;
 use dccd_record::{Dataset, Exchange, Kind, Pair, Span, TimeError, Ts};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, find};
 use crate::env;
 use crate::status::{Status, ToolError};
 use crate::zone::{TypedTime, Zone};
@@ -20,6 +20,9 @@ pub struct Common {
     /// Say on stderr what happens
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+    /// Keep all powers of the user who runs this: see "Sandbox" in dccd(7)
+    #[arg(long, global = true)]
+    pub no_sandbox: bool,
 }
 
 impl Common {
@@ -55,6 +58,11 @@ impl StoreFlags {
     /// The configuration, if there is one.
     pub fn config(&self) -> Result<Option<Config>, ConfigError> {
         self.config.load()
+    }
+
+    /// Where the configuration is, if there is one.
+    pub fn config_file(&self) -> Option<PathBuf> {
+        find(self.config.named())
     }
 
     /// The zone of tables: the configuration's, or UTC.

@@ -7,6 +7,7 @@ use crate::args::ToolArgs;
 use crate::completion;
 use crate::log::Log;
 use crate::output::{Output, OutputError};
+use crate::sandbox::{self, Powers};
 use crate::status::{Status, ToolError};
 use crate::stop::Stop;
 
@@ -19,6 +20,20 @@ pub struct Tool {
     pub log: Log,
     /// Whether to stop.
     pub stop: Stop,
+    is_confinable: bool,
+}
+
+impl Tool {
+    /// Gives up everything but `powers` for good, unless `--no-sandbox` says otherwise. To be called once, when all is
+    /// open that is not among them, and before any thread is started.
+    pub fn confine(&self, powers: &Powers) {
+        let heed_interrupts = || {
+            if let Err(error) = self.stop.heed_interrupts() {
+                self.log.warn(format_args!("Ctrl-C will end this at once: {error}"));
+            }
+        };
+        if self.is_confinable { sandbox::confine(powers, &self.log, heed_interrupts) } else { heed_interrupts() }
+    }
 }
 
 /// Parses flags, registers signals, runs, flushes, prints the error once, and turns it into a status.
@@ -45,7 +60,7 @@ pub fn entry<A: ToolArgs, E: ToolError>(
             return Status::IoErr.into();
         }
     };
-    let mut tool = Tool { out, log, stop };
+    let mut tool = Tool { out, log, stop, is_confinable: !args.common().no_sandbox };
     let ended = run(args, &mut tool);
     let flushed = tool.out.flush();
     match (ended, flushed) {

@@ -32,6 +32,8 @@ pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 pub const SYSTEMD_SCOPE: &str = "SYSTEMD_SCOPE";
 /// Where systemd puts a service's credentials.
 pub const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+/// Certificates that are believed, where they are not those of the system: a file, and folders.
+pub const CERTIFICATES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 /// The user's home.
 pub const HOME: &str = "HOME";
 

@@ -17,22 +17,26 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Sets the flag on SIGTERM, on SIGINT, and on SIGHUP unless that was ignored when we began, as under nohup; a
-    /// second SIGINT kills.
+    /// Sets the flag on SIGTERM, and on SIGHUP unless that was ignored when we began, as under nohup.
     pub(crate) fn on_signals() -> io::Result<Stop> {
         let stop = Stop::default();
-        let int = usize::try_from(SIGINT).unwrap_or(0);
         for signal in [SIGTERM, SIGHUP].into_iter().filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP)) {
             signal_hook::flag::register_usize(signal, Arc::clone(&stop.signal), usize::try_from(signal).unwrap_or(0))?;
         }
-        let on_interrupt = stop.clone();
+        Ok(stop)
+    }
+
+    /// Sets it on SIGINT, too; a second one kills, as the first did until now. This starts a thread, which is to have no
+    /// more powers than others.
+    pub(crate) fn heed_interrupts(&self) -> io::Result<()> {
+        let int = usize::try_from(SIGINT).unwrap_or(0);
+        let stop = self.clone();
         let handler = move || {
-            if on_interrupt.signal.swap(int, Ordering::SeqCst) == int {
+            if stop.signal.swap(int, Ordering::SeqCst) == int {
                 let _ = signal_hook::low_level::emulate_default_handler(SIGINT);
             }
         };
-        ctrlc::set_handler(handler).map_err(io::Error::other)?;
-        Ok(stop)
+        ctrlc::set_handler(handler).map_err(io::Error::other)
     }
 
     /// The signal that came, if one did.

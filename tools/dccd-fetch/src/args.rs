@@ -83,6 +83,13 @@ const EXAMPLES: &str = "Examples:
   dccd-fetch binance BTC/USDT:perp --kind funding --start 2024-01-01 --records
   dccd-fetch binance --list | jq -r 'select(.trading == \"open\") | .pair'";
 
+impl Args {
+    /// The exchange of everything that will be asked for, if that is known before lines come in.
+    pub(crate) fn only_exchange(&self) -> Option<&str> {
+        self.exchange.as_deref().filter(|_| self.list || !self.pair.is_empty())
+    }
+}
+
 impl ToolArgs for Args {
     fn common(&self) -> &Common {
         &self.common

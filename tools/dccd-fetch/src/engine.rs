@@ -6,8 +6,9 @@ mod start;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use dccd_cli::{Status, Tool};
+use dccd_cli::{Powers, Status, Tool};
 use dccd_record::{Control, Dataset, Exchange, Failed, Range, Ts, write_control};
+use dccd_rest::Scratch;
 
 use crate::active::{Active, Event};
 use crate::args::{Args, Source};
@@ -65,7 +66,9 @@ struct Interrupted;
 impl<'a> Engine<'a> {
     pub(crate) fn new(args: &Args, tool: &'a mut Tool) -> Result<Engine<'a>, FetchError> {
         let hosts = Hosts::new(args)?;
-        let pool = Pool::start(args.connections, hosts, &tool.log, &tool.stop)?;
+        let scratches = (0..args.connections).map(|_| Scratch::open()).collect();
+        tool.confine(&Powers::none().connect());
+        let pool = Pool::start(hosts, scratches, &tool.log, &tool.stop)?;
         let progress = Progress::new(tool.log.is_quiet(), args.progress.clone());
         Ok(Engine {
             tool,

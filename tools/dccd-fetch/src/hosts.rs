@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dccd_cli::{AddressBook, Log, env};
-use dccd_exchange::Api;
+use dccd_exchange::{Api, table};
 use dccd_record::Retry;
 use dccd_rest::{Asker, Budget, Budgets, Client, Downloader, Policy, Priority};
 
@@ -31,18 +31,31 @@ struct Link {
 }
 
 impl Hosts {
+    /// The hosts that may be asked, with their budgets open.
     pub(crate) fn new(args: &Args) -> Result<Hosts, FetchError> {
         let addresses = AddressBook::new(args.config.load()?)
             .with_rest_url(args.rest_url.clone())?
             .with_archive_url(args.archive_url.clone())?;
         let budgets = Budgets::new(args.budget_dir.clone(), env::budget_dirs());
         budgets.check()?;
-        Ok(Hosts {
+        let mut hosts = Hosts {
             addresses,
             budgets,
             policy: Policy { retries_max: args.max_retries, delay: Duration::from_secs_f64(args.retry_delay) },
             links: HashMap::new(),
-        })
+        };
+        hosts.open_budgets(args.only_exchange());
+        Ok(hosts)
+    }
+
+    /// Lines of the input may be about any exchange.
+    fn open_budgets(&mut self, only: Option<&str>) {
+        for row in table().filter(|row| only.is_none_or(|exchange| exchange == row.exchange)) {
+            // What is wrong with one is told to whoever asks there.
+            if let Ok(base) = self.addresses.rest_url(row.exchange, row.api.rest_url) {
+                let _ = self.budgets.open(row.exchange, row.api.rest_url, &base);
+            }
+        }
     }
 
     /// What asks this host; a worker keeps it while the retries stay the same.

@@ -11,7 +11,7 @@ use dccd_cli::{Log, Stop};
 use dccd_exchange::archive::{BulkFile, FileReader, FileSummary};
 use dccd_exchange::{AnswerError, Api, Ask, Impossible, Page, instruments, read_instruments};
 use dccd_record::{Dataset, Exchange, Fixed, Range, Retry};
-use dccd_rest::{AskError, Asker, BulkError, Downloader, Stopped, Waiter, read_lines};
+use dccd_rest::{AskError, Asker, BulkError, Downloader, Scratch, Stopped, Waiter, read_lines};
 
 use crate::error::FetchError;
 use crate::hosts::Hosts;
@@ -113,18 +113,20 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn start(count: u8, hosts: Hosts, log: &Log, stop: &Stop) -> Result<Pool, FetchError> {
+    /// One worker for each of `scratches`.
+    pub(crate) fn start(hosts: Hosts, scratches: Vec<Scratch>, log: &Log, stop: &Stop) -> Result<Pool, FetchError> {
         let (tasks, queue) = mpsc::channel();
         let (done, answers) = mpsc::sync_channel(ANSWERS_MAX);
         let queue = Arc::new(Mutex::new(queue));
         let hosts = Arc::new(Mutex::new(hosts));
         let mut threads = Vec::new();
-        for number in 0..count {
+        for (number, scratch) in scratches.into_iter().enumerate() {
             let mut worker = Worker {
                 queue: Arc::clone(&queue),
                 done: done.clone(),
                 hosts: Arc::clone(&hosts),
                 askers: HashMap::new(),
+                scratch,
                 waiter: StopWaiter { stop: stop.clone(), log: log.clone() },
             };
             let builder = std::thread::Builder::new().name(format!("fetch-{number}"));
@@ -172,6 +174,8 @@ struct Worker {
     done: SyncSender<Answer>,
     hosts: Arc<Mutex<Hosts>>,
     askers: HashMap<(String, &'static str), (Retry, Asker)>,
+    /// Where bulk files go.
+    scratch: Scratch,
     waiter: StopWaiter,
 }
 
@@ -250,7 +254,7 @@ impl Worker {
         lines: &mut Vec<u8>,
     ) -> Result<FileSummary, Failure> {
         let FileWork { dataset, file, range, contract } = work;
-        let Some(packed) = self.downloader(dataset, retry)?.download(file, &self.waiter)? else {
+        let Some(packed) = self.downloader(dataset, retry)?.download(file, &self.scratch, &self.waiter)? else {
             return Err(Failure::retryable(format!("the archive has no file {}", file.name())));
         };
         let mut reader = FileReader::new(dataset, file, *range, *contract);
@@ -264,6 +268,7 @@ impl Worker {
             }
             Ok::<(), Failure>(())
         });
+        self.scratch.empty().map_err(BulkError::TempFile)?;
         match read {
             Ok(()) => Ok(reader.finish()),
             Err(mut failure) => {

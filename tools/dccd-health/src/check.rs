@@ -47,7 +47,7 @@ pub(crate) struct CheckArgs {
     json: bool,
 
     #[command(flatten)]
-    store: StoreFlags,
+    pub(crate) store: StoreFlags,
 }
 
 /// How much may be wrong.

@@ -30,7 +30,17 @@ pub(crate) struct LogArgs {
     dir: Option<PathBuf>,
 
     #[command(flatten)]
-    store: StoreFlags,
+    pub(crate) store: StoreFlags,
+}
+
+impl LogArgs {
+    /// Where the log is kept.
+    pub(crate) fn folder(&self) -> Result<PathBuf, Error> {
+        Ok(match &self.dir {
+            Some(dir) => dir.clone(),
+            None => Layout::new(&self.store.data_path()?).meta_dir(),
+        })
+    }
 }
 
 /// Takes lines to the end of input.
@@ -39,10 +49,7 @@ pub(crate) fn run(args: &LogArgs, tool: &mut Tool) -> Result<Status, Error> {
     if input.is_terminal() {
         return Err(Error::Usage("pipe the lines to keep in; see --help".to_owned()));
     }
-    let dir = match &args.dir {
-        Some(dir) => dir.clone(),
-        None => Layout::new(&args.store.data_path()?).meta_dir(),
-    };
+    let dir = args.folder()?;
     let mut keeper = Keeper { log: RotatingLog::new(&dir), messages: tool.log.clone(), lost: 0, is_troubled: false };
     let (mut lines, mut block) = (Lines::default(), vec![0; BLOCK_BYTES]);
     let mut drain_until = None;

@@ -16,6 +16,7 @@ mod heartbeat;
 mod http;
 mod log;
 mod metrics;
+mod powers;
 mod prometheus;
 mod record;
 mod report;
@@ -39,5 +40,6 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
+    tool.confine(&args.command.powers());
     args.command.run(tool)
 }

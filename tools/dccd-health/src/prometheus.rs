@@ -26,7 +26,7 @@ use exposition::{Exposition, Form, Value, labels};
 pub(crate) struct PrometheusArgs {
     /// Replace FILE, whose name should end in .prom, instead of printing
     #[arg(long, value_name = "FILE")]
-    textfile: Option<PathBuf>,
+    pub(crate) textfile: Option<PathBuf>,
 
     /// Count the rows of each dataset too, which reads the end of every file
     #[arg(long)]
@@ -36,7 +36,7 @@ pub(crate) struct PrometheusArgs {
     limits: Limits,
 
     #[command(flatten)]
-    store: StoreFlags,
+    pub(crate) store: StoreFlags,
 }
 
 /// Prints every metric.

@@ -48,7 +48,7 @@ pub(crate) struct ReportArgs {
     json: bool,
 
     #[command(flatten)]
-    store: StoreFlags,
+    pub(crate) store: StoreFlags,
 }
 
 /// Prints a table, or lines.

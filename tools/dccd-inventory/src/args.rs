@@ -1,7 +1,8 @@
 //! Flags of `dccd-inventory`.
 
 use clap::{Parser, Subcommand, ValueEnum};
-use dccd_cli::{Common, DatasetFlags, StoreFlags, ToolArgs};
+use dccd_cli::config::ConfigError;
+use dccd_cli::{Common, DatasetFlags, StoreFlags, ToolArgs, Zone};
 use dccd_store::verify::Look;
 
 /// Say what is stored, from when to when, with which gaps
@@ -69,12 +70,11 @@ pub(crate) enum Depth {
     Pages,
 }
 
-/// What to print.
-#[derive(Clone, Copy)]
+/// What to print; times in tables are those of a zone.
 pub(crate) enum Shape {
-    Table,
+    Table(Zone),
     Lines,
-    GapTable,
+    GapTable(Zone),
     GapLines,
 }
 
@@ -90,13 +90,13 @@ Examples:
       dccd-inventory verify --depth pages";
 
 impl Args {
-    pub(crate) fn shape(&self) -> Shape {
-        match (self.gaps, self.json) {
-            (false, false) => Shape::Table,
+    pub(crate) fn shape(&self) -> Result<Shape, ConfigError> {
+        Ok(match (self.gaps, self.json) {
+            (false, false) => Shape::Table(self.store.zone()?),
             (false, true) => Shape::Lines,
-            (true, false) => Shape::GapTable,
+            (true, false) => Shape::GapTable(self.store.zone()?),
             (true, true) => Shape::GapLines,
-        }
+        })
     }
 }
 

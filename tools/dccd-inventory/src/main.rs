@@ -12,7 +12,6 @@ mod verify;
 use std::process::ExitCode;
 
 use dccd_cli::{Status, Tool};
-use dccd_store::Store;
 
 use args::{Args, Command, Shape};
 use error::Error;
@@ -23,9 +22,10 @@ fn main() -> ExitCode {
 
 fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
     if let Some(Command::Verify(args)) = &args.command {
-        return verify::run(args, tool);
+        return verify::run(&report::open(&args.store, tool)?, args, tool);
     }
-    let store = Store::open(&args.store.data_path()?)?;
+    let shape = args.shape()?;
+    let store = report::open(&args.store, tool)?;
     let views = store.survey()?.into_iter().filter(|view| args.datasets.accept(view.dataset()));
     let now = report::now();
     let mut inventory = Vec::new();
@@ -36,10 +36,10 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
         inventory.push(report::examine(&store, view, now, &tool.log)?);
     }
     let out = tool.out.buffer();
-    match args.shape() {
-        Shape::Table => report::write_table(&inventory, &args.store.zone()?, out),
+    match shape {
+        Shape::Table(zone) => report::write_table(&inventory, &zone, out),
         Shape::Lines => report::write_lines(&inventory, out),
-        Shape::GapTable => report::write_gap_table(&inventory, &args.store.zone()?, out),
+        Shape::GapTable(zone) => report::write_gap_table(&inventory, &zone, out),
         Shape::GapLines => report::write_gap_lines(&inventory, out),
     }
     tool.out.flush()?;

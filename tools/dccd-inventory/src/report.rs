@@ -2,15 +2,24 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use dccd_cli::{Log, Zone};
+use dccd_cli::{Log, Powers, StoreFlags, Tool, Zone};
 use dccd_record::{Control, Dataset, Gap, Range, Ts, write_control};
-use dccd_store::{NamedGap, PeriodView, Purged, Store, StoreError, View};
+use dccd_store::{NamedGap, PeriodView, Purged, Store, StoreError, View, folders};
 use serde::Serialize;
+
+use crate::error::Error;
 
 /// Why a gap is there, where nobody lived to say.
 const UNNAMED: &str = "asked for, and not obtained";
 const HEADER: [&str; 8] = ["exchange", "pair", "type", "span", "from", "to", "rows", "gaps"];
 const GAP_HEADER: [&str; 7] = ["exchange", "pair", "type", "span", "from", "to", "reason"];
+
+/// Opens the store, beside which nothing can be opened from then on.
+pub(crate) fn open(flags: &StoreFlags, tool: &Tool) -> Result<Store, Error> {
+    let data_path = flags.data_path()?;
+    tool.confine(&Powers::none().read(folders(&data_path)));
+    Ok(Store::open(&data_path)?)
+}
 
 /// One dataset.
 pub(crate) struct Entry {

@@ -27,15 +27,14 @@ const WORKERS_MAX: usize = 8;
 const WAIT: Duration = Duration::from_millis(100);
 
 /// Prints a line for each finding.
-pub(crate) fn run(args: &VerifyArgs, tool: &mut Tool) -> Result<Status, Error> {
-    let store = Store::open(&args.store.data_path()?)?;
+pub(crate) fn run(store: &Store, args: &VerifyArgs, tool: &mut Tool) -> Result<Status, Error> {
     let now = report::now();
     let accepts = |dataset: &_| args.datasets.accept(dataset);
     let named = store.verify_names(Scope { accepts: &accepts, is_whole: args.datasets.are_empty(), now })?;
     let mut printer = Printer { tool, is_json: args.json, errors: 0, notes: 0 };
     printer.print(&named.findings)?;
     if let Some(look) = args.depth.look() {
-        look_into_files(&Work { store: &store, files: &named.files, look, now }, &mut printer)?;
+        look_into_files(&Work { store, files: &named.files, look, now }, &mut printer)?;
     }
     printer.summarize(named.files.len(), args.depth.name());
     Ok(if printer.errors > 0 { Status::No } else { Status::Ok })

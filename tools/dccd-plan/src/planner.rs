@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use dccd_cli::{Status, Tool};
+use dccd_cli::{Powers, Status, Tool};
 use dccd_exchange::{Capability, Impossible, Reach, capability};
 use dccd_record::{Control, Dataset, Failed, Gap, Job, Kind, Order, Range, RangeSet, Retry, Ts, write_control};
-use dccd_store::Coverage;
+use dccd_store::{Coverage, folders};
 
 use crate::args::{Args, From, Order as Sequence};
 use crate::error::Error;
@@ -57,6 +57,8 @@ impl<'a> Planner<'a> {
             return Err(Error::Usage(format!("--end {end} is not after --start {start}")));
         }
         let root = args.store.data_path()?;
+        let estimate = args.estimate.then(|| args.store.zone()).transpose()?.map(Estimate::new);
+        tool.confine(&Powers::none().read(folders(&root)));
         Ok(Planner {
             tool,
             coverage: if root.exists() { Some(Coverage::open(&root)?) } else { None },
@@ -66,7 +68,7 @@ impl<'a> Planner<'a> {
             from: args.from,
             sequence: args.order,
             is_gaps_only: args.gaps,
-            estimate: args.estimate.then(|| args.store.zone()).transpose()?.map(Estimate::new),
+            estimate,
             planned: BTreeMap::new(),
             jobs: 0,
             bad_lines: 0,

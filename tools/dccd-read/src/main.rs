@@ -10,8 +10,8 @@ mod read;
 
 use std::process::ExitCode;
 
-use dccd_cli::{Status, Tool};
-use dccd_store::Store;
+use dccd_cli::{Powers, Status, Tool};
+use dccd_store::{Store, folders};
 
 use args::Args;
 use error::Error;
@@ -25,6 +25,7 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
     let range = args.range()?;
     let columns = args.columns(&dataset)?;
     let data_path = args.store.data_path()?;
+    tool.confine(&Powers::none().read(folders(&data_path)));
     let view = Store::open(&data_path)?.view(&dataset)?;
     if view.periods().is_empty() && view.purged().is_empty() && view.ledger().is_empty() {
         return Err(Error::NothingStored(dataset, data_path));

@@ -11,7 +11,14 @@ use crate::budget::{Budget, BudgetError};
 pub struct Budgets {
     dirs: Vec<PathBuf>,
     is_given: bool,
-    open: HashMap<String, Arc<Budget>>,
+    open: HashMap<String, Opened>,
+}
+
+/// A budget as it was opened, and what is to be told of that to the first who asks for it.
+#[derive(Debug)]
+struct Opened {
+    budget: Result<Arc<Budget>, BudgetError>,
+    warning: Option<String>,
 }
 
 impl Budgets {
@@ -26,6 +33,15 @@ impl Budgets {
         self.dirs.iter().filter(|_| self.is_given).try_for_each(|dir| Budget::check(dir))
     }
 
+    /// Opens the budget of a host before it is asked for, since nobody may open a file later on.
+    pub fn open(&mut self, exchange: &str, known_url: &str, base: &str) -> Result<(), BudgetError> {
+        let name = name(exchange, known_url, base);
+        let opened = self.open.remove(&name).unwrap_or_else(|| self.opened(&name));
+        let result = opened.budget.clone().map(drop);
+        self.open.insert(name, opened);
+        result
+    }
+
     /// The budget of the host that is known as `known_url` and asked at `base`.
     ///
     /// Where no folder can be used and none was given, `warn` is told so and the budget is this process's own.
@@ -37,25 +53,25 @@ impl Budgets {
         warn: &mut dyn FnMut(String),
     ) -> Result<Arc<Budget>, BudgetError> {
         let name = name(exchange, known_url, base);
-        if let Some(budget) = self.open.get(&name) {
-            return Ok(Arc::clone(budget));
+        let mut opened = self.open.remove(&name).unwrap_or_else(|| self.opened(&name));
+        if let Some(warning) = opened.warning.take() {
+            warn(warning);
         }
-        let budget = Arc::new(self.open(&name, warn)?);
-        self.open.insert(name, Arc::clone(&budget));
-        Ok(budget)
+        let budget = opened.budget.clone();
+        self.open.insert(name, opened);
+        budget
     }
 
-    fn open(&self, name: &str, warn: &mut dyn FnMut(String)) -> Result<Budget, BudgetError> {
+    fn opened(&self, name: &str) -> Opened {
         let mut why = "no folder for budgets (see --budget-dir)".to_owned();
         for dir in &self.dirs {
             match Budget::open(dir, name) {
-                Ok(budget) => return Ok(budget),
-                Err(error) if self.is_given => return Err(error),
-                Err(error) => why = error.to_string(),
+                Err(error) if !self.is_given => why = error.to_string(),
+                opened => return Opened { budget: opened.map(Arc::new), warning: None },
             }
         }
-        warn(format!("{why}; this process keeps a budget of its own"));
-        Budget::private()
+        let warning = Some(format!("{why}; this process keeps a budget of its own"));
+        Opened { budget: Budget::private().map(Arc::new), warning }
     }
 }
 

@@ -43,19 +43,21 @@ impl Downloader {
         head.date.ok_or(BulkError::NoClock { url })
     }
 
-    /// The verified file; `None` if the archive has none.
-    pub fn download(&self, file: &BulkFile, waiter: &dyn Waiter) -> Result<Option<File>, BulkError> {
+    /// The verified file, which lies in `scratch`; `None` if the archive has none.
+    pub fn download(&self, file: &BulkFile, scratch: &Scratch, waiter: &dyn Waiter) -> Result<Option<File>, BulkError> {
         let url = format!("{}/{}", self.base, file.path);
         self.retry(waiter, || match file.check {
             Check::Beside => {
                 let Some(expected) = self.checksum(&url)? else { return Ok(None) };
                 let mut hash = Sha256::new();
-                let Some(found) = self.fetch(&url, waiter, |block| hash.update(block))? else { return Ok(None) };
+                let Some(found) = self.fetch(&url, scratch, waiter, |block| hash.update(block))? else {
+                    return Ok(None);
+                };
                 let is_same = hash.finalize()[..] == expected;
                 if is_same { Ok(Some(found)) } else { Err(BulkError::Mismatch { url: url.clone() }) }
             }
             Check::Inside => {
-                let Some(found) = self.fetch(&url, waiter, |_| ())? else { return Ok(None) };
+                let Some(found) = self.fetch(&url, scratch, waiter, |_| ())? else { return Ok(None) };
                 verify(&found, file.packing, waiter).map_err(|error| error.at(&url))?;
                 Ok(Some(found))
             }
@@ -98,8 +100,14 @@ impl Downloader {
     }
 
     /// The file as it comes, which is shown to `see`; `None` if there is none.
-    fn fetch(&self, url: &str, waiter: &dyn Waiter, mut see: impl FnMut(&[u8])) -> Result<Option<File>, BulkError> {
-        let mut file = tempfile::tempfile().map_err(BulkError::TempFile)?;
+    fn fetch(
+        &self,
+        url: &str,
+        scratch: &Scratch,
+        waiter: &dyn Waiter,
+        mut see: impl FnMut(&[u8]),
+    ) -> Result<Option<File>, BulkError> {
+        let mut file = scratch.empty().map_err(BulkError::TempFile)?;
         let mut bytes = 0;
         let head = self.client.get_into(url, |block| {
             waiter.check().map_err(|Stopped| HttpError::Stopped)?;
@@ -121,6 +129,32 @@ impl Downloader {
         }
         file.rewind().map_err(BulkError::TempFile)?;
         Ok(Some(file))
+    }
+}
+
+/// An unnamed temporary file, opened while files can be, for one bulk file after the other.
+#[derive(Debug)]
+pub struct Scratch {
+    file: io::Result<File>,
+}
+
+impl Scratch {
+    /// Opens it. Only who uses it is told why it could not be.
+    pub fn open() -> Scratch {
+        Scratch { file: tempfile::tempfile() }
+    }
+
+    /// The file, of which nothing is left.
+    pub fn empty(&self) -> io::Result<File> {
+        match &self.file {
+            Ok(file) => {
+                let mut file = file.try_clone()?;
+                file.set_len(0)?;
+                file.rewind()?;
+                Ok(file)
+            }
+            Err(cause) => Err(io::Error::new(cause.kind(), cause.to_string())),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod retry;
 pub use ask::{AskError, Asker, ban_length};
 pub use budget::{Budget, BudgetError, Grant, Priority};
 pub use budgets::Budgets;
-pub use bulk::{BulkError, Downloader, read_lines};
+pub use bulk::{BulkError, Downloader, Scratch, read_lines};
 pub use http::{Body, Client, Head, HttpError};
 pub use retry::{Backoff, Policy, Stopped, Waiter};
 

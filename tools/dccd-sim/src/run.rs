@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dccd_cli::{Status, Tool};
+use dccd_cli::{Powers, Status, Tool};
 use dccd_record::{Dataset, Exchange, Range, Ts};
 
 use crate::args::{ServeArgs, Source, TruthArgs, WorldArgs};
@@ -20,6 +20,7 @@ use crate::truth::{Door, TruthQuery};
 
 /// Serves until told to stop.
 pub(crate) fn serve(args: ServeArgs, world: &WorldArgs, tool: &mut Tool) -> Result<Status, Error> {
+    tool.confine(&Powers::none().listen());
     let limits = LimitSettings { is_off: args.no_limits, maxima: args.limits(), ban_secs: args.ban_secs };
     let faults = Faults::new(world.seed, args.fault);
     let clock = Clock::new(world.now, args.speed);
@@ -39,6 +40,7 @@ pub(crate) fn serve(args: ServeArgs, world: &WorldArgs, tool: &mut Tool) -> Resu
 
 /// Prints what a store should hold.
 pub(crate) fn tell(args: TruthArgs, world: &WorldArgs, tool: &mut Tool) -> Result<Status, Error> {
+    tool.confine(&Powers::none());
     let market = market(world);
     let exchanges = exchanges(&market, &LimitSettings::default());
     let teller = exchanges.iter().find(|exchange| exchange.name() == args.exchange);

@@ -132,6 +132,13 @@ impl Layout {
         self.root.join(".dccd")
     }
 
+    /// The same, made if need be.
+    pub fn make_meta_dir(&self) -> Result<PathBuf, StoreError> {
+        let dir = self.meta_dir();
+        fsys::create_dir(&dir)?;
+        Ok(dir)
+    }
+
     /// The marker that says how the store was created.
     pub(crate) fn marker(&self) -> PathBuf {
         self.meta_dir().join("store.json")

@@ -53,7 +53,7 @@ impl Store {
     /// Opens a store for writing, creating it if need be.
     pub(crate) fn create(root: &Path, options: StoreOptions) -> Result<Store, StoreError> {
         let layout = Layout::new(root);
-        fsys::create_dir(&layout.meta_dir())?;
+        layout.make_meta_dir()?;
         let marker = layout.marker();
         let numbers = match (read_marker(&layout)?, options) {
             (Some(numbers), _) => numbers,

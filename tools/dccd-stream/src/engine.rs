@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant, SystemTime};
 
-use dccd_cli::{AddressBook, OutputError, Status, Tool, env};
+use dccd_cli::{AddressBook, OutputError, Powers, Status, Tool, env};
 use dccd_exchange::Impossible;
 use dccd_exchange::live::{Streams, Subscription, SubscriptionId, streams};
 use dccd_record::{Control, Failed, Kind, Line, Parser, Range, Ts, write_control};
@@ -94,6 +94,7 @@ impl<'a> Engine<'a> {
             probed: now,
         };
         engine.choose(series)?;
+        engine.tool.confine(&Powers::none().connect());
         Ok(engine)
     }
 
@@ -102,7 +103,10 @@ impl<'a> Engine<'a> {
         let mut refusal = None;
         for wish in series {
             match self.streams.links(std::slice::from_ref(&wish.subscription)) {
-                Ok(_) => self.wishes.push(wish),
+                Ok(links) => {
+                    links.iter().try_for_each(|link| self.network.open_budgets(link.host))?;
+                    self.wishes.push(wish);
+                }
                 Err(impossible) => {
                     self.tool.log.error(format_args!("{}: {impossible}", wish.subscription.dataset));
                     self.refuse(&wish, impossible.to_string());

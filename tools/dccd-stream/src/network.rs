@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dccd_cli::{AddressBook, Log, Stop};
 use dccd_exchange::live::{LiveHost, SubscriptionId};
-use dccd_exchange::{Ask, LimitGroup, Page};
+use dccd_exchange::{Ask, LimitGroup, Page, table};
 use dccd_rest::{Asker, Budgets, Client, Policy, Priority, Stopped, Waiter, ban_length};
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -90,6 +90,17 @@ impl Network {
         let (budgets, exchange) = (Mutex::new(budgets), exchange.to_owned());
         let shared = Arc::new(Shared { addresses, budgets, exchange, bell, waiter });
         Ok(Network { shared, replies, reply, urgent: None, patient: None })
+    }
+
+    /// Opens the budgets of a host, and of REST beside it, while files can be opened.
+    pub(crate) fn open_budgets(&self, host: &LiveHost) -> Result<(), StreamError> {
+        let Shared { addresses, budgets, exchange, .. } = &*self.shared;
+        let mut budgets = budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        budgets.open(exchange, host.ws_url, &addresses.ws_url(exchange, host.ws_url)?)?;
+        for row in table().filter(|row| row.exchange == exchange) {
+            budgets.open(exchange, row.api.rest_url, &addresses.rest_url(exchange, row.api.rest_url)?)?;
+        }
+        Ok(())
     }
 
     /// Readable when there is an answer.

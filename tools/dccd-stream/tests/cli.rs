@@ -226,21 +226,18 @@ fn a_folder_that_can_never_keep_budgets_is_a_wrong_configuration() {
 }
 
 #[test]
-fn a_budget_that_cannot_be_used_for_a_while_is_tried_again() {
+fn a_budget_that_cannot_be_opened_ends_it_before_it_asks_anybody() {
     let server = trades(0..10);
-    let folder = TempDir::new().expect("a temporary folder");
     let host = server.address.replace(':', "_");
-    let path = folder.path().join(format!("binance-ws-stream.binance.com_9443-{host}.budget"));
-    std::fs::create_dir(&path).expect("a folder in its place");
-    let mut program = Program::start_in(&server, &TRADES, folder);
-    program.begin_to_read();
-    program.wait_for("job", 1);
-    program.wait_for_message("trying again in");
-    std::fs::remove_dir(&path).expect("it is there");
-    program.wait_for("trade", 10);
-    let run = program.stop();
-    assert_eq!((run.status, run.ids().len()), (Some(0), 10));
-    assert!(run.stderr.contains("cannot connect: cannot use the budget file "), "{}", run.stderr);
+    for name in ["binance-ws-stream.binance.com_9443", "binance-api.binance.com"] {
+        let folder = TempDir::new().expect("a temporary folder");
+        let path = folder.path().join(format!("{name}-{host}.budget"));
+        std::fs::create_dir(&path).expect("a folder in its place");
+        let run = Program::start_in(&server, &TRADES, folder).end();
+        let expected = format!("dccd-stream: cannot use the budget file {}: ", path.display());
+        assert!(run.stderr.starts_with(&expected), "{}", run.stderr);
+        assert_eq!((run.status, run.lines.len()), (Some(74), 0));
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use dccd_cli::{Status, Tool};
+use dccd_cli::{Powers, Status, Tool};
 
 use args::{Args, Task};
 use error::Error;
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
 fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
     let task = args.task()?;
     let remotes = args.remotes(tool)?;
+    tool.confine(&Powers::of_programs());
     let mut report = Report::new(task.name(), tool);
     match task {
         Task::Push { data_path, way } => push::run(&data_path, remotes, way, &mut report),

@@ -19,7 +19,7 @@ mod unit_file;
 
 use std::process::ExitCode;
 
-use dccd_cli::{Status, Tool};
+use dccd_cli::{Powers, Status, Tool};
 
 use args::{Args, Command};
 use error::Error;
@@ -29,6 +29,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
+    // It starts dccd-config, which needs what it needs itself.
+    tool.confine(&Powers::of_programs());
     match &args.command {
         None => show::table(&args, tool),
         Some(Command::Generate(folders)) => Ok(generate::run(&folders.normal)),

@@ -11,8 +11,8 @@ mod sink;
 
 use std::process::ExitCode;
 
-use dccd_cli::{Input, Status, Tool};
-use dccd_store::{Writer, WriterOptions};
+use dccd_cli::{Input, Powers, Status, Tool};
+use dccd_store::{Layout, Writer, WriterOptions, folders};
 
 use args::Args;
 use error::Error;
@@ -33,7 +33,10 @@ fn run(args: Args, tool: &mut Tool) -> Result<Status, Error> {
         store: args.store_options(),
         program: concat!("dccd-write ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
-    let writer = Writer::open(&args.store.data_path()?, &options)?;
+    let data_path = args.store.data_path()?;
+    Layout::new(&data_path).make_meta_dir()?;
     let notifier = Notifier::from_env(&tool.log);
+    tool.confine(&Powers::none().write(folders(&data_path)));
+    let writer = Writer::open(&data_path, &options)?;
     Sink::new(writer, input, notifier, tool).run()
 }

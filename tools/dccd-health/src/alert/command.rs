@@ -16,7 +16,7 @@ pub(crate) struct AlertArgs {
     test: bool,
 
     #[command(flatten)]
-    store: StoreFlags,
+    pub(crate) store: StoreFlags,
 }
 
 /// Sends what is asked for.

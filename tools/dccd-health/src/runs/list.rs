@@ -40,7 +40,7 @@ pub(crate) struct RunsArgs {
     json: bool,
 
     #[command(flatten)]
-    store: StoreFlags,
+    pub(crate) store: StoreFlags,
 }
 
 /// Prints a table, or lines.

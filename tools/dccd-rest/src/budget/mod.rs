@@ -11,8 +11,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use dccd_exchange::LimitGroup;
@@ -68,7 +68,7 @@ impl Budget {
         });
         match opened {
             Ok(file) => Ok(Budget::new(path, file)),
-            Err(cause) => Err(BudgetError::Io { path, cause }),
+            Err(cause) => Err(BudgetError::Io { path, cause: Arc::new(cause) }),
         }
     }
 
@@ -76,7 +76,7 @@ impl Budget {
     pub(crate) fn check(dir: &Path) -> Result<(), BudgetError> {
         let made = std::fs::create_dir_all(dir).and_then(|()| tempfile::tempfile_in(dir));
         let checked = made.and_then(|file| file.write_all_at(&[0; FILE_BYTES], 0));
-        checked.map_err(|cause| BudgetError::Folder { path: dir.to_owned(), cause })
+        checked.map_err(|cause| BudgetError::Folder { path: dir.to_owned(), cause: Arc::new(cause) })
     }
 
     /// A budget of this process alone, for where no folder can be written.
@@ -85,7 +85,7 @@ impl Budget {
         // In memory, since there may be no folder for temporary files either.
         match rustix::fs::memfd_create("dccd-budget", MemfdFlags::CLOEXEC) {
             Ok(file) => Ok(Budget::new(path, file.into())),
-            Err(cause) => Err(BudgetError::Io { path, cause: cause.into() }),
+            Err(cause) => Err(BudgetError::Io { path, cause: Arc::new(cause.into()) }),
         }
     }
 
@@ -195,7 +195,7 @@ impl Budget {
     }
 
     fn error(&self, cause: io::Error) -> BudgetError {
-        BudgetError::Io { path: self.path.clone(), cause }
+        BudgetError::Io { path: self.path.clone(), cause: Arc::new(cause) }
     }
 
     fn now(&self) -> Now {
@@ -211,21 +211,21 @@ impl Budget {
 }
 
 /// Why the budget could not be asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum BudgetError {
     /// The file cannot be opened, read or written.
     Io {
         /// The file.
         path: PathBuf,
         /// Why.
-        cause: io::Error,
+        cause: Arc<io::Error>,
     },
     /// No files can be kept in the folder.
     Folder {
         /// The folder.
         path: PathBuf,
         /// Why.
-        cause: io::Error,
+        cause: Arc<io::Error>,
     },
     /// Some process holds the lock and does not go on.
     Locked {

@@ -101,7 +101,8 @@ fn a_folder_that_was_given_is_checked_and_left_as_it_was() {
     assert_eq!(std::fs::read_dir(fresh).expect("a folder").count(), 0);
     // A process may keep budgets of its own where nothing was given.
     Budgets::new(None, vec![useless()]).check().expect("no folder was given");
-    let full = BudgetError::Folder { path: dir.path().to_owned(), cause: std::io::ErrorKind::StorageFull.into() };
+    let full =
+        BudgetError::Folder { path: dir.path().to_owned(), cause: Arc::new(std::io::ErrorKind::StorageFull.into()) };
     assert!(!full.is_lasting());
 }
 
@@ -118,6 +119,25 @@ fn without_a_folder_a_process_counts_for_itself_and_says_so_once() {
     };
     check(Vec::new(), "no folder for budgets (see --budget-dir)");
     check(vec![useless()], "cannot use the budget file /dev/null/budget/krakenfutures-futures.kraken.com.budget: ");
+}
+
+#[test]
+fn what_was_opened_needs_no_folder_any_more() {
+    let dir = folder();
+    let inner = dir.path().join("inner");
+    let mut budgets = Budgets::new(Some(inner.clone()), Vec::new());
+    budgets.open("krakenfutures", REST, REST).expect("a budget");
+    std::fs::rename(&inner, dir.path().join("gone")).expect("a rename");
+    std::fs::write(&inner, "").expect("a file");
+    let group = LimitGroup { name: "requests", slot: 0, weight_max: 1, window_secs: 60, usage_header: None };
+    let budget = open_quietly(&mut budgets, REST, REST);
+    assert_eq!(budget.take(&group, 1, Priority::Live).expect("an answer"), Grant::Go);
+    // What could not be opened is said to each who asks, and tried no more.
+    budgets.open("krakenfutures", WS, WS).expect_err("no folder");
+    std::fs::remove_file(&inner).expect("a file");
+    for _ in 0..2 {
+        assert!(matches!(open(&mut budgets, WS, WS).0, Err(BudgetError::Io { .. })));
+    }
 }
 
 #[test]

@@ -120,7 +120,8 @@ fn an_altered_file_is_asked_for_again_and_then_given_up() {
     bad[middle] ^= 4;
     let policy = Policy { retries_max: 2, delay: std::time::Duration::from_secs(1) };
     let (url, server) = serve(vec![bad.clone(), good]);
-    let found = Downloader::new(&url, policy).download(&bulk_file(Packing::Gzip), &Impatient::default());
+    let (scratch, waiter) = (Scratch::open(), Impatient::default());
+    let found = Downloader::new(&url, policy).download(&bulk_file(Packing::Gzip), &scratch, &waiter);
     let mut held = Vec::new();
     found.expect("the second one is sound").expect("there is one").read_to_end(&mut held).expect("a file");
     assert_eq!(held, gzip(&text()));
@@ -128,9 +129,26 @@ fn an_altered_file_is_asked_for_again_and_then_given_up() {
 
     let waiter = Impatient::default();
     let (url, server) = serve(vec![bad.clone(), bad.clone(), bad]);
-    let error = Downloader::new(&url, policy).download(&bulk_file(Packing::Gzip), &waiter).expect_err("altered");
+    let error =
+        Downloader::new(&url, policy).download(&bulk_file(Packing::Gzip), &scratch, &waiter).expect_err("altered");
     assert!(matches!(error, BulkError::Altered { .. }) && error.is_retryable(), "{error:?}");
     assert!(error.to_string().contains("/day.gz did not come as it was packed: cannot unpack"), "{error}");
     assert_eq!(waiter.waits.borrow().len(), 2);
     server.join().expect("the server ends");
+}
+
+#[test]
+fn one_file_after_the_other_lies_in_the_same_place() {
+    let (long, short) = (gzip(&text()), gzip(b"1\n"));
+    let policy = Policy { retries_max: 0, delay: std::time::Duration::from_secs(1) };
+    let (url, server) = serve(vec![long.clone(), short.clone()]);
+    let (scratch, downloader) = (Scratch::open(), Downloader::new(&url, policy));
+    for sent in [long, short] {
+        let found = downloader.download(&bulk_file(Packing::Gzip), &scratch, &Impatient::default());
+        let mut held = Vec::new();
+        found.expect("a sound file").expect("there is one").read_to_end(&mut held).expect("a file");
+        assert_eq!(held, sent);
+    }
+    server.join().expect("the server ends");
+    assert_eq!(scratch.empty().and_then(|file| file.metadata()).expect("a file").len(), 0);
 }

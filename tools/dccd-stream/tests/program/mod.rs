@@ -6,7 +6,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -134,20 +134,6 @@ impl Program {
         self.wait_until(|line| line["tid"] == id.as_str());
     }
 
-    /// Waits until it said such a thing to people.
-    #[track_caller]
-    pub(crate) fn wait_for_message(&self, words: &str) {
-        let began = Instant::now();
-        while !self.heard().contains(words) {
-            assert!(began.elapsed() < PATIENCE, "this is all that it said: {}", self.heard());
-            std::thread::park_timeout(Duration::from_millis(10));
-        }
-    }
-
-    fn heard(&self) -> String {
-        self.messages.lock().expect("no panic while it is held").clone()
-    }
-
     /// The most memory it ever had, in KiB.
     pub(crate) fn peak_kib(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
@@ -188,7 +174,7 @@ impl Program {
             std::thread::yield_now();
         };
         self.listener.take().expect("they are read").join().expect("no panic");
-        let stderr = self.heard();
+        let stderr = self.messages.lock().expect("no panic while it is held").clone();
         Run { lines: std::mem::take(&mut self.seen), stderr, status: status.code() }
     }
 }
