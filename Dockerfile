@@ -5,7 +5,8 @@
 #
 #   docker run -d --name dccd --read-only -v ./config.yml:/etc/dccd/config.yml:ro -v dccd:/data dccd
 #
-# Any user may run it (--user) who may write to /data; nothing else is written to.
+# Any user may run it (--user) who may write to /data. Nothing else is written but temporary files; /tmp is a volume,
+# so that a root which is read-only takes no further flags.
 
 FROM docker.io/library/rust:1.95-bookworm AS source
 COPY . /source
@@ -19,7 +20,7 @@ COPY --from=built / /
 ENV PATH=/usr/bin DCCD_DATA_PATH=/data DCCD_BUDGET_DIR=/data/.dccd/budget
 USER 10001:0
 WORKDIR /data
-VOLUME /data
+VOLUME /data /tmp
 HEALTHCHECK --interval=1m --timeout=30s --start-period=10m CMD ["dccd-health", "check", "--quiet"]
 ENTRYPOINT ["dccd"]
 CMD ["start"]

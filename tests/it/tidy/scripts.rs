@@ -12,7 +12,8 @@ use super::{assert_none, shown};
 fn shell_scripts() -> Vec<PathBuf> {
     let mut scripts = files_under(&workspace_root().join("scripts"));
     scripts.extend(files_under(&workspace_root().join(".ci")));
-    scripts.push(workspace_root().join("tests/boot-systemd.sh"));
+    scripts.extend(files_under(&workspace_root().join("systemd/deb")));
+    scripts.extend(["tests/boot-systemd.sh", "tests/it/packages/deb.sh"].map(|path| workspace_root().join(path)));
     scripts
         .retain(|path| path.extension().is_some_and(|extension| extension == "sh") || first_line(path) == "#!/bin/sh");
     assert!(scripts.len() >= 3, "scripts were not found");

@@ -1,0 +1,7 @@
+//! What people install: the package for Debian, the static tarball, the image of a container.
+
+mod deb;
+mod image;
+mod install;
+mod make;
+mod tarball;

@@ -1,0 +1,140 @@
+//! install.sh of the tarball.
+
+use std::path::Path;
+use std::process::Command;
+
+use dccd_tests::{Ended, Scratch, files_under, read_text, run};
+
+use super::make::{says, unpacked};
+
+/// Runs install.sh as if nobody were root and no systemd ran: everything goes below `scratch`.
+fn install(scratch: &Scratch, unpacked: &Path, flags: &[&str]) -> Ended {
+    let mut command: Command = scratch.program("sh");
+    command.arg(unpacked.join("install.sh")).args(flags);
+    run(&mut command, "")
+}
+
+fn listed(dir: &Path) -> Vec<String> {
+    files_under(dir).iter().map(|path| path.strip_prefix(dir).expect("below").display().to_string()).collect()
+}
+
+#[test]
+fn it_installs_below_any_prefix_and_leaves_nothing_behind() {
+    let Some(unpacked) = unpacked("installing the tarball") else { return };
+    let scratch = Scratch::new();
+    let root = scratch.join("root").display().to_string();
+    let flags = ["--prefix", "/opt/dccd", "--destdir", &root];
+    assert_eq!(install(&scratch, unpacked, &flags).expect(0).text(), "");
+    let files = listed(Path::new(&root));
+    for wanted in [
+        "opt/dccd/bin/dccd",
+        "opt/dccd/bin/dccd-write",
+        "opt/dccd/lib/dccd/pipeline.sh",
+        "opt/dccd/share/man/man1/dccd-write.1",
+        "opt/dccd/share/bash-completion/completions/dccd",
+        "etc/dccd/config.yml",
+        "etc/systemd/system/dccd.target",
+        "etc/systemd/system-generators/dccd-generator",
+        "etc/systemd/user/dccd.target",
+        "etc/sysusers.d/dccd.conf",
+        "etc/tmpfiles.d/dccd.conf",
+    ] {
+        assert!(files.iter().any(|file| file == wanted), "{wanted} is not installed: {files:#?}");
+    }
+    // Units, generators and examples name the programs where they are.
+    let named = files.iter().filter(|file| file.starts_with("etc/systemd/") || file.contains("/examples/"));
+    for file in named.clone() {
+        let text = read_text(&Path::new(&root).join(file));
+        assert!(!text.contains("/usr/bin/dccd") && !text.contains("/usr/lib/dccd"), "{file}:\n{text}");
+    }
+    let unit = read_text(&Path::new(&root).join("etc/systemd/system/dccd-stream@.service"));
+    assert!(unit.contains("\nExecStart=/opt/dccd/bin/dccd-run "), "{unit}");
+
+    // A second time changes nothing, and an edited configuration least of all; what an older version had goes.
+    scratch.write("root/etc/dccd/config.yml", "# mine\n");
+    scratch.write("root/opt/dccd/lib/dccd/dccd-old", "");
+    let list = Path::new(&root).join("opt/dccd/lib/dccd/installed");
+    std::fs::write(&list, read_text(&list) + "/opt/dccd/lib/dccd/dccd-old\n").expect("a list that can be written");
+    install(&scratch, unpacked, &flags).expect(0);
+    assert_eq!(listed(Path::new(&root)), files);
+    assert_eq!(read_text(&scratch.join("root/etc/dccd/config.yml")), "# mine\n");
+
+    let mut uninstall = vec!["--uninstall"];
+    uninstall.extend(flags);
+    install(&scratch, unpacked, &uninstall).expect(0);
+    assert_eq!(listed(Path::new(&root)), ["etc/dccd/config.yml"]);
+    let ended = install(&scratch, unpacked, &uninstall).expect(1);
+    assert!(ended.stderr.contains("nothing is installed below /opt/dccd"), "{}", ended.stderr);
+}
+
+#[test]
+fn for_oneself_it_takes_no_root() {
+    let Some(unpacked) = unpacked("installing the tarball for oneself") else { return };
+    let scratch = Scratch::new();
+    let said = install(&scratch, unpacked, &["--user"]).expect(0).text();
+    assert!(said.contains(".config/dccd/config.yml"), "{said}");
+    let unit = read_text(&scratch.join(".local/share/systemd/user/dccd-stream@.service"));
+    let here = scratch.path().display();
+    assert!(unit.contains(&format!("\nExecStart={here}/.local/bin/dccd-run ")), "{unit}");
+    assert!(!scratch.join(".local/lib/sysusers.d").exists() && !scratch.join(".local/lib/systemd").exists());
+    // What it says to do instead of a generator does it.
+    let generate = said.lines().find_map(|line| line.trim().strip_suffix(" && systemctl --user daemon-reload"));
+    scratch.write(
+        ".config/dccd/config.yml",
+        "stream_jobs: [{exchange: binance, pairs: [BTC/USDT], channels: [trades]}]\n",
+    );
+    let mut generate = scratch.shell(generate.expect("a command"));
+    says(generate.env("XDG_RUNTIME_DIR", scratch.join("run")));
+    let target = read_text(&scratch.join(".config/systemd/user/dccd.target.d/60-generated.conf"));
+    assert!(target.contains("Upholds=dccd-stream@binance:BTC-USDT.service"), "{target}");
+    for generated in [".config/systemd", "run"] {
+        std::fs::remove_dir_all(scratch.join(generated)).expect("what was generated");
+    }
+    // From there everything works without a PATH that names it.
+    let mut validate = scratch.program(scratch.join(".local/bin/dccd"));
+    validate.env("PATH", "/usr/bin:/bin").arg("validate");
+    assert!(run(&mut validate, "").expect(0).text().ends_with("Config is valid.\n"));
+    install(&scratch, unpacked, &["--user", "--uninstall"]).expect(0);
+    assert!(
+        !scratch.join(".local/bin/dccd").exists() && !scratch.join(".local/share/systemd/user/dccd.target").exists()
+    );
+    assert!(scratch.join(".config/dccd/config.yml").is_file());
+}
+
+#[test]
+fn wrong_calls_are_refused() {
+    let Some(unpacked) = unpacked("calling install.sh wrongly") else { return };
+    let scratch = Scratch::new();
+    let check = |flags: &[&str], status: i32, message: &str| {
+        let ended = install(&scratch, unpacked, flags).expect(status);
+        assert!(ended.stderr.contains(message), "{flags:?}: {}", ended.stderr);
+    };
+    check(&["--prefix"], 2, "--prefix needs a folder");
+    check(&["--prefix", "opt"], 2, "begins with /");
+    check(&["--prefix", "/opt/my dccd"], 2, "letters that units cannot name");
+    check(&["--all"], 2, "there is no flag or argument --all");
+    check(&["--uninstall", "--prefix", "/nowhere"], 1, "nothing is installed below /nowhere");
+    check(&["--prefix", "/proc/dccd"], 74, "cannot write to /proc/dccd");
+    assert!(listed(scratch.path()).is_empty());
+}
+
+/// What stands commented in the example is right when the marks are taken away.
+#[test]
+fn the_example_is_valid_as_it_is_and_with_everything_in_it() {
+    let scratch = Scratch::new();
+    let example = read_text(&dccd_tests::workspace_root().join("systemd/config.yml"));
+    scratch.write("config.yml", &example);
+    let ended = run(scratch.tool("dccd-config").arg("validate"), "").expect(0);
+    assert!(ended.text().contains("histo_jobs         : 0"), "{}", ended.text());
+    // Sentences stand after a space, keys do not, and what belongs to a key after two.
+    let is_sentence = |line: &str| line.starts_with("# ");
+    let all = example.lines().filter(|line| !is_sentence(line) || line.starts_with("#  "));
+    let all: Vec<&str> = all.map(|line| line.strip_prefix('#').unwrap_or(line)).collect();
+    scratch.write("webhook", "https://example.org/hook\n");
+    let all = all.join("\n").replace("/etc/dccd/webhook", "webhook");
+    scratch.write("config.yml", all);
+    let ended = run(scratch.tool("dccd-config").arg("validate"), "").expect(0);
+    for count in ["remotes            : 1", "histo_jobs         : 1", "stream_jobs        : 1"] {
+        assert!(ended.text().contains(count), "{}", ended.text());
+    }
+}
