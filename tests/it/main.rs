@@ -28,6 +28,7 @@ mod readers;
 mod refusals;
 mod report;
 mod run;
+mod sandbox;
 mod scripts_again;
 mod scripts_counts;
 mod scripts_known;

@@ -5,6 +5,7 @@
 
 mod bins;
 mod cases;
+mod inside;
 mod lines;
 mod machine;
 mod market;
@@ -17,6 +18,7 @@ mod tree;
 
 pub use bins::{bin_dir, example_path, tool_path};
 pub use cases::{check_case, elided_eq};
+pub use inside::{Outcomes, call_inside, thread_fields};
 pub use lines::{assert_covered_is_there, assert_same_records, instant, kind_of, numbers_of, of_kind, parse_lines};
 pub use machine::Machine;
 pub use market::Trades;
