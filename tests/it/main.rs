@@ -29,7 +29,6 @@ mod refusals;
 mod report;
 mod run;
 mod sandbox;
-mod run;
 mod scripts_again;
 mod scripts_counts;
 mod scripts_known;
