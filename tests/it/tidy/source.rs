@@ -11,13 +11,15 @@ const FILE_LINES_MAX: usize = 500;
 /// Longest `main.rs` in lines.
 const MAIN_LINES_MAX: usize = 50;
 /// Crates that only some of ours may depend on.
-const RESERVED: [(&str, &[&str]); 6] = [
+const RESERVED: [(&str, &[&str]); 8] = [
     ("ureq", &["dccd-rest", "dccd-health"]),
     ("tungstenite", &["dccd-stream", "dccd-sim"]),
     ("arrow", &["dccd-store"]),
     ("parquet", &["dccd-store"]),
     ("serde_yaml", &["dccd-cli"]),
     ("clap", &["dccd-cli"]),
+    ("landlock", &["dccd-cli"]),
+    ("seccompiler", &["dccd-cli"]),
 ];
 
 /// Every Rust file of ours.
@@ -60,6 +62,16 @@ fn files_are_small() {
 fn nothing_prints_past_the_entry() {
     let words = ["println!", "print!(", "dbg!(", "todo!(", "unimplemented!(", "process::exit"];
     find_words(&words, |path| !is_test(path) && !shown(path).starts_with("tools/dccd-cli/"));
+}
+
+#[test]
+fn every_program_confines_itself() {
+    let confines = |path: &PathBuf| read_text(path).contains("tool.confine(&");
+    let programs = sources().into_iter().filter(|path| file_name(path) == "main.rs" && !is_test(path));
+    let programs: Vec<PathBuf> = programs.filter_map(|path| path.parent().map(Path::to_owned)).collect();
+    assert!(programs.len() > 10, "programs were not found");
+    let free = programs.iter().filter(|source| !files_under(source).iter().any(confines));
+    assert_none("programs that keep all powers", &free.map(|path| shown(path)).collect::<Vec<_>>());
 }
 
 #[test]

@@ -41,9 +41,9 @@ const OF_CLIENTS: &[&str] = &[
 ];
 
 const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-/// All that a store needs; no device, socket or program is ever made.
+/// All that a store needs; no device, socket or link is ever made.
 const WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
-    ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | MakeSym | RemoveFile | RemoveDir | Refer
+    ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | RemoveFile | RemoveDir | Refer
 });
 
 /// Restricts this thread and all that it will start.
