@@ -6,20 +6,7 @@ use std::process::Command;
 
 use dccd_tests::{Scratch, files_under, find_command, read_text, skip, workspace_root};
 
-use super::make::{deb, is_root, says};
-
-/// Runs a script in a root of its own, an overlay of the host's without a running systemd.
-const IN_OVERLAY: &str = r#"set -eu
-disk=$1
-mount -t tmpfs tmpfs "$disk"
-mkdir "$disk/upper" "$disk/work" "$disk/root"
-mount -t overlay -o "lowerdir=/,upperdir=$disk/upper,workdir=$disk/work" overlay "$disk/root"
-mount -t proc proc "$disk/root/proc"
-mount --rbind /dev "$disk/root/dev"
-mount -t tmpfs tmpfs "$disk/root/run"
-mount --bind "$2" "$disk/root/mnt"
-exec chroot "$disk/root" /bin/sh /mnt/script
-"#;
+use super::make::{deb, in_overlay, is_root, says};
 
 #[test]
 fn it_holds_everything() {
@@ -80,14 +67,9 @@ fn installed_upgraded_and_purged_it_leaves_what_is_the_users() {
     }
     let Some(deb) = deb(what) else { return };
     let scratch = Scratch::new();
-    let disk = scratch.join("disk");
-    std::fs::create_dir(&disk).expect("a folder");
     std::fs::copy(deb, scratch.join("dccd.deb")).expect("a copy of the package");
     scratch.write("script", read_text(&workspace_root().join("tests/it/packages/deb.sh")));
-    let mut overlay = Command::new("unshare");
-    overlay.args(["--mount", "--propagation", "private", "sh", "-c", IN_OVERLAY, "sh"]).arg(&disk).arg(scratch.path());
-    overlay.env("DEBIAN_FRONTEND", "noninteractive");
-    assert!(says(&mut overlay).ends_with("all is well\n"));
+    assert!(in_overlay(&scratch).ends_with("all is well\n"));
 }
 
 fn contents(deb: &Path) -> BTreeSet<String> {

@@ -5,7 +5,26 @@ use std::process::Command;
 
 use dccd_tests::{Ended, Scratch, files_under, read_text, run};
 
-use super::make::{says, unpacked};
+use super::make::{in_overlay, is_root, says, unpacked};
+
+/// What root does with the unpacked tarball in /mnt/dccd.
+const AS_ROOT: &str = r#"set -eux
+cd /
+sh /mnt/dccd/install.sh
+[ "$(stat -c %U:%G:%a /etc/dccd/config.yml)" = root:dccd:640 ]
+[ "$(stat -c %U:%G:%a /var/lib/dccd/budget)" = dccd:dccd:2775 ]
+runuser -u dccd -- /usr/local/bin/dccd validate --config /etc/dccd/config.yml
+systemd-analyze verify --recursive-errors=no /usr/local/lib/systemd/system/dccd.target
+[ -x /usr/local/lib/systemd/system-generators/dccd-generator ]
+/usr/local/lib/systemd/system-generators/dccd-generator /tmp /tmp /tmp
+[ -f /tmp/dccd.target.d/60-generated.conf ]
+mkdir -p /var/lib/dccd/data
+sh /mnt/dccd/install.sh --uninstall
+[ ! -e /usr/local/lib/dccd ]
+[ -e /etc/dccd/config.yml ]
+[ -d /var/lib/dccd/data ]
+echo 'all is well'
+"#;
 
 /// Runs install.sh as if nobody were root and no systemd ran: everything goes below `scratch`.
 fn install(scratch: &Scratch, unpacked: &Path, flags: &[&str]) -> Ended {
@@ -65,6 +84,20 @@ fn it_installs_below_any_prefix_and_leaves_nothing_behind() {
     assert_eq!(listed(Path::new(&root)), ["etc/dccd/config.yml"]);
     let ended = install(&scratch, unpacked, &uninstall).expect(1);
     assert!(ended.stderr.contains("nothing is installed below /opt/dccd"), "{}", ended.stderr);
+}
+
+#[test]
+fn root_gets_a_user_and_units_that_systemd_finds() {
+    let what = "installing the tarball as root";
+    if !is_root(what) {
+        return;
+    }
+    let Some(unpacked) = unpacked(what) else { return };
+    let scratch = Scratch::new();
+    let copied = Command::new("cp").arg("-R").arg(unpacked).arg(scratch.join("dccd")).status();
+    assert!(copied.expect("cp can be started").success());
+    scratch.write("script", AS_ROOT);
+    assert!(in_overlay(&scratch).ends_with("all is well\n"));
 }
 
 #[test]

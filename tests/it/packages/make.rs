@@ -4,8 +4,23 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use dccd_tests::{bin_dir, run, skip, workspace_root};
+use dccd_tests::{Scratch, bin_dir, run, skip, workspace_root};
 
+/// Runs a script in a root of its own, an overlay of the host's without a running systemd.
+const IN_OVERLAY: &str = r#"set -eu
+disk=$1
+mount -t tmpfs tmpfs "$disk"
+mkdir "$disk/upper" "$disk/work" "$disk/root"
+mount -t overlay -o "lowerdir=/,upperdir=$disk/upper,workdir=$disk/work" overlay "$disk/root"
+mount -t proc proc "$disk/root/proc"
+mount --rbind /dev "$disk/root/dev"
+mount -t tmpfs tmpfs "$disk/root/run"
+mount --bind "$2" "$disk/root/mnt"
+exec chroot "$disk/root" /bin/sh /mnt/script
+"#;
+
+/// The time of what is packed: that of no commit, so that none changes it.
+const EPOCH: &str = "1767225600";
 /// With this `scripts/package` says that the machine lacks something.
 const UNAVAILABLE: i32 = 69;
 
@@ -45,7 +60,7 @@ pub(crate) fn script(output_name: &str) -> Command {
     // What builds leaves time to the tests that run meanwhile.
     let mut script = Command::new("nice");
     script.arg(workspace_root().join("scripts/package")).env_remove("DCCD_BIN_DIR");
-    script.arg("--output").arg(output(output_name));
+    script.env("SOURCE_DATE_EPOCH", EPOCH).arg("--output").arg(output(output_name));
     script
 }
 
@@ -94,4 +109,14 @@ pub(crate) fn says(command: &mut Command) -> String {
     let ended = run(command, "");
     assert_eq!(ended.status, 0, "{command:?} ends with {}:\n{}{}", ended.status, ended.text(), ended.stderr);
     ended.text()
+}
+
+/// Runs the file `script` of a folder, which is /mnt to it, in a root of its own where no systemd runs.
+#[track_caller]
+pub(crate) fn in_overlay(folder: &Scratch) -> String {
+    let disk = folder.join("disk");
+    std::fs::create_dir(&disk).expect("a folder");
+    let mut overlay = Command::new("unshare");
+    overlay.args(["--mount", "--propagation", "private", "sh", "-c", IN_OVERLAY, "sh"]).arg(&disk).arg(folder.path());
+    says(overlay.env("DEBIAN_FRONTEND", "noninteractive"))
 }
