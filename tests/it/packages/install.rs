@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use dccd_tests::{Ended, Scratch, files_under, read_text, run};
+use dccd_tests::{Ended, Scratch, Sim, files_under, find_command, read_text, run, skip};
 
 use super::make::{in_overlay, is_root, says, unpacked};
 
@@ -170,4 +170,42 @@ fn the_example_is_valid_as_it_is_and_with_everything_in_it() {
     for count in ["remotes            : 1", "histo_jobs         : 1", "stream_jobs        : 1"] {
         assert!(ended.text().contains(count), "{}", ended.text());
     }
+}
+
+#[test]
+fn lines_for_cron_work_and_say_nothing_while_all_is_well() {
+    let scratch = Scratch::new();
+    let sim = Sim::start(&scratch, &[]);
+    let remote = scratch.join("remote").display().to_string();
+    scratch.write(
+        "config.yml",
+        format!(
+            "histo_jobs: [{{exchange: binance, pairs: [BTC/USDT], span: 1h}}]\n\
+             storage: {{remotes: [{{provider: rclone, remote: ':local:{remote}'}}]}}\n\
+             exchanges: {{binance: {{rest_url: '{0}', archive_url: '{0}'}}}}\n",
+            sim.url()
+        ),
+    );
+    let table = read_text(&dccd_tests::workspace_root().join("systemd/dccd.cron"));
+    let here = scratch.path().display().to_string();
+    let table = table.replace("/etc/dccd/", &format!("{here}/")).replace("/var/lib/dccd ", &format!("{here} "));
+    let lines = table.lines().filter_map(|line| line.trim_start_matches('#').split_once("  dccd  "));
+    let mut count = 0;
+    for (_, command) in lines {
+        if command.ends_with(" sync") && find_command("rclone").is_none() {
+            skip("a line for cron", "rclone is not installed");
+            continue;
+        }
+        let ended = run(&mut scratch.shell(command), "").expect(0);
+        assert_eq!((ended.text().as_str(), ended.stderr.as_str()), ("", ""), "{command}");
+        count += 1;
+    }
+    assert!(count >= 4, "{table}");
+
+    // Without the exchange for long enough, there is something to say.
+    let old = scratch.write("old.yml", "histo_jobs: [{exchange: binance, pairs: [ETH/USDT], span: 1m}]\n");
+    let check = table.lines().find(|line| line.contains(" check)")).expect("a line that checks");
+    let (_, check) = check.split_once("  dccd  ").expect("a command");
+    let ended = run(&mut scratch.shell(&check.replace(&format!("{here}/config.yml"), &old.display().to_string())), "");
+    assert!(ended.text().contains("ETH-USDT"), "{}{}", ended.text(), ended.stderr);
 }
