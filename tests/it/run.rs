@@ -60,6 +60,37 @@ fn what_is_no_unit_is_refused() {
 }
 
 #[test]
+fn how_a_unit_ended_is_counted() {
+    let scratch = Scratch::new();
+    let sim = Sim::start(&scratch, &[]);
+    configure(&scratch, sim.url(), "");
+    scratch.write(".config/dccd/config.yml", "bogus: 1\n");
+    let keep = || {
+        let mut command = dccd_run(&scratch, "keep --user");
+        run(command.env("XDG_RUNTIME_DIR", scratch.join("runtime")).env("INVOCATION_ID", "one"), "")
+    };
+    let said = keep().expect(78).stderr;
+    assert!(said.contains("config.yml:1:1: unknown key \"bogus\""), "{said}");
+    scratch.write(".config/dccd/config.yml", "");
+    keep().expect(0);
+    run(&mut dccd_run(&scratch, "repair"), "").expect(0);
+    // Nothing is covered yet.
+    let said = run(&mut dccd_run(&scratch, "check"), "").expect(1).text();
+    assert!(said.contains("BTC"), "{said}");
+    run(&mut dccd_run(&scratch, "stream binance:SOL-USDT"), "").expect(78);
+    let runs = run(scratch.tool("dccd-health").args(["runs", "--json", "--data-path", "data"]), "").expect(0).lines();
+    let runs: Vec<_> = runs.iter().map(|run| (run["job"].as_str(), run["state"].as_str())).collect();
+    let wanted = [
+        ("dccd-config", "failed"),
+        ("dccd-config", "succeeded"),
+        ("dccd-repair", "succeeded"),
+        ("dccd-check", "failed"),
+        ("binance:SOL-USDT", "failed"),
+    ];
+    assert_eq!(runs, wanted.map(|(job, state)| (Some(job), Some(state))));
+}
+
+#[test]
 fn a_stream_that_ends_again_and_again_waits() {
     let scratch = Scratch::new();
     let sim = Sim::start(&scratch, &["--now", NOW]);

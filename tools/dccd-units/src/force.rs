@@ -2,10 +2,10 @@
 //!
 //! Units read the copy, so that a slip in the file that somebody edits stops nothing that runs.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, Metadata, Permissions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, fchown, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown, symlink};
 use std::path::Path;
 
 use dccd_cli::Status;
@@ -24,7 +24,7 @@ pub(crate) struct InForce {
 
 /// Puts the configuration in force if it is right, and else leaves the one that is, or was before the last boot.
 pub(crate) fn settle(place: &Place) -> InForce {
-    let checked = check::check(&place.config);
+    let checked = candidate(place);
     let mark = Some(mark(place));
     if let Ok((source, config)) = checked {
         // Without a copy nothing can run; what is there already goes on.
@@ -34,6 +34,35 @@ pub(crate) fn settle(place: &Place) -> InForce {
     let config = stays(place).or_else(|| revive(place));
     let is_new = config.is_none() && place.config.symlink_metadata().is_err();
     InForce { config, mark: mark.filter(|_| !is_new) }
+}
+
+/// The configuration that is to be in force. The error is all that is to be said.
+pub(crate) fn candidate(place: &Place) -> Result<(Source, Config), String> {
+    let path = &place.config;
+    let is_system = place.scope == Scope::System;
+    // Said by root as well, who can read it.
+    let is_denied = match (fs::metadata(path), fs::metadata(&place.state)) {
+        (Ok(file), Ok(state)) => !can_read(&state, &file),
+        (Err(error), _) => error.kind() == io::ErrorKind::PermissionDenied,
+        _ => false,
+    };
+    if is_system && is_denied {
+        let path = path.display();
+        return Err(format!("the user dccd cannot read {path}: chgrp dccd {path}, and chmod 640 {path}"));
+    }
+    check::check(path)
+}
+
+/// Whether whoever owns `state` can read a file.
+fn can_read(state: &Metadata, file: &Metadata) -> bool {
+    let bit = if state.uid() == file.uid() {
+        0o400
+    } else if state.gid() == file.gid() {
+        0o040
+    } else {
+        0o004
+    };
+    state.uid() == 0 || file.mode() & bit != 0
 }
 
 /// The configuration that is in force already.
@@ -55,10 +84,11 @@ fn revive(place: &Place) -> Option<Config> {
     Some(config)
 }
 
-/// A name for the content of the file, or for why it cannot be read.
+/// A name for the content of the file and who can read it, or for why nobody can.
 fn mark(place: &Place) -> String {
     let mut hasher = DefaultHasher::new();
-    check::read(&place.config).map(|source| source.text).hash(&mut hasher);
+    let read = check::read(&place.config);
+    read.map(|Source { text, owner }| (text, owner.uid, owner.gid, owner.mode)).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 
@@ -114,7 +144,7 @@ fn replace(path: &Path, content: &[u8], owner: Owner) -> io::Result<()> {
 
 /// Keeps a valid configuration for a boot that finds none; says what is wrong with another one.
 pub(crate) fn keep(place: &Place) -> Result<Status, Error> {
-    let (source, _) = check::check(&place.config).map_err(|said| refusal(place, said))?;
+    let (source, _) = candidate(place).map_err(|said| refusal(place, said))?;
     let kept = place.kept();
     let owner = Owner { uid: rustix::process::getuid().as_raw(), gid: rustix::process::getgid().as_raw(), mode: 0o600 };
     make_folder(&place.state)

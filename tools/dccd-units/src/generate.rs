@@ -33,6 +33,9 @@ pub(crate) fn run(folder: &Path) -> Status {
 
 fn write(folder: &Path, place: &Place, plan: Option<&Plan>, mark: Option<&str>) -> io::Result<()> {
     let units = plan.map(|plan| plan.units.as_slice()).unwrap_or_default();
+    if units.is_empty() && mark.is_none() {
+        return Ok(());
+    }
     let file = place.config.display().to_string().replace(['\n', '\r'], " ");
     let mut target = format!("# {file}\n[Unit]\n");
     for unit in units {

@@ -8,7 +8,6 @@ use dccd_cli::{Status, Tool, write_table};
 use serde_json::json;
 
 use crate::args::Args;
-use crate::check;
 use crate::error::Error;
 use crate::force;
 use crate::place::{Place, Scope};
@@ -41,8 +40,8 @@ impl State {
 /// Prints all units, those of a file that is wrong as they stay in force.
 pub(crate) fn table(args: &Args, tool: &mut Tool) -> Result<Status, Error> {
     let place = args.place()?;
-    let checked = check::check(&place.config).map(|(_, config)| config);
-    let in_force = force::stays(&Place { config: place.config.clone(), ..place.clone() });
+    let checked = force::candidate(&place).map(|(_, config)| config);
+    let in_force = force::stays(&place);
     let (plan, refused) = match checked {
         Ok(config) => (Plan::of(&config, &place.config), None),
         Err(said) => match &in_force {
