@@ -82,19 +82,16 @@ fn store(place: &Place, plan: &Plan) -> Option<String> {
     }
     let is_below = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
     // A folder that is not there yet is what dccd-write says, rather than that no namespace can be made.
-    let access = if is_below(&HIDDEN_HOMES) {
+    let (access, seen) = if is_below(&HIDDEN_HOMES) {
         // Homes stay hidden, and the store is seen elsewhere.
         let seen = place.runtime.join("data_path");
-        format!(
-            "BindPaths={}:{}\nEnvironment=DCCD_DATA_PATH={}\n",
-            quoted("-", &path),
-            quoted("", &seen),
-            seen.display()
-        )
+        let (from, to) = (quoted("-", &path), quoted("", &seen));
+        (format!("BindPaths={from}:{to}\nEnvironment=DCCD_DATA_PATH={}\n", seen.display()), seen)
     } else if is_below(&HIDDEN_TEMPORARY) {
-        format!("BindPaths={}\n", quoted("-", &path))
+        (format!("BindPaths={}\n", quoted("-", &path)), path)
     } else {
-        format!("ReadWritePaths={}\n", quoted("-", &path))
+        (format!("ReadWritePaths={}\n", quoted("-", &path)), path)
     };
+    let access = format!("{access}NoExecPaths={}\n", quoted("-", &seen));
     Some(format!("{mount}\n[Service]\n{access}"))
 }
