@@ -67,16 +67,21 @@ impl Site {
 
     /// The processes of this name that `dccd start` runs.
     fn processes(&self, name: &str) -> Vec<Pid> {
-        let here = self.scratch.join("tmp").display().to_string();
-        let is_ours = |folder: &PathBuf| {
-            let line = fs::read(folder.join("cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line);
-            let comm = fs::read_to_string(folder.join("comm")).unwrap_or_default();
-            line.contains(&here) && comm.trim_end() == name
+        self.all().into_iter().filter(|(_, found)| found == name).map(|(pid, _)| pid).collect()
+    }
+
+    /// All processes that `dccd start` runs, with their names: they speak of its folder, or are in it.
+    fn all(&self) -> Vec<(Pid, String)> {
+        let here = self.scratch.join("tmp");
+        let named = |folder: PathBuf| {
+            let line = fs::read(folder.join("cmdline")).ok()?;
+            let is_ours = String::from_utf8_lossy(&line).contains(&here.display().to_string())
+                || fs::read_link(folder.join("cwd")).is_ok_and(|cwd| cwd.starts_with(&here));
+            let name = fs::read_to_string(folder.join("comm")).ok().filter(|_| is_ours)?;
+            Some((Pid::from_raw(folder.file_name()?.to_str()?.parse().ok()?)?, name.trim_end().to_owned()))
         };
         let folders = fs::read_dir("/proc").expect("a list of processes");
-        let folders = folders.filter_map(|entry| Some(entry.ok()?.path())).filter(is_ours);
-        folders.filter_map(|folder| Pid::from_raw(folder.file_name()?.to_str()?.parse().ok()?)).collect()
+        folders.filter_map(|entry| named(entry.ok()?.path())).collect()
     }
 
     /// The script that minds the pipe of the stream.
@@ -89,10 +94,9 @@ impl Site {
 
     /// Everything that is left of it.
     fn leftovers(&self) -> Vec<String> {
-        let programs = ["dccd-run", "dccd-stream", "dccd-write", "dccd-health", "dccd-fetch", "s6-supervise", "snooze"];
-        let left = programs.iter().filter(|name| !self.processes(name).is_empty()).map(|name| (*name).to_owned());
         let files = fs::read_dir(self.scratch.join("tmp")).expect("the folder of temporary files");
-        left.chain(files.map(|entry| entry.expect("an entry").path().display().to_string())).collect()
+        let files = files.map(|entry| entry.expect("an entry").path().display().to_string());
+        self.all().into_iter().map(|(_, name)| name).chain(files).collect()
     }
 
     /// Ends it with a signal, after which nothing is left.
@@ -101,6 +105,23 @@ impl Site {
         let ended = running.wait().expect(0);
         assert_eq!(self.leftovers(), Vec::<String>::new(), "{}", ended.stderr);
         ended
+    }
+}
+
+impl Drop for Site {
+    /// A test that fails leaves nothing behind, either: what s6 starts again is killed again.
+    fn drop(&mut self) {
+        for _ in 0..100 {
+            let left = self.all();
+            if left.is_empty() {
+                return;
+            }
+            for (pid, _) in left {
+                // It may have ended meanwhile.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+            thread::sleep(LOOK);
+        }
     }
 }
 
