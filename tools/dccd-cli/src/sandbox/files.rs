@@ -27,11 +27,6 @@ const OF_CLIENTS: &[&str] = &[
     "/usr/local/lib",
     "/gnu/store",
     "/nix/store",
-    // Who answers, where somebody is asked who is no server of the network.
-    "/run/NetworkManager",
-    "/run/nscd",
-    "/run/resolvconf",
-    "/run/systemd/resolve",
     // Certificates.
     "/usr/local/share/ca-certificates",
     "/usr/local/ssl",
@@ -74,9 +69,14 @@ fn client_paths(network: Network) -> Vec<PathBuf> {
     if network != Network::Client {
         return Vec::new();
     }
-    // The folder, as this file is replaced while we run.
-    let resolver = Path::new("/etc/resolv.conf").canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned));
     let certificates = env::CERTIFICATES.into_iter().filter_map(env::value);
     let certificates = certificates.flat_map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>());
-    OF_CLIENTS.iter().map(PathBuf::from).chain(resolver).chain(certificates).collect()
+    OF_CLIENTS.iter().map(PathBuf::from).chain(resolver_dir()).chain(certificates).collect()
+}
+
+/// The folder of the file that names resolvers: it is replaced while we run, and what leads to it may be there before it.
+fn resolver_dir() -> Option<PathBuf> {
+    let file = Path::new("/etc/resolv.conf");
+    let found = file.canonicalize().or_else(|_| file.read_link().map(|target| Path::new("/etc").join(target)));
+    found.ok()?.ancestors().skip(1).find(|dir| dir.is_dir()).map(Path::to_owned)
 }
