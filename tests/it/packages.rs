@@ -3,5 +3,5 @@
 mod deb;
 mod image;
 mod install;
-mod make;
+pub(crate) mod make;
 mod tarball;
