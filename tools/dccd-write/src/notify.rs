@@ -20,7 +20,7 @@ const SEND_MAX: Duration = Duration::from_secs(1);
 
 /// Tells systemd how the service does, where it wants to know.
 pub(crate) struct Notifier {
-    socket: Option<UnixDatagram>,
+    socket: Option<(UnixDatagram, SocketAddr)>,
     has_watchdog: bool,
     is_ready: bool,
     is_stopping: bool,
@@ -86,16 +86,17 @@ impl Notifier {
 
     /// Whether it was taken. What was not is said again when there is more to say.
     fn send(&self, message: &str) -> bool {
-        self.socket.as_ref().is_some_and(|socket| socket.send(message.as_bytes()).is_ok())
+        self.socket.as_ref().is_some_and(|(socket, to)| socket.send_to_addr(message.as_bytes(), to).is_ok())
     }
 }
 
-/// Connected now, since no socket can be later.
-fn open(name: &OsStr) -> io::Result<UnixDatagram> {
+fn open(name: &OsStr) -> io::Result<(UnixDatagram, SocketAddr)> {
+    let address = address(name)?;
     let socket = UnixDatagram::unbound()?;
-    socket.connect_addr(&address(name)?)?;
     socket.set_write_timeout(Some(SEND_MAX))?;
-    Ok(socket)
+    // Under Landlock an abstract name is out of reach, unless it is connected to before; if nobody is there, sending fails.
+    let _ = socket.connect_addr(&address);
+    Ok((socket, address))
 }
 
 /// A path, or an abstract name behind an `@`.
