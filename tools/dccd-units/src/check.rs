@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use dccd_cli::Status;
 use dccd_cli::config::Config;
 use rustix::fs::OFlags;
 
@@ -16,6 +15,8 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 /// How long dccd-config may take: it reads one file.
 const CHECK_MAX: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(1);
+/// How often a file is read that somebody writes to meanwhile.
+const READS_MAX: usize = 4;
 
 /// A file's text, and whose it is.
 #[derive(Clone, Debug)]
@@ -79,26 +80,32 @@ fn is_below(config: &Path, secret: &Path) -> bool {
 
 /// Reads and checks the file at `path`.
 pub(crate) fn check(path: &Path) -> Result<(Source, Config), String> {
-    let source = read(path)?;
-    // Only what is text can be right, and only dccd-config knows whether exchanges have what it asks for.
-    let config = parse(path, &source);
-    match said_of(path) {
-        Some(said) => Err(said),
-        None => Ok((source, config?)),
+    let mut source = read(path)?;
+    for _ in 0..READS_MAX {
+        // Only what is text can be right, and only dccd-config knows whether exchanges have what it asks for.
+        let config = parse(path, &source);
+        ask(path)?;
+        // What dccd-config has read may be another text, if somebody was writing.
+        let again = read(path)?;
+        if again.text == source.text {
+            return Ok((again, config?));
+        }
+        source = again;
     }
+    Err(format!("cannot read configuration {}: it changes again and again", path.display()))
 }
 
-/// What dccd-config has against a file; `None` if nothing, or if there is no dccd-config to ask.
-fn said_of(path: &Path) -> Option<String> {
-    let mut child = Command::new(beside("dccd-config"))
+/// Asks dccd-config what it has against a file; without dccd-config there is nobody to ask.
+fn ask(path: &Path) -> Result<(), String> {
+    let child = Command::new(beside("dccd-config"))
         .args(["jobs", "-q", "--config"])
         .arg(path)
         .env_remove("JOURNAL_STREAM")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .spawn()
-        .ok()?;
+        .spawn();
+    let Ok(mut child) = child else { return Ok(()) };
     // It says little, which the pipe holds until it is read.
     let until = Instant::now() + CHECK_MAX;
     let status = loop {
@@ -108,17 +115,24 @@ fn said_of(path: &Path) -> Option<String> {
             _ => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return None;
+                let secs = CHECK_MAX.as_secs();
+                return Err(format!("{}: dccd-config has not checked it within {secs} s", path.display()));
             }
         }
     };
-    if status.code() != Some(i32::from(Status::Config.code())) {
-        return None;
+    if status.success() {
+        return Ok(());
     }
-    let mut said = String::new();
-    child.stderr.take()?.take(FILE_BYTES_MAX).read_to_string(&mut said).ok()?;
+    let mut said = Vec::new();
+    if let Some(stderr) = child.stderr.take() {
+        let _ = stderr.take(FILE_BYTES_MAX).read_to_end(&mut said);
+    }
+    let said = String::from_utf8_lossy(&said);
     let said = said.trim_end();
-    Some(said.strip_prefix("dccd-config: ").unwrap_or(said).to_owned())
+    if said.is_empty() {
+        return Err(format!("{}: dccd-config could not check it: {status}", path.display()));
+    }
+    Err(said.strip_prefix("dccd-config: ").unwrap_or(said).to_owned())
 }
 
 /// A program of ours, where this one lies, else on the PATH.

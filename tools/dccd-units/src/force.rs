@@ -109,6 +109,7 @@ fn link_secrets(place: &Place, config: &Config) -> io::Result<()> {
     for file in check::secrets(config) {
         let Ok(inside) = file.strip_prefix(folder) else { continue };
         let link = place.runtime.join(inside);
+        let file = std::path::absolute(&file)?;
         // Neither the copy nor what streams keep there gives way.
         if fs::read_link(&link).is_ok_and(|target| target == file)
             || link.symlink_metadata().is_ok_and(|it| !it.is_symlink())

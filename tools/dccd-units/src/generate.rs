@@ -76,7 +76,7 @@ fn drop_in(folder: &Path, unit: &str, content: &str) -> io::Result<()> {
 /// Lets services write to the store, wherever it is.
 fn store(place: &Place, plan: &Plan) -> Option<String> {
     let path = absolute(&place.state, plan.data_path.as_deref()?);
-    let mount = format!("[Unit]\nRequiresMountsFor={}\n", quoted("", &path));
+    let mount = format!("[Unit]\nRequiresMountsFor={}\n", quoted("", &path)?);
     if place.scope == Scope::User {
         return Some(mount);
     }
@@ -85,13 +85,13 @@ fn store(place: &Place, plan: &Plan) -> Option<String> {
     let (access, seen) = if is_below(&HIDDEN_HOMES) {
         // Homes stay hidden, and the store is seen elsewhere.
         let seen = place.runtime.join("data_path");
-        let (from, to) = (quoted("-", &path), quoted("", &seen));
+        let (from, to) = (quoted("-", &path)?, quoted("", &seen)?);
         (format!("BindPaths={from}:{to}\nEnvironment=DCCD_DATA_PATH={}\n", seen.display()), seen)
     } else if is_below(&HIDDEN_TEMPORARY) {
-        (format!("BindPaths={}\n", quoted("-", &path)), path)
+        (format!("BindPaths={}\n", quoted("-", &path)?), path)
     } else {
-        (format!("ReadWritePaths={}\n", quoted("-", &path)), path)
+        (format!("ReadWritePaths={}\n", quoted("-", &path)?), path)
     };
-    let access = format!("{access}NoExecPaths={}\n", quoted("-", &seen));
+    let access = format!("{access}NoExecPaths={}\n", quoted("-", &seen)?);
     Some(format!("{mount}\n[Service]\n{access}"))
 }

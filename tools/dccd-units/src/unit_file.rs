@@ -1,21 +1,22 @@
 //! Values as unit files want them.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-/// A path as one word of a list: quoted, and with nothing in it that systemd would read as more than a letter.
-pub(crate) fn quoted(prefix: &str, path: &Path) -> String {
+/// A path as one word of a list: quoted, and with nothing in it that systemd would read as more than a letter. `None`
+/// for one that no unit file can hold: lists of paths know no other escapes.
+pub(crate) fn quoted(prefix: &str, path: &Path) -> Option<String> {
+    let path = path.to_str().filter(|path| !path.contains(char::is_control))?;
     let mut text = format!("\"{prefix}");
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'%' => text.push_str("%%"),
-            b'"' | b'\\' => text.extend(['\\', char::from(*byte)]),
-            b' '..=b'~' => text.push(char::from(*byte)),
-            _ => text.push_str(&format!("\\x{byte:02x}")),
+    for letter in path.chars() {
+        match letter {
+            '%' => text.push('%'),
+            '"' | '\\' => text.push('\\'),
+            _ => {}
         }
+        text.push(letter);
     }
     text.push('"');
-    text
+    Some(text)
 }
 
 /// A path from the root on without `.` and `..`; what is relative counts from `base`.

@@ -57,7 +57,11 @@ impl Scratch {
 
     /// Status, standard output and standard error.
     fn run(&self, flags: &[&str]) -> (i32, String, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dccd-units"));
+        self.run_program(Path::new(env!("CARGO_BIN_EXE_dccd-units")), flags)
+    }
+
+    fn run_program(&self, program: &Path, flags: &[&str]) -> (i32, String, String) {
+        let mut command = Command::new(program);
         command.env_clear().env("HOME", self.dir.path()).env("XDG_RUNTIME_DIR", self.path("run"));
         command.env("SYSTEMD_SCOPE", "user").current_dir(self.dir.path()).args(flags).stdin(Stdio::null());
         let output = command.output().unwrap();
@@ -226,6 +230,50 @@ fn a_broken_file_changes_nothing_but_its_mark() {
     scratch.configure(CONFIG);
     scratch.generate();
     assert_eq!(scratch.mark().unwrap(), first);
+}
+
+#[test]
+fn what_dccd_config_could_not_check_is_not_put_in_force() {
+    let scratch = Scratch::with(CONFIG);
+    fs::create_dir(scratch.path("bin")).unwrap();
+    let program = scratch.path("bin/dccd-units");
+    fs::copy(env!("CARGO_BIN_EXE_dccd-units"), &program).unwrap();
+    let check = |script: &str, is_taken: bool| {
+        for folder in ["run/dccd", ".local"] {
+            let _ = fs::remove_dir_all(scratch.path(folder));
+        }
+        let checker = scratch.path("bin/dccd-config");
+        fs::write(&checker, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&checker, fs::Permissions::from_mode(0o755)).unwrap();
+        let folder = scratch.path("gen").display().to_string();
+        assert_eq!(scratch.run_program(&program, &["generate", &folder]), (0, String::new(), String::new()));
+        assert_eq!(scratch.path("run/dccd/config.yml").exists(), is_taken, "{script}");
+        let (status, _, said) = scratch.run_program(&program, &["keep", "--user"]);
+        assert_eq!(status == 0, is_taken, "{script}: {said}");
+        said
+    };
+    check("exit 0", true);
+    assert!(check("kill -9 $$", false).contains("config.yml: dccd-config could not check it: signal: 9"));
+    assert!(check("echo dccd-config: it broke >&2; exit 101", false).contains("it broke; nothing is collected"));
+    // Somebody writes to it meanwhile: what was read first is not what was checked.
+    let config = scratch.config().display().to_string();
+    assert!(check(&format!("echo '# more' >>'{config}'"), false).contains("it changes again and again"));
+    check(&format!("echo 'jobs: []' >'{config}'"), true);
+    assert_eq!(fs::read_to_string(scratch.path("run/dccd/config.yml")).unwrap(), "jobs: []\n");
+}
+
+#[test]
+fn folders_of_the_store_are_named_as_systemd_reads_them() {
+    let check = |data_path: &str, wanted: &str| {
+        let scratch = Scratch::with(&CONFIG.replace("/data/crypto/", data_path));
+        scratch.generate();
+        assert_eq!(scratch.upheld(), UNITS, "{data_path}");
+        let found = scratch.generated("dccd-.service");
+        assert_eq!(found.lines().last().unwrap_or_default(), wanted, "{data_path}");
+    };
+    check("'/srv/../data/./a b'", "RequiresMountsFor=\"/data/a b\"");
+    check("/srv/marché/データ", "RequiresMountsFor=\"/srv/marché/データ\"");
+    check("'/srv/100%/\"\\'", r#"RequiresMountsFor="/srv/100%%/\"\\""#);
 }
 
 #[test]
