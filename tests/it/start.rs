@@ -190,6 +190,20 @@ fn it_collects_brings_back_and_ends_in_good_order() {
 }
 
 #[test]
+fn who_waits_when_it_is_stopped_has_not_failed() {
+    let Some(site) = Site::new("dccd start") else { return };
+    site.configure("histo_jobs: [{exchange: binance, pairs: [ETH/USDT], span: 1h}]\n");
+    let mut running = site.start();
+    // That of the job, of repair and of the check.
+    wait_for("all have run", || site.rows("ETH/USDT") > 0 && site.processes("snooze").len() == 3);
+    site.stop(&mut running, Signal::TERM);
+    let mut health = site.scratch.tool("dccd-health");
+    let runs = run(health.args(["runs", "--json", "--data-path", "data"]), "").expect(0).lines();
+    let states: Vec<_> = of_kind(&runs, "run").filter_map(|run| run["state"].as_str()).collect();
+    assert_eq!(states, ["succeeded"], "{runs:?}");
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let Some(site) = Site::new("dccd start") else { return };
     site.configure(STREAM);

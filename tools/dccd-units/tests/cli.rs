@@ -156,6 +156,10 @@ fn the_copy_in_force_is_what_was_configured() {
     assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o640);
     // Named relative to the configuration, and found from the copy.
     assert_eq!(fs::read_to_string(scratch.path("run/dccd/secrets/hook")).unwrap(), "https://hooks.example/x");
+    // Also where the configuration is named from here on.
+    let flags = ["scandir", "tree", "--scripts", "/usr/lib/dccd", "--config", ".config/dccd/config.yml"];
+    assert_eq!(scratch.run(&flags), (0, String::new(), String::new()));
+    assert_eq!(fs::read_to_string(scratch.path("tree/secrets/hook")).unwrap(), "https://hooks.example/x");
     scratch.configure(&CONFIG.replace("secrets/hook", "../hook"));
     let (status, _, said) = scratch.run(&["keep", "--user"]);
     assert_eq!(status, 78);
