@@ -74,8 +74,10 @@ find_groups() {
 # What the machine has of its own. Nothing that is enabled on the host is enabled in it.
 prepare() {
     upper=$home/disk/upper
-    mkdir -p "$upper/etc/systemd/system" "$upper/etc/systemd/system-generators" "$upper/etc/systemd/journald.conf.d" "$upper/var/lib"
-    for path in /etc/systemd/system/* /etc/dccd /var/lib/dccd; do
+    mkdir -p "$upper/etc/systemd/system" "$upper/etc/systemd/system-generators" "$upper/etc/systemd/journald.conf.d" \
+        "$upper/usr/sbin" "$upper/var/lib"
+    # In images of containers a policy keeps packages from starting anything.
+    for path in /etc/systemd/system/* /etc/dccd /var/lib/dccd /usr/sbin/policy-rc.d; do
         # A device 0/0 hides what is below it.
         [ ! -e "$path" ] || mknod "$upper$path" c 0 0
     done

@@ -17,7 +17,7 @@ use crate::{Ended, PATIENCE, Running, find_command, run, skip, workspace_root};
 const NEEDS: [&str; 6] = ["systemctl", "dbus-daemon", "unshare", "nsenter", "setpriv", "ip"];
 const LOOK: Duration = Duration::from_millis(50);
 /// Lines of the journal that a test which fails shows.
-const JOURNAL_LINES: &str = "--lines=200";
+const JOURNAL_LINES: &str = "--lines=2000";
 
 /// A running machine, gone with all that is in it when dropped, or when the test ends in whatever way.
 #[derive(Debug)]
