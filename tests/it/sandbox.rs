@@ -13,7 +13,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 
 /// What somebody who has taken a program over may try, as gdb writes it. `DATA` is the store, `ELSEWHERE` another folder,
 /// and `VICTIM` another program.
-const ATTEMPTS: [(&str, &str); 17] = [
+const ATTEMPTS: [(&str, &str); 18] = [
     ("read-etc", r#"(int)open("/etc/passwd", 0)"#),
     ("read-root", r#"(int)open("/", 0)"#),
     ("read-elsewhere", r#"(int)open("ELSEWHERE/secret", 0)"#),
@@ -26,6 +26,7 @@ const ATTEMPTS: [(&str, &str); 17] = [
     ("rename", r#"(int)rename("ELSEWHERE/a", "ELSEWHERE/b")"#),
     ("mkdir", r#"(int)mkdir("ELSEWHERE/folder", 0755)"#),
     ("socket", "(int)socket(2, 1, 0)"),
+    ("local-socket", "(int)socket(1, 1, 0)"),
     (
         "bind",
         r#"(int)bind((int)socket(2, 1, 0), "\002\000\000\000\177\000\000\001\000\000\000\000\000\000\000\000", 16)"#,
@@ -197,7 +198,7 @@ fn what_needs_nothing_has_nothing() {
     let (candles, _output) = place.waiting("dccd-candles", &["--span", "1m"]);
     place.check(candles, &[]);
     let (sim, _output) = place.waiting("dccd-sim", &["--listen", "127.0.0.1:0"]);
-    place.check(sim, &["socket", "bind", "listen"]);
+    place.check(sim, &["socket", "local-socket", "bind", "listen"]);
 }
 
 /// So the attempts can tell.
@@ -213,7 +214,7 @@ fn whoever_keeps_all_powers_can_do_everything() {
 fn each_layer_does_what_it_can_alone() {
     let place = Place::new();
     let by_landlock = ["read-root", "read-elsewhere", "read-store", "bind"];
-    let by_seccomp = ["listen"];
+    let by_seccomp = ["local-socket", "listen"];
     let all = ATTEMPTS.map(|(name, _)| name);
     let refused_but = |others: &[&str], allowed: &[&str]| -> Vec<&str> {
         all.into_iter().filter(|name| !others.contains(name) && !allowed.contains(name)).collect()

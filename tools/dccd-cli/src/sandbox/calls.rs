@@ -216,8 +216,9 @@ const WRITE_FLAGS: [c_int; 4] = [libc::O_WRONLY, libc::O_RDWR, libc::O_CREAT, li
 
 /// Opening sockets to ask others. Resolvers bind theirs, to no port of their choice.
 const CONNECTS: &[c_long] = &[libc::SYS_socket, libc::SYS_socketpair, libc::SYS_connect, libc::SYS_bind];
-/// The families that a client needs, the last two to look names up.
-const FAMILIES: [c_int; 4] = [libc::AF_INET, libc::AF_INET6, libc::AF_UNIX, libc::AF_NETLINK];
+/// The families that a client needs, the last to look names up. Services of this host are not for it: through their sockets
+/// some own the host, and libraries ask name servers where a resolver's own socket is refused.
+const FAMILIES: [c_int; 3] = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 const LISTENS: &[c_long] = &[libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4];
 
 /// Starting programs, and ending or changing those of others.
