@@ -52,6 +52,8 @@ fn what_is_no_unit_is_refused() {
         assert!(ended.stderr.contains(said), "{words}: {}", ended.stderr);
     };
     check("fetch binance:candle:BTC-USDT:1", 78, "the configuration has no job binance:candle:BTC-USDT:1\n");
+    check("fetch 'binance:candle:BTC-USDT:1h\n\"'", 78, "the configuration has no job");
+    check("fetch .", 78, "the configuration has no job .\n");
     check("fetch", 2, "fetch needs a job");
     check("", 2, "name what to run");
     check("repair more", 2, "name what to run");
@@ -102,6 +104,14 @@ fn a_stream_that_ends_again_and_again_waits() {
         running.close_stdin();
         running
     };
+    let is_stored = || run(scratch.tool("dccd-inventory").args(["--data-path", "data"]), "").text().contains("trade");
+    let wait_for_rows = |what: &str| {
+        let begun = SystemTime::now();
+        while !is_stored() {
+            assert!(begun.elapsed().is_ok_and(|time| time < dccd_tests::PATIENCE), "{what}");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    };
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("our clock is right").as_secs();
     // The third in five minutes.
     fs::write(&starts, format!("2 {}\n", now() - 10)).expect("a file");
@@ -118,13 +128,7 @@ fn a_stream_that_ends_again_and_again_waits() {
     for content in [format!("9 {}", now() - 400), "x".to_owned(), "1".to_owned(), format!("-1 {}", now())] {
         fs::write(&starts, &content).expect("a file");
         let mut running = start();
-        let is_stored =
-            || run(scratch.tool("dccd-inventory").args(["--data-path", "data"]), "").text().contains("trade");
-        let begun = SystemTime::now();
-        while !is_stored() {
-            assert!(begun.elapsed().is_ok_and(|time| time < dccd_tests::PATIENCE), "{content}");
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
+        wait_for_rows(&content);
         running.signal(Signal::TERM);
         let ended = running.wait();
         // It may not have covered anything yet.
@@ -133,6 +137,12 @@ fn a_stream_that_ends_again_and_again_waits() {
         assert!(fs::read_to_string(&starts).expect("a count").starts_with("1 "), "{content}");
         fs::remove_dir_all(scratch.join("data")).expect("a store");
     }
+    // Nowhere to keep count: it runs all the same.
+    fs::remove_dir_all(scratch.join("runtime")).expect("a folder");
+    let mut running = start();
+    wait_for_rows("no folder");
+    running.signal(Signal::TERM);
+    assert!([0, 143].contains(&running.wait().status));
 }
 
 #[test]
