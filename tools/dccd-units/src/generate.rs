@@ -9,12 +9,14 @@ use dccd_cli::{Status, env};
 use crate::force;
 use crate::place::{Place, Scope};
 use crate::plan::{Plan, SYNC, Task, Unit};
-use crate::unit_file::{absolute, quoted};
+use crate::unit_file::{absolute, quoted, without_links};
 
 /// What `WatchdogSec=` and `TimeoutStartSec=` of the template fit.
 const USUAL_STALL_SECS: u64 = 600;
 /// The longest wait of dccd-run.
 const WAIT_SECS_MAX: u64 = 300;
+/// Where the store is if nobody says so.
+const USUAL_STORE: &str = "data";
 /// Folders that the sandbox of services hides.
 const HIDDEN_HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
 const HIDDEN_TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
@@ -75,7 +77,11 @@ fn drop_in(folder: &Path, unit: &str, content: &str) -> io::Result<()> {
 
 /// Lets services write to the store, wherever it is.
 fn store(place: &Place, plan: &Plan) -> Option<String> {
-    let path = absolute(&place.state, plan.data_path.as_deref()?);
+    let named = plan.data_path.as_deref();
+    let path = without_links(&absolute(&place.state, named.unwrap_or(Path::new(USUAL_STORE))));
+    if named.is_none() && path.starts_with(&place.state) {
+        return None;
+    }
     let mount = format!("[Unit]\nRequiresMountsFor={}\n", quoted("", &path)?);
     if place.scope == Scope::User {
         return Some(mount);

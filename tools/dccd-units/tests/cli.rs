@@ -241,14 +241,18 @@ fn what_dccd_config_could_not_check_is_not_put_in_force() {
     let scratch = Scratch::with(CONFIG);
     fs::create_dir(scratch.path("bin")).unwrap();
     let program = scratch.path("bin/dccd-units");
-    fs::copy(env!("CARGO_BIN_EXE_dccd-units"), &program).unwrap();
+    // Made by others: a file that any thread has open for writing cannot be run.
+    let make = format!(
+        "cp '{}' bin/dccd-units && (echo '#!/bin/sh'; echo . '{}') >bin/dccd-config && chmod 755 bin/*",
+        env!("CARGO_BIN_EXE_dccd-units"),
+        scratch.path("answer").display()
+    );
+    assert!(Command::new("sh").args(["-c", &make]).current_dir(scratch.dir.path()).status().unwrap().success());
     let check = |script: &str, is_taken: bool| {
         for folder in ["run/dccd", ".local"] {
             let _ = fs::remove_dir_all(scratch.path(folder));
         }
-        let checker = scratch.path("bin/dccd-config");
-        fs::write(&checker, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&checker, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(scratch.path("answer"), script).unwrap();
         let folder = scratch.path("gen").display().to_string();
         assert_eq!(scratch.run_program(&program, &["generate", &folder]), (0, String::new(), String::new()));
         assert_eq!(scratch.path("run/dccd/config.yml").exists(), is_taken, "{script}");
@@ -278,6 +282,26 @@ fn folders_of_the_store_are_named_as_systemd_reads_them() {
     check("'/srv/../data/./a b'", "RequiresMountsFor=\"/data/a b\"");
     check("/srv/marché/データ", "RequiresMountsFor=\"/srv/marché/データ\"");
     check("'/srv/100%/\"\\'", r#"RequiresMountsFor="/srv/100%%/\"\\""#);
+}
+
+#[test]
+fn a_store_that_is_a_link_is_named_by_what_it_leads_to() {
+    let mounts = |data_path: &str, link: &str, target: &str| {
+        let scratch = Scratch::with(&CONFIG.replace("data_path: /data/crypto/, ", data_path));
+        let link = scratch.path(link);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        symlink(target, &link).unwrap();
+        scratch.generate();
+        let home = scratch.dir.path().canonicalize().unwrap().display().to_string();
+        scratch.generated("dccd-.service").lines().last().unwrap_or_default().replace(&home, "~")
+    };
+    let state = ".local/state/dccd";
+    // It need not be mounted yet.
+    assert_eq!(mounts("", &format!("{state}/data"), "/mnt/none/x"), "RequiresMountsFor=\"/mnt/none/x\"");
+    assert_eq!(mounts("", &format!("{state}/data"), "other"), "");
+    assert_eq!(mounts("data_path: ../../../link/a, ", "link", "./b/../c"), "RequiresMountsFor=\"~/c/a\"");
+    // In a circle.
+    assert!(mounts("data_path: ../../../link/a, ", "link", "link").contains("/link/a"));
 }
 
 #[test]
