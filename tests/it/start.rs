@@ -179,13 +179,15 @@ fn it_collects_brings_back_and_ends_in_good_order() {
     running.signal(Signal::HUP);
     wait_for("history of what is new", || site.rows("SOL/USDT") > 0);
 
+    let stored = || {
+        let mut read = site.scratch.tool("dccd-read");
+        run(read.args(["binance", "BTC/USDT", "--kind", "trade", "--data-path", "data"]), "").expect(0).lines()
+    };
+    wait_for("something is covered", || of_kind(&stored(), "covered").count() > 0);
     site.stop(&mut running, Signal::TERM);
-    let mut read = site.scratch.tool("dccd-read");
-    let stored =
-        run(read.args(["binance", "BTC/USDT", "--kind", "trade", "--data-path", "data"]), "").expect(0).lines();
+    let stored = stored();
     let mut truth = site.scratch.tool("dccd-sim");
     truth.args(&site.world).args(["truth", "binance", "BTC/USDT", "--kind", "trade", "--start", &stamp(begun)]);
-    assert!(of_kind(&stored, "covered").count() > 0);
     assert_covered_is_there(&stored, &run(truth.args(["--end", &stamp(SystemTime::now())]), "").expect(0).lines());
 }
 
@@ -201,6 +203,17 @@ fn who_waits_when_it_is_stopped_has_not_failed() {
     let runs = run(health.args(["runs", "--json", "--data-path", "data"]), "").expect(0).lines();
     let states: Vec<_> = of_kind(&runs, "run").filter_map(|run| run["state"].as_str()).collect();
     assert_eq!(states, ["succeeded"], "{runs:?}");
+}
+
+#[test]
+fn what_ends_in_its_first_instant_says_nothing() {
+    let scratch = Scratch::new();
+    scratch.write("config.yml", STREAM);
+    let scripts = dccd_tests::workspace_root().join("scripts");
+    let mut scandir = scratch.tool("dccd-units");
+    run(scandir.args(["scandir", "tree", "--config", "config.yml", "--scripts"]).arg(scripts), "").expect(0);
+    let ended = run(&mut scratch.shell("cd tree/services/stream-binance:BTC-USDT && exec ./finish 256 15"), "");
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
 }
 
 #[test]
