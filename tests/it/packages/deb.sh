@@ -34,6 +34,13 @@ expect "$(dccd --version)" "dccd $(dccd-config --version | cut -d' ' -f2)"
 dccd validate --config $config
 expect "$(runuser -u dccd -- dccd-config jobs --quiet --config $config)" ''
 
+# Whoever has another one before it in the way is told.
+mkdir -p /usr/local/lib/dccd
+touch /usr/local/lib/dccd/installed
+dpkg -i /tmp/old.deb 2>/tmp/said
+grep 'below /usr/local, hides this one' /tmp/said
+rm -r /usr/local/lib/dccd
+
 # Upgraded, what was edited stays: content, owner and mode.
 mkdir -p $data
 echo precious >$data/2024-01-01.parquet
@@ -52,7 +59,9 @@ expect "$(stat -c %U:%G:%a $config)" root:dccd:640
 
 # Removed and purged, it leaves what was collected, and says so; secrets beside the configuration stay too.
 echo secret >/etc/dccd/webhook
-touch /var/lib/dccd/budget/binance
+mkdir -p /var/lib/dccd/rclone /var/lib/systemd/timers
+touch /var/lib/dccd/budget/binance.budget /var/lib/dccd/rclone/rclone.conf /var/lib/dccd/config.valid.yml
+touch /var/lib/systemd/timers/stamp-dccd-repair.timer
 dpkg --remove dccd
 expect "$(cat $data/2024-01-01.parquet)" precious
 [ -e $config ]
@@ -62,7 +71,8 @@ grep 'what was collected is left in /var/lib/dccd' /tmp/said
 expect "$(cat $data/2024-01-01.parquet)" precious
 expect "$(cat /etc/dccd/webhook)" secret
 [ ! -e $config ]
-[ ! -e /var/lib/dccd/budget ]
+expect "$(ls /var/lib/dccd)" data
+[ ! -e /var/lib/systemd/timers/stamp-dccd-repair.timer ]
 [ ! -e /usr/lib/dccd ]
 expect "$(dpkg-query -W -f '${Status}' dccd 2>/dev/null || echo gone)" gone
 echo 'all is well'
