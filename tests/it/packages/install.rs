@@ -20,7 +20,7 @@ systemd-analyze verify --recursive-errors=no /usr/local/lib/systemd/system/dccd.
 [ -f /tmp/dccd.target.d/60-generated.conf ]
 mkdir -p /var/lib/dccd/data
 sh /mnt/dccd/install.sh --uninstall
-[ ! -e /usr/local/lib/dccd ]
+[ -z "$(find /usr/local -path '*dccd*')" ]
 [ -e /etc/dccd/config.yml ]
 [ -d /var/lib/dccd/data ]
 echo 'all is well'
@@ -82,6 +82,9 @@ fn it_installs_below_any_prefix_and_leaves_nothing_behind() {
     uninstall.extend(flags);
     install(&scratch, unpacked, &uninstall).expect(0);
     assert_eq!(listed(Path::new(&root)), ["etc/dccd/config.yml"]);
+    // Folders that were made go too.
+    let left = std::fs::read_dir(&root).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["etc"]);
     let ended = install(&scratch, unpacked, &uninstall).expect(1);
     assert!(ended.stderr.contains("nothing is installed below /opt/dccd"), "{}", ended.stderr);
 }
@@ -105,6 +108,8 @@ fn for_oneself_it_takes_no_root() {
     let Some(unpacked) = unpacked("installing the tarball for oneself") else { return };
     let scratch = Scratch::new();
     let said = install(&scratch, unpacked, &["--user"]).expect(0).text();
+    let example = read_text(&scratch.join(".config/dccd/config.yml"));
+    assert!(!example.contains("/var/lib/dccd") && example.contains("\n#  data_path: /"), "{example}");
     assert!(said.contains(".config/dccd/config.yml"), "{said}");
     let unit = read_text(&scratch.join(".local/share/systemd/user/dccd-stream@.service"));
     let here = scratch.path().display();
@@ -119,10 +124,12 @@ fn for_oneself_it_takes_no_root() {
     let mut generate = scratch.shell(generate.expect("a command"));
     says(generate.env("XDG_RUNTIME_DIR", scratch.join("run")));
     let target = read_text(&scratch.join(".config/systemd/user/dccd.target.d/60-generated.conf"));
-    assert!(target.contains("Upholds=dccd-stream@binance:BTC-USDT.service"), "{target}");
-    for generated in [".config/systemd", "run"] {
-        std::fs::remove_dir_all(scratch.join(generated)).expect("what was generated");
-    }
+    assert!(target.contains("Wants=dccd-stream@binance:BTC-USDT.service"), "{target}");
+    std::fs::remove_dir_all(scratch.join("run")).expect("what was generated");
+    let wants = scratch.join(".config/systemd/user/default.target.wants");
+    std::fs::create_dir_all(&wants).expect("a folder");
+    std::os::unix::fs::symlink(scratch.join(".local/share/systemd/user/dccd.target"), wants.join("dccd.target"))
+        .expect("a link as systemctl enable makes it");
     // From there everything works without a PATH that names it.
     let mut validate = scratch.program(scratch.join(".local/bin/dccd"));
     validate.env("PATH", "/usr/bin:/bin").arg("validate");
@@ -131,7 +138,8 @@ fn for_oneself_it_takes_no_root() {
     assert!(
         !scratch.join(".local/bin/dccd").exists() && !scratch.join(".local/share/systemd/user/dccd.target").exists()
     );
-    assert!(scratch.join(".config/dccd/config.yml").is_file());
+    assert!(!scratch.join(".local").exists());
+    assert_eq!(listed(&scratch.join(".config")), ["dccd/config.yml"]);
 }
 
 #[test]
