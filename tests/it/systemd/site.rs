@@ -31,7 +31,8 @@ impl Site {
         let flags: Vec<&str> = world.iter().map(String::as_str).collect();
         let sim = machine.in_network(|| Sim::start(&scratch, &flags));
         machine.write("/root/dccd.deb", std::fs::read(deb(what)?).expect("the package"));
-        machine.says("DEBIAN_FRONTEND=noninteractive dpkg -i /root/dccd.deb");
+        // Nothing here is for man-db to index.
+        machine.says("rm -f /var/lib/man-db/auto-update; DEBIAN_FRONTEND=noninteractive dpkg -i /root/dccd.deb");
         Some(Site { machine, sim, scratch, world })
     }
 

@@ -40,12 +40,23 @@ fn write(folder: &Path, place: &Place, plan: Option<&Plan>, mark: Option<&str>) 
     }
     let file = place.config.display().to_string().replace(['\n', '\r'], " ");
     let mut target = format!("# {file}\n[Unit]\n");
+    let mut streams = String::new();
     for unit in units {
-        target.push_str(&format!("Upholds={}\n", unit.name()));
+        if matches!(unit.task, Task::Stream { .. }) {
+            let line = format!("Wants={}\n", unit.name());
+            target.push_str(&line);
+            streams.push_str(&line);
+        } else {
+            target.push_str(&format!("Upholds={}\n", unit.name()));
+        }
         write_unit(folder, &file, unit)?;
     }
     if let Some(mark) = mark {
-        target.push_str(&format!("Upholds=dccd-config@{mark}.timer\n"));
+        let timer = format!("dccd-config@{mark}.timer");
+        target.push_str(&format!("Upholds={timer}\n"));
+        // It begins with this content of the file, and brings the streams along that do not run. Were they upheld, one that
+        // ended as no restart can mend would be tried again for ever.
+        drop_in(folder, &timer, &format!("# {file}\n[Unit]\n{streams}"))?;
     }
     if let Some(store) = plan.and_then(|plan| store(place, plan)) {
         drop_in(folder, "dccd-.service", &format!("# data_path of {file}\n{store}"))?;

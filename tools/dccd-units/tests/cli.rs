@@ -85,10 +85,10 @@ impl Scratch {
         fs::read_to_string(self.path(&format!("gen/{unit}.d/60-generated.conf"))).unwrap_or_default()
     }
 
-    /// The units that the target upholds, but for the one that looks after the configuration.
+    /// The units that the target upholds or wants, but for the one that looks after the configuration.
     fn upheld(&self) -> Vec<String> {
         let lines = self.generated("dccd.target");
-        let units = lines.lines().filter_map(|line| line.strip_prefix("Upholds="));
+        let units = lines.lines().filter_map(|line| line.strip_prefix("Upholds=").or(line.strip_prefix("Wants=")));
         units.filter(|unit| !unit.starts_with("dccd-config@")).map(str::to_owned).collect()
     }
 
@@ -140,6 +140,9 @@ fn a_configuration_makes_units() {
     check(UNITS[4], &[]);
     check(UNITS[5], &["WatchdogSec=7800s", "TimeoutStartSec=8100s"]);
     check("dccd-.service", &["RequiresMountsFor=\"/data/crypto\""]);
+    // New content of the file starts what does not run.
+    let begun = format!("dccd-config@{}", scratch.mark().unwrap());
+    check(&begun, &[&format!("Wants={}", UNITS[4]), &format!("Wants={}", UNITS[5])]);
     assert!(scratch.generated(UNITS[2]).starts_with(&format!("# {}:5\n", scratch.config().display())));
     assert!(fs::read_dir(scratch.path("gen.early")).unwrap().next().is_none());
 }
