@@ -34,7 +34,8 @@ fn it_holds_everything() {
         }
     }
     wanted.extend(units());
-    let documents = ["README.md", "copyright", "changelog.gz", "changelog.Debian.gz", "examples/dccd.cron"];
+    let documents = ["README.md", "copyright", "changelog.gz", "changelog.Debian.gz"];
+    wanted.extend(["third-party.gz", "examples/dccd.cron"].map(|name| format!("/usr/share/doc/dccd/{name}")));
     wanted.extend(documents.map(|name| format!("/usr/share/doc/dccd/{name}")));
     let missing: Vec<_> = wanted.difference(&files).collect();
     assert!(missing.is_empty(), "the package lacks {missing:#?}");

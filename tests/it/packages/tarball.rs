@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dccd_tests::{
-    Scratch, Signal, Sim, assert_same_records, find_command, of_kind, run, run_pipe, skip, workspace_root,
+    Scratch, Signal, Sim, assert_same_records, find_command, of_kind, read_text, run, run_pipe, skip, workspace_root,
 };
 
 use super::deb::programs;
@@ -26,6 +26,39 @@ fn the_same_programs_make_the_same_tarball() {
     assert_eq!(first.file_name(), second.file_name());
     let (first, second) = (std::fs::read(first).expect("it is there"), std::fs::read(second).expect("it is there"));
     assert!(first == second, "the tarballs differ");
+}
+
+/// Whoever gives the programs away has to give the licences of all that is in them, too.
+#[test]
+fn what_others_wrote_is_named_with_its_licences() {
+    let Some(unpacked) = unpacked("licences in the tarball") else { return };
+    let said = read_text(&unpacked.join("share/doc/dccd/third-party"));
+    let (libraries, texts) = said.split_once("\n==== ").expect("libraries, then texts");
+    for library in ["rustls v", "zstd-sys v", "musl libc: MIT", "standard library of Rust"] {
+        assert!(libraries.contains(&format!("\n{library}")), "{library} is not named:\n{libraries}");
+    }
+    assert!(!libraries.contains("\ndccd"), "{libraries}");
+    // Each text that is named is there.
+    let named = libraries.lines().filter(|line| line.starts_with("    ") && !line.contains("//"));
+    let named: Vec<&str> = named.filter_map(|line| line.rsplit(' ').next()).collect();
+    assert!(named.len() > 100, "{libraries}");
+    for text in named {
+        assert!(format!("\n==== {texts}").contains(&format!("\n==== {text} ====\n")), "{text} is missing");
+    }
+}
+
+#[test]
+fn programs_do_not_tell_where_they_were_built() {
+    let Some(unpacked) = unpacked("places in programs") else { return };
+    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
+    let places = [format!("{}/registry/", home.expect("a home")), format!("{}/", workspace_root().display())];
+    for program in programs() {
+        for place in &places {
+            let mut grep = Command::new("grep");
+            let ended = run(grep.args(["-cF", "-e", place]).arg(unpacked.join("bin").join(&program)), "");
+            assert_eq!(ended.status, 1, "{program} contains {place}: {}{}", ended.text(), ended.stderr);
+        }
+    }
 }
 
 #[test]
