@@ -206,6 +206,17 @@ fn who_waits_when_it_is_stopped_has_not_failed() {
 }
 
 #[test]
+fn what_runs_ends_with_whoever_started_it() {
+    let Some(site) = Site::new("dccd start") else { return };
+    site.configure(STREAM);
+    let mut running = site.start();
+    wait_for("live data", || site.rows("BTC/USDT") > 0);
+    running.signal(Signal::KILL);
+    running.wait();
+    wait_for("nothing is left", || site.leftovers().is_empty());
+}
+
+#[test]
 fn what_ends_in_its_first_instant_says_nothing() {
     let scratch = Scratch::new();
     scratch.write("config.yml", STREAM);
