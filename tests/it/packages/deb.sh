@@ -34,6 +34,15 @@ expect "$(dccd --version)" "dccd $(dccd-config --version | cut -d' ' -f2)"
 dccd validate --config $config
 expect "$(runuser -u dccd -- dccd-config jobs --quiet --config $config)" ''
 
+# So it does where there is not even systemd-tmpfiles.
+tmpfiles=$(command -v systemd-tmpfiles)
+mv "$tmpfiles" /tmp/
+rm -r /var/lib/dccd
+dpkg -i /tmp/old.deb
+expect "$(stat -c %U:%G /var/lib/dccd)" dccd:dccd
+expect "$(stat -c %U:%G:%a /var/lib/dccd/budget)" dccd:dccd:2775
+mv /tmp/systemd-tmpfiles "$tmpfiles"
+
 # Whoever has another one before it in the way is told.
 mkdir -p /usr/local/lib/dccd
 touch /usr/local/lib/dccd/installed

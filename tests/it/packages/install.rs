@@ -89,6 +89,26 @@ fn it_installs_below_any_prefix_and_leaves_nothing_behind() {
     assert!(ended.stderr.contains("nothing is installed below /opt/dccd"), "{}", ended.stderr);
 }
 
+/// As on systems that have nothing but busybox.
+#[test]
+fn busybox_will_do() {
+    let what = "installing by busybox";
+    let Some(busybox) = find_command("busybox") else { return skip(what, "busybox is not installed") };
+    let Some(unpacked) = unpacked(what) else { return };
+    let scratch = Scratch::new();
+    let bin = scratch.join("bin");
+    std::fs::create_dir(&bin).expect("a folder");
+    says(Command::new(&busybox).args(["--install", "-s"]).arg(&bin));
+    let root = scratch.join("root").display().to_string();
+    for (flag, expected) in [("--prefix=/opt/dccd", true), ("--prefix=/opt/dccd", true), ("--uninstall", false)] {
+        let mut install = Command::new(&busybox);
+        install.arg("sh").arg(unpacked.join("install.sh")).args([flag, "--prefix=/opt/dccd", "--destdir", &root]);
+        says(install.env_clear().env("PATH", &bin));
+        assert_eq!(scratch.join("root/opt/dccd/bin/dccd").exists(), expected);
+    }
+    assert_eq!(listed(Path::new(&root)), ["etc/dccd/config.yml"]);
+}
+
 #[test]
 fn root_gets_a_user_and_units_that_systemd_finds() {
     let what = "installing the tarball as root";
