@@ -94,6 +94,11 @@ compose_help() {
     exit 0
 }
 
+# What follows of the jobs that are listed for how they are planned.
+heed_jobs() {
+    :
+}
+
 # The stages. What was not said is not passed on, so that each tool decides.
 
 jobs() {
@@ -144,6 +149,7 @@ compose_run() {
 compose_all() {
     listed=$compose_dir/jobs
     (jobs) >"$listed" || return
+    heed_jobs
     # Filters that no job meets do not stand for every dataset of the store.
     if [ ! -s "$listed" ] && [ -n "$exchange$pairs$kind" ]; then
         planning=${planning#--gaps}

@@ -44,6 +44,17 @@ fn a_job_is_brought_up_to_now() {
 }
 
 #[test]
+fn history_begins_where_the_job_says() {
+    let scratch = Scratch::new();
+    let sim = Sim::start(&scratch, &["--now", NOW]);
+    configure(&scratch, sim.url(), "jobs: [{exchange: binance, pairs: [ETH/USDT], span: 1h, start: 2024-01-01}]\n");
+    run(&mut dccd_run(&scratch, "fetch binance:candle:ETH-USDT:1h"), "").expect(0);
+    let read = "dccd-read binance ETH/USDT --kind candle --span 1h --records --data-path data | head -n 1";
+    let first = run(&mut scratch.shell(read), "").expect(0).text();
+    assert!(first.contains("\"ts\":\"2024-01-01T00:00:00Z\""), "{first}");
+}
+
+#[test]
 fn what_is_no_unit_is_refused() {
     let scratch = Scratch::new();
     configure(&scratch, "http://127.0.0.1:1", "");
