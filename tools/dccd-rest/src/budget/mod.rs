@@ -282,10 +282,11 @@ fn boot_id() -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |sum: u64, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
-fn read_at_most(file: &File, bytes: &mut [u8]) -> io::Result<usize> {
+/// Reads the file, and a byte more if there is more: then it is not what was written here.
+fn read_at_most(file: &File, bytes: &mut [u8; FILE_BYTES + 1]) -> io::Result<usize> {
     let mut count = 0;
-    while let Some(free) = bytes.get_mut(count..).filter(|free| !free.is_empty()) {
-        match file.read_at(free, u64::try_from(count).unwrap_or(0)) {
+    while count < FILE_BYTES {
+        match file.read_at(bytes.get_mut(count..).unwrap_or_default(), u64::try_from(count).unwrap_or(0)) {
             Ok(0) => break,
             Ok(read) => count += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
